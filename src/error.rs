@@ -1,0 +1,154 @@
+//! What can go wrong, in the caller's words: what was got, what was expected, and where.
+
+/// Everything that this crate can refuse or fail at.
+///
+/// Nothing is written to any output of a call that returned an error.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two arrays that belong together have different shapes.
+    #[error("{what} has shape {got:?}, expected {expected:?}")]
+    Shape {
+        /// The array, by its name in the API.
+        what: &'static str,
+        /// Its shape.
+        got: Vec<usize>,
+        /// The shape that the scores ask for.
+        expected: Vec<usize>,
+    },
+    /// The scores themselves have no meaning as `[N, C, d…]`.
+    #[error("scores of shape {got:?} have no classes: expected [N, C, …] with C of at least 1")]
+    NoClasses {
+        /// The shape of the scores.
+        got: Vec<usize>,
+    },
+    /// An option is outside its range.
+    #[error("{option} is {got}, expected {expected}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// Its value.
+        got: String,
+        /// The values that are allowed.
+        expected: &'static str,
+    },
+    /// The loss has no meaning for this kind of target or input.
+    #[error("{loss} does not take {got}: it takes {expected}")]
+    Unsupported {
+        /// The loss.
+        loss: &'static str,
+        /// The target form or input.
+        got: String,
+        /// What the loss takes.
+        expected: &'static str,
+    },
+    /// A class label outside `0..classes` that is not the ignored one.
+    #[error("row {row}: class {class} is outside 0..{classes} ({count} such rows)")]
+    ClassOutOfRange {
+        /// The first such row.
+        row: u64,
+        /// Its label.
+        class: i64,
+        /// The number of classes.
+        classes: u64,
+        /// How many rows have such a label.
+        count: u64,
+    },
+    /// A class list that is not strictly increasing, overruns its indices, or leaves the range of classes.
+    #[error("row {row}: {problem} ({count} such rows)")]
+    ClassList {
+        /// The first such row.
+        row: u64,
+        /// What is wrong with it.
+        problem: String,
+        /// How many rows are wrong.
+        count: u64,
+    },
+    /// A value outside the range that its meaning allows.
+    #[error("{what} at {at:?} is {got}, expected {expected}")]
+    Value {
+        /// The array.
+        what: &'static str,
+        /// The index of the first such element.
+        at: Vec<usize>,
+        /// Its value.
+        got: f64,
+        /// The allowed values.
+        expected: &'static str,
+    },
+    /// Probabilities outside [0, 1] were found on the device.
+    #[error("row {row}: a probability is outside [0, 1] ({count} such elements)")]
+    ProbabilityOutOfRange {
+        /// The first row that holds one.
+        row: u64,
+        /// How many elements are outside.
+        count: u64,
+    },
+    /// No GPU adapter answers.
+    #[error("no GPU adapter found ({searched}): {advice}")]
+    NoAdapter {
+        /// What was searched for.
+        searched: String,
+        /// What to install or change.
+        advice: String,
+    },
+    /// The device lacks a feature or limit that this needs.
+    #[error("the device's {limit} is {got}, {what} needs {needed}")]
+    Limit {
+        /// The limit, by wgpu's name.
+        limit: &'static str,
+        /// The device's value.
+        got: u64,
+        /// The value that is needed.
+        needed: u64,
+        /// What needs it.
+        what: String,
+    },
+    /// A strategy that this device or shape cannot serve was forced.
+    #[error("strategy {strategy} cannot serve this: {reason}")]
+    Strategy {
+        /// The strategy's name.
+        strategy: String,
+        /// Why it cannot.
+        reason: String,
+    },
+    /// A buffer is too small or lies wrongly.
+    #[error("buffer {what}: {problem}")]
+    Buffer {
+        /// The binding.
+        what: &'static str,
+        /// What is wrong with it, with the numbers.
+        problem: String,
+    },
+    /// The device reported an error.
+    #[error("the device failed while {during}: {message}")]
+    Device {
+        /// What was being done.
+        during: &'static str,
+        /// The device's words.
+        message: String,
+    },
+    /// The device is lost: drop this [`GpuLoss`](crate::GpuLoss) and make a new one.
+    #[error("the device is lost: {reason}")]
+    DeviceLost {
+        /// The device's words.
+        reason: String,
+    },
+    /// The device ran out of memory.
+    #[error("the device is out of memory while {during}")]
+    OutOfMemory {
+        /// What was being done.
+        during: &'static str,
+    },
+    /// The device did not answer in time.
+    #[error("the device did not answer within {seconds} s while {during}")]
+    Timeout {
+        /// What was being waited for.
+        during: &'static str,
+        /// How long.
+        seconds: u64,
+    },
+}
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;

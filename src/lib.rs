@@ -1,0 +1,17 @@
+//! Fused cross-entropy losses on any GPU, from Rust, through wgpu and WGSL.
+
+mod batch;
+pub mod error;
+mod front;
+mod gpu;
+pub mod loss;
+mod plan;
+pub mod reference;
+
+pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Shape, TargetForm, Targets, Want};
+pub use error::{Error, Result};
+pub use front::{AdapterFilter, GpuLoss};
+pub use half::{bf16, f16};
+pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
+pub use plan::Strategy;
+pub use wgpu;

@@ -1,0 +1,100 @@
+//! *What* is computed: one options struct per loss, and the rules that its values must keep.
+//!
+//! Each struct's `Default` is the plain textbook loss. Nothing here knows wgpu: a loss becomes a
+//! [`Spec`], the common form that plans and the reference read.
+
+mod bce;
+mod ce;
+mod sigmoid_ce;
+mod sigmoid_focal;
+mod softmax_ce;
+mod softmax_focal;
+mod spec;
+
+pub use bce::Bce;
+pub use ce::Ce;
+pub use sigmoid_ce::SigmoidCe;
+pub use sigmoid_focal::SigmoidFocal;
+pub use softmax_ce::SoftmaxCe;
+pub use softmax_focal::SoftmaxFocal;
+pub use spec::{Kind, Spec};
+
+/// How the losses of rows (or elements) become the loss that is returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Reduction {
+    /// One loss a row (softmax losses, [`Ce`]) or an element (sigmoid losses, [`Bce`]).
+    /// The gradient is that of `Σ upstream·loss`, with `upstream = 1` unless given.
+    None,
+    /// The sum.
+    Sum,
+    /// The mean: over the valid rows' class weights for class targets, over rows for other targets
+    /// of softmax losses, over elements for sigmoid losses; or over an explicit `denominator`.
+    #[default]
+    Mean,
+    /// The sum divided by `N`, the first dimension.
+    BatchMean,
+}
+
+/// What a mean over nothing is (every row ignored, or no rows). The gradient is 0 either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum EmptyMean {
+    /// NaN, as PyTorch has it.
+    #[default]
+    Nan,
+    /// 0.
+    Zero,
+}
+
+/// A loss: any of the options structs of this module.
+///
+/// Sealed: the losses of this crate are all there are.
+pub trait Loss: sealed::Sealed {
+    /// The loss in the common form, its options not yet checked.
+    fn spec(&self) -> Spec;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Implements [`Loss`] and the setters that every loss shares.
+macro_rules! loss {
+    ($name:ident, $kind:ident, $($field:ident),*) => {
+        impl crate::loss::sealed::Sealed for $name {}
+        impl crate::loss::Loss for $name {
+            fn spec(&self) -> crate::loss::Spec {
+                crate::loss::Spec {
+                    $($field: self.$field.clone(),)*
+                    ..crate::loss::Spec::plain(crate::loss::Kind::$kind)
+                }
+            }
+        }
+        impl $name {
+            /// Sets the reduction.
+            #[must_use]
+            pub fn reduction(mut self, reduction: crate::loss::Reduction) -> Self {
+                self.reduction = reduction;
+                self
+            }
+            /// Sets the number that the mean divides by instead of its own count.
+            #[must_use]
+            pub fn denominator(mut self, denominator: f32) -> Self {
+                self.denominator = Some(denominator);
+                self
+            }
+            /// Sets what a mean over nothing is.
+            #[must_use]
+            pub fn empty_mean(mut self, empty_mean: crate::loss::EmptyMean) -> Self {
+                self.empty_mean = empty_mean;
+                self
+            }
+            /// Sets the label whose rows count for nothing (class targets only).
+            #[must_use]
+            pub fn ignore_index(mut self, ignore_index: i64) -> Self {
+                self.ignore_index = Some(ignore_index);
+                self
+            }
+        }
+    };
+}
+pub(crate) use loss;

@@ -1,0 +1,53 @@
+//! The options of `sigmoid_ce`.
+
+use super::{EmptyMean, Reduction};
+
+/// Sigmoid cross-entropy: binary cross-entropy with logits, logistic loss, one binary problem an element.
+///
+/// With target `t`, positive weight `q_j` and element weight `v` (given with the batch):
+///
+/// ```text
+/// loss = v·((1−t)·u + (1 + (q_j−1)·t)·softplus(−u))        ∂loss/∂u = v·((q_j·t + 1 − t)·σ(u) − q_j·t)
+/// ```
+///
+/// ```
+/// use gpu_loss::SigmoidCe;
+/// let loss = SigmoidCe::default().pos_weight([1.0, 3.0]);
+/// assert_eq!(loss.pos_weight, Some(vec![1.0, 3.0]));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SigmoidCe {
+    /// How the losses of elements are reduced.
+    pub reduction: Reduction,
+    /// What the mean divides by, in place of its own count (token counts under gradient accumulation).
+    pub denominator: Option<f32>,
+    /// What a mean over nothing is.
+    pub empty_mean: EmptyMean,
+    /// The label whose rows have loss and gradient 0 and are not counted; class targets only.
+    pub ignore_index: Option<i64>,
+    /// `q`, the weight of the positive term, one a class, finite and at least 0.
+    pub pos_weight: Option<Vec<f32>>,
+}
+
+impl Default for SigmoidCe {
+    fn default() -> Self {
+        SigmoidCe {
+            reduction: Reduction::Mean,
+            denominator: None,
+            empty_mean: EmptyMean::Nan,
+            ignore_index: None,
+            pos_weight: None,
+        }
+    }
+}
+
+crate::loss::loss!(SigmoidCe, SigmoidCe, reduction, denominator, empty_mean, ignore_index, pos_weight);
+
+impl SigmoidCe {
+    /// Sets the weights `q` of the positive term, one a class.
+    #[must_use]
+    pub fn pos_weight(mut self, pos_weight: impl Into<Vec<f32>>) -> Self {
+        self.pos_weight = Some(pos_weight.into());
+        self
+    }
+}

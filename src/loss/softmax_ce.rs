@@ -1,0 +1,107 @@
+//! The options of `softmax_ce`.
+
+use super::{EmptyMean, Reduction};
+
+/// Softmax cross-entropy: categorical cross-entropy, "softmax loss"; with several true classes a row, each weighs `1/M`.
+///
+/// With `u = softcap(logit_scale·x)`, `lse = log Σ_j exp(u_j)` and `p_j = exp(u_j − lse)`, a row's loss is
+///
+/// ```text
+/// loss = A·lse − Σ_j B_j·u_j + z·lse²        ∂loss/∂u_j = (A + 2z·lse)·p_j − B_j        A = Σ_j B_j
+/// ```
+///
+/// | target | `B_j` |
+/// |---|---|
+/// | classes, true class y | `(1−ε)·w_y·[j=y] + (ε/C)·w_j` |
+/// | probabilities t | `w_j·((1−ε)·t_j + ε/C)` |
+/// | class lists, multi-hot: M true classes P | `w_j·((1−ε)·[j∈P]/M + ε/C)`; a row with M = 0 has loss and gradient 0 |
+///
+/// ```
+/// use gpu_loss::{Reduction, SoftmaxCe};
+/// let loss = SoftmaxCe::default().label_smoothing(0.1).ignore_index(-100).reduction(Reduction::Sum);
+/// assert_eq!(loss.label_smoothing, 0.1);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoftmaxCe {
+    /// How the losses of rows are reduced.
+    pub reduction: Reduction,
+    /// What the mean divides by, in place of its own count (token counts under gradient accumulation).
+    pub denominator: Option<f32>,
+    /// What a mean over nothing is.
+    pub empty_mean: EmptyMean,
+    /// The label whose rows have loss and gradient 0 and are not counted; class targets only.
+    pub ignore_index: Option<i64>,
+    /// `ε` in [0, 1]: the share of each row's target that is spread evenly over all classes.
+    pub label_smoothing: f32,
+    /// `w`, one weight a class, finite and at least 0.
+    pub class_weights: Option<Vec<f32>>,
+    /// `z`: adds `z·lse²` to each row's loss (never class-weighted).
+    pub z_loss: f32,
+    /// Multiplies the scores before anything else.
+    pub logit_scale: f32,
+    /// Bounds the scores: `u = cap·tanh(scale·x / cap)`.
+    pub softcap: Option<f32>,
+}
+
+impl Default for SoftmaxCe {
+    fn default() -> Self {
+        SoftmaxCe {
+            reduction: Reduction::Mean,
+            denominator: None,
+            empty_mean: EmptyMean::Nan,
+            ignore_index: None,
+            label_smoothing: 0.0,
+            class_weights: None,
+            z_loss: 0.0,
+            logit_scale: 1.0,
+            softcap: None,
+        }
+    }
+}
+
+crate::loss::loss!(
+    SoftmaxCe,
+    SoftmaxCe,
+    reduction,
+    denominator,
+    empty_mean,
+    ignore_index,
+    label_smoothing,
+    class_weights,
+    z_loss,
+    logit_scale,
+    softcap
+);
+
+impl SoftmaxCe {
+    /// Sets the label smoothing `ε`, in [0, 1].
+    #[must_use]
+    pub fn label_smoothing(mut self, label_smoothing: f32) -> Self {
+        self.label_smoothing = label_smoothing;
+        self
+    }
+    /// Sets the class weights `w`, one a class.
+    #[must_use]
+    pub fn class_weights(mut self, class_weights: impl Into<Vec<f32>>) -> Self {
+        self.class_weights = Some(class_weights.into());
+        self
+    }
+    /// Sets the factor `z` of `lse²`.
+    #[must_use]
+    pub fn z_loss(mut self, z_loss: f32) -> Self {
+        self.z_loss = z_loss;
+        self
+    }
+    /// Sets the factor of the scores.
+    #[must_use]
+    pub fn logit_scale(mut self, logit_scale: f32) -> Self {
+        self.logit_scale = logit_scale;
+        self
+    }
+    /// Sets the bound of the scores.
+    #[must_use]
+    pub fn softcap(mut self, softcap: f32) -> Self {
+        self.softcap = Some(softcap);
+        self
+    }
+}

@@ -1,0 +1,1 @@
+//! The definition of each loss in float64 on `ndarray`, written from the formulas and sharing no code with the kernels.
