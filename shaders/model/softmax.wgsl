@@ -176,7 +176,7 @@ fn row_finish(top: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count
         r.b_factor = factor;
     }
     let empty = rest < vec4(-0.5);
-    let poisoned = is_positive_infinity(top) || empty;
+    let poisoned = is_positive_infinity(top) | empty;
     r.poison = select(vec4(0.0), nan(), poisoned);
     r.loss = select(r.loss, nan(), poisoned);
     r.lse = select(r.lse, nan(), poisoned);

@@ -7,7 +7,7 @@ var<private> group: u32;
 const team = 0u;
 const teams = 1u;
 var<private> rank: u32;
-const team_size = GROUP_SIZE;
+override team_size: u32 = GROUP_SIZE;
 var<private> subgroup: u32;
 var<private> subgroups: u32;
 var<private> leads: bool;        // first of its subgroup

@@ -7,7 +7,7 @@ var<private> group: u32;
 const team = 0u;
 const teams = 1u;
 var<private> rank: u32;
-const team_size = GROUP_SIZE;
+override team_size: u32 = GROUP_SIZE;
 
 var<workgroup> partial: array<vec4<f32>, GROUP_SIZE>;
 var<workgroup> partial_bits: array<u32, GROUP_SIZE>;

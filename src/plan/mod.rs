@@ -7,9 +7,9 @@ mod encode;
 mod layout;
 mod params;
 pub(crate) mod shader;
-mod status;
 #[cfg(test)]
 mod shader_tests;
+mod status;
 mod strategy;
 
 use std::sync::Arc;

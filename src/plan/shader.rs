@@ -220,7 +220,7 @@ impl WalkRecipe {
             ),
             optional(has.losses, piece!("output/losses.wgsl"), "fn put_loss(i: u32, value: f32) {}\n"),
             optional(has.lse, piece!("output/lse.wgsl"), "fn put_lse(i: u32, value: f32) {}\n"),
-            optional(has.argmax, piece!("output/argmax.wgsl"), "fn put_argmax(i: u32, class: u32) {}\n"),
+            optional(has.argmax, piece!("output/argmax.wgsl"), "fn put_argmax(i: u32, class_id: u32) {}\n"),
             if self.kind.takes_probabilities() || has.correct {
                 piece!("output/status.wgsl")
             } else {

@@ -19,8 +19,7 @@ fn recipes() -> Vec<Recipe> {
         Recipe::Sum,
     ];
     let none = Extras::default();
-    let every =
-        Extras { upstream: true, element_weights: true, losses: true, lse: true, argmax: true, correct: true };
+    let every = Extras { upstream: true, element_weights: true, losses: true, lse: true, argmax: true, correct: true };
     for kind in Kind::ALL {
         let walks: &[Walk] = if kind.per_row() { &[Walk::Row, Walk::Column] } else { &[Walk::Element] };
         for (walk, team, dtype, targets, quads, grad) in itertools(walks) {
@@ -68,7 +67,8 @@ fn itertools(walks: &[Walk]) -> Vec<Choice> {
 }
 
 fn validator() -> Validator {
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
+    let mut validator =
+        Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32);
     validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     validator
 }
@@ -77,9 +77,8 @@ fn checked(recipe: &Recipe) -> (String, naga::Module, naga::valid::ModuleInfo) {
     let source = recipe.source();
     let module = naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{recipe:?}: {}", error.emit_to_string(&source)));
-    let info = validator()
-        .validate(&module)
-        .unwrap_or_else(|error| panic!("{recipe:?}: {}", error.emit_to_string(&source)));
+    let info =
+        validator().validate(&module).unwrap_or_else(|error| panic!("{recipe:?}: {}", error.emit_to_string(&source)));
     (source, module, info)
 }
 
@@ -122,9 +121,8 @@ fn every_kernel_translates_to_spirv_msl_and_hlsl() {
     for recipe in recipes().iter().step_by(7) {
         let (source, module, info) = checked(recipe);
         let constants = constants(&source);
-        let (module, info) =
-            naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)
-                .unwrap_or_else(|error| panic!("{recipe:?}: {error}"));
+        let (module, info) = naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)
+            .unwrap_or_else(|error| panic!("{recipe:?}: {error}"));
         let spirv = naga::back::spv::Options { lang_version: (1, 3), ..Default::default() };
         naga::back::spv::write_vec(&module, &info, &spirv, None).unwrap_or_else(|e| panic!("{recipe:?} SPIR-V: {e}"));
         let msl = naga::back::msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..Default::default() };
