@@ -36,6 +36,7 @@ pub(crate) struct Params {
     pub(crate) alpha_negative: f32,
 }
 
+#[cfg(test)]
 impl Params {
     /// The fields' names in order, for the test that compares them with the WGSL.
     pub(crate) const FIELDS: [&'static str; 28] = [

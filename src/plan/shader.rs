@@ -147,12 +147,6 @@ impl Recipe {
             other => format!("gpu-loss {other:?}"),
         }
     }
-
-    /// Whether the kernel uses subgroup operations.
-
-    pub(crate) fn needs_subgroups(&self) -> bool {
-        matches!(self, Recipe::Walk(w) if matches!(w.team, Team::Subgroup | Team::Workgroup))
-    }
 }
 
 fn weights(weighted: bool) -> &'static str {
