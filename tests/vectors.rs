@@ -33,7 +33,7 @@ fn near(case: &str, what: &str, got: &ArrayD<f64>, want: &ArrayD<f64>) {
     for (got, want) in got.iter().zip(want) {
         let same = got == want || (got.is_nan() && want.is_nan());
         assert!(
-            same || (got - want).abs() <= 2e-6 * want.abs() + 1e-8 * largest,
+            same || (got - want).abs() <= 2e-6 * want.abs() + 1e-8 * largest + 1e-14,
             "{case}: {what} is {got}, expected {want}"
         );
     }

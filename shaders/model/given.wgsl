@@ -4,6 +4,8 @@
 //
 // with logs clamped at −100 and denominators at 1e-12. There is nothing to normalise: a row's only statistic is its loss.
 
+const GIVEN = true; // the scores are probabilities already
+
 override SMOOTHED: bool = false;
 
 // B_j of targets t_j.
@@ -28,12 +30,13 @@ fn gathers_targets() -> bool {
 struct Stats {
     outside: vec4<u32>, // 1 once a probability lay outside [0, 1]
     d: vec4<f32>,       // Σ B·(−log z)
+    d_settled: vec4<f32>, // what long rows have moved out of d
     best: vec4<f32>,
     best_at: vec4<u32>,
 }
 
 fn stats_start() -> Stats {
-    return Stats(vec4(0u), vec4(0.0), vec4(-1.0), vec4(0xffffffffu));
+    return Stats(vec4(0u), vec4(0.0), vec4(0.0), vec4(-1.0), vec4(0xffffffffu));
 }
 
 fn stats_add(s: Stats, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats {
@@ -51,10 +54,18 @@ fn stats_add(s: Stats, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats 
     return r;
 }
 
+fn stats_settle(s: Stats) -> Stats {
+    var r = s;
+    r.d_settled += s.d;
+    r.d = vec4(0.0);
+    return r;
+}
+
 fn stats_choose(no: Stats, yes: Stats, which: vec4<bool>) -> Stats {
     return Stats(
         select(no.outside, yes.outside, which),
         select(no.d, yes.d, which),
+        no.d_settled,
         select(no.best, yes.best, which),
         select(no.best_at, yes.best_at, which),
     );
@@ -66,7 +77,7 @@ fn stats_top(s: Stats) -> vec4<f32> {
 }
 
 fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
-    return array<vec4<f32>, 4>(vec4(0.0), vec4(0.0), vec4(0.0), s.d);
+    return array<vec4<f32>, 4>(vec4(0.0), vec4(0.0), vec4(0.0), s.d_settled + s.d);
 }
 
 struct Row {

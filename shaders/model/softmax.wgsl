@@ -7,6 +7,8 @@
 // it, so that log Σ = log1p(rest) and 1 − p_top = rest / (1 + rest) keep their digits in confident rows. Everything is
 // held four wide: four classes of one row, merged by the row walk, or four rows, which the column walk keeps apart.
 
+const GIVEN = false; // the scores are not probabilities yet
+
 override SMOOTHED: bool = false;  // ε > 0
 override TRANSFORMED: bool = false; // logit_scale ≠ 1
 override CAPPED: bool = false;    // softcap
@@ -70,13 +72,16 @@ struct Stats {
     suspect: vec4<u32>,   // the greatest bits of |x|, to find NaN
     a: vec4<f32>,         // Σ B
     d: vec4<f32>,         // Σ B·(top − u)
+    a_settled: vec4<f32>, // what long rows have moved out of a and d, so that they do not wear small terms down
+    d_settled: vec4<f32>,
     best: vec4<f32>,      // the greatest x, and where it was first met
     best_at: vec4<u32>,
 }
 
 fn stats_start() -> Stats {
     let lowest = vec4(-3.4028234e38);
-    return Stats(lowest, vec4(-1.0), vec4(0u), vec4(0.0), vec4(0.0), lowest, vec4(0xffffffffu));
+    let zero = vec4(0.0);
+    return Stats(lowest, vec4(-1.0), vec4(0u), zero, zero, zero, zero, lowest, vec4(0xffffffffu));
 }
 
 // How far u lies below top; B = 0 makes a mask count for nothing.
@@ -96,13 +101,22 @@ fn stats_add(s: Stats, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats 
     r.suspect = max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u));
     if (gathers_targets()) {
         r.a = s.a + b;
-        r.d = s.d + select(weighted_gap(b, gap, u), weighted_gap(s.a, gap, s.top), above);
+        r.d = s.d + select(weighted_gap(b, gap, u), weighted_gap(s.a + s.a_settled, gap, s.top), above);
     }
     if (ARGMAX) {
         let first = (x > s.best) | ((s.best_at == vec4(0xffffffffu)) & !is_negative_infinity(x));
         r.best = select(s.best, x, first);
         r.best_at = select(s.best_at, classes, first);
     }
+    return r;
+}
+
+fn stats_settle(s: Stats) -> Stats {
+    var r = s;
+    r.a_settled += s.a;
+    r.d_settled += s.d;
+    r.a = vec4(0.0);
+    r.d = vec4(0.0);
     return r;
 }
 
@@ -113,6 +127,8 @@ fn stats_choose(no: Stats, yes: Stats, which: vec4<bool>) -> Stats {
         select(no.suspect, yes.suspect, which),
         select(no.a, yes.a, which),
         select(no.d, yes.d, which),
+        no.a_settled,
+        no.d_settled,
         select(no.best, yes.best, which),
         select(no.best_at, yes.best_at, which),
     );
@@ -128,8 +144,9 @@ fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
     let gap = top - s.top;
     let at_top = s.top == top;
     let rest = select((s.rest + 1.0) * exp_nonpositive(-gap), s.rest, at_top);
-    let d = s.d + select(s.a * gap, vec4(0.0), s.a == vec4(0.0));
-    return array<vec4<f32>, 4>(rest, select(vec4(0.0), vec4(1.0), at_top), s.a, d);
+    let a = s.a_settled + s.a;
+    let d = s.d_settled + s.d + select(a * gap, vec4(0.0), a == vec4(0.0));
+    return array<vec4<f32>, 4>(rest, select(vec4(0.0), vec4(1.0), at_top), a, d);
 }
 
 // What a finished row is: its statistics, its loss, and what each element's gradient needs.

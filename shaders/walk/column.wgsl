@@ -46,6 +46,9 @@ fn walk_rows(n: u32, d: u32) {
             b = target_weights(target_values(&seeker, vec4(c), dense + c * inner), t.count, vec4(c));
         }
         s = stats_add(s, load4(base + c * inner), b, vec4(c));
+        if (gathers_targets() && c % 64u == 63u) {
+            s = stats_settle(s);
+        }
     }
     let top = stats_top(s);
     let share = stats_share(s, top);
@@ -113,7 +116,7 @@ fn walk_rows(n: u32, d: u32) {
             put_loss(index + k, losses_here[k]);
             put_lse(index + k, lse_here[k]);
             arriving[k] = upstream_at(index + k);
-            if (good[k] && is_nan(r.poison)[k]) {
+            if (GIVEN && good[k] && is_nan(r.poison)[k]) {
                 count_outside(index + k);
             }
         }

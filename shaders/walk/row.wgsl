@@ -68,9 +68,16 @@ fn walk_row(row: u32, exists: bool) {
         if (has_head) {
             s = add_edge(s, &seeker, head - 4u, base, dense);
         }
+        var step = 0u;
         for (var c = head + 4u * rank; c < body_end; c += 4u * team_size) {
             let here = vec4(c) + IOTA;
             s = stats_add(s, load4(base + c), sweep_weights(&seeker, here, dense + c), here);
+            if (gathers_targets()) {
+                step += 1u;
+                if (step % 64u == 0u) {
+                    s = stats_settle(s);
+                }
+            }
         }
         if (has_tail) {
             s = add_edge(s, &seeker, body_end, base, dense);
@@ -82,6 +89,7 @@ fn walk_row(row: u32, exists: bool) {
     var own = vec4(fold(share[0]), fold(share[1]), fold(share[2]), fold(share[3]));
     var bad_entries = 0.0;
     if (SPARSE && live) {
+        var unsettled = vec2(0.0);
         for (var entry = rank; entry < listed_count(t, 0u); entry += team_size) {
             if (!listed_ok(t, 0u, entry)) {
                 bad_entries = 1e6;
@@ -89,10 +97,14 @@ fn walk_row(row: u32, exists: bool) {
                 let class_id = listed_class(t, 0u, entry);
                 let u = transform(vec4(load1(base + class_id)));
                 let b = target_weights(vec4(1.0), t.count, vec4(class_id));
-                own.z += b.x;
-                own.w += weighted_gap(b, top - u, u).x;
+                unsettled += vec2(b.x, weighted_gap(b, top - u, u).x);
+                if (entry % (64u * team_size) < team_size) {
+                    own += vec4(0.0, 0.0, unsettled);
+                    unsettled = vec2(0.0);
+                }
             }
         }
+        own += vec4(0.0, 0.0, unsettled);
     }
     own.y += bad_entries;
     let total = team_sum(own);
@@ -145,7 +157,7 @@ fn walk_row(row: u32, exists: bool) {
         let wrong = t.state.x == BAD || bad;
         put_loss(index, select(select(r.loss.x, nan().x, wrong), 0.0, ignored));
         put_lse(index, select(select(0.0, r.lse.x, live && !bad), 0.0, ignored));
-        if (live && is_nan(r.poison).x) {
+        if (GIVEN && live && is_nan(r.poison).x) {
             count_outside(index);
         }
     }

@@ -1,6 +1,8 @@
 //! What the tests share: batches read from test vectors, and the adapters to run them on.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod random;
+
 use std::path::{Path, PathBuf};
 
 use gpu_loss::{

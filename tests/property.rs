@@ -1,0 +1,42 @@
+//! Random batches: kernels against the reference, under every strategy in turn, on every adapter.
+
+mod common;
+
+use common::random;
+use gpu_loss::GpuLoss;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// Cases on the first adapter; the others, which compile kernels more slowly, get a third.
+fn cases() -> u32 {
+    std::env::var("GPU_LOSS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(360)
+}
+
+fn holds(gpu: &GpuLoss, seed: u64) -> Result<(), TestCaseError> {
+    let case = random::case(seed);
+    let strategies = case.strategies(gpu);
+    let strategy = strategies[seed as usize % strategies.len()];
+    gpu.set_strategy(Some(strategy));
+    let fail = |what: String| {
+        TestCaseError::fail(format!(
+            "{} {} {:?} {:?} {:?}: {what}",
+            common::name(gpu),
+            strategy.name(),
+            case.spec,
+            case.dtype,
+            case.scores.shape()
+        ))
+    };
+    let (difference, _) = case.difference(gpu).map_err(|error| fail(error.to_string()))?;
+    if difference.kept() { Ok(()) } else { Err(fail(format!("{difference:?}"))) }
+}
+
+#[test]
+fn random_batches_keep_the_promise() {
+    for (at, gpu) in common::adapters().iter().enumerate() {
+        let cases = if at == 0 { cases() } else { cases() / 3 };
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
+        let mut runner = TestRunner::new(config);
+        runner.run(&any::<u64>(), |seed| holds(gpu, seed)).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
