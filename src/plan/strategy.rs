@@ -1,6 +1,11 @@
 //! Who walks a row, and which walker suits which shape and adapter.
 
+use super::layout::Layout;
+use super::shader::{Team, Walk};
+use crate::batch::{Dtype, Shape};
 use crate::error::{Error, Result};
+use crate::gpu::Context;
+use crate::loss::Kind;
 
 /// Who walks one row of scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +35,15 @@ impl Strategy {
             Strategy::WorkgroupTree => "workgroup-tree",
         }
     }
+
+    pub(crate) fn team(self) -> Team {
+        match self {
+            Strategy::ThreadRow => Team::Thread,
+            Strategy::SubgroupRow => Team::Subgroup,
+            Strategy::WorkgroupRow => Team::Workgroup,
+            Strategy::WorkgroupTree => Team::WorkgroupTree,
+        }
+    }
 }
 
 impl std::str::FromStr for Strategy {
@@ -41,5 +55,74 @@ impl std::str::FromStr for Strategy {
             got: name.to_owned(),
             expected: "one of thread-row, subgroup-row, workgroup-row, workgroup-tree",
         })
+    }
+}
+
+/// The way that a loss takes over scores of this shape.
+pub(crate) fn walk(kind: Kind, shape: &Shape) -> Walk {
+    if !kind.per_row() {
+        Walk::Element
+    } else if shape.inner == 1 {
+        Walk::Row
+    } else {
+        Walk::Column
+    }
+}
+
+/// The strategies that can serve a loss on scores of this shape and type, the default one first.
+pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, _dtype: Dtype) -> Vec<Strategy> {
+    if walk(kind, shape) == Walk::Column {
+        return vec![Strategy::ThreadRow];
+    }
+    let mut all = vec![Strategy::ThreadRow];
+    if context.subgroups.is_some() {
+        all.extend([Strategy::SubgroupRow, Strategy::WorkgroupRow]);
+    }
+    all.push(Strategy::WorkgroupTree);
+    let best = preferred(context, kind, shape);
+    all.retain(|s| *s != best);
+    all.insert(0, best);
+    all
+}
+
+fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
+    let subgroups = context.subgroups.is_some();
+    if context.is_software() {
+        // A barrier costs a switch of every invocation's state; memory is read best along a row.
+        return if subgroups && (!kind.per_row() || shape.classes >= 64) {
+            Strategy::SubgroupRow
+        } else {
+            Strategy::ThreadRow
+        };
+    }
+    if !kind.per_row() {
+        return if subgroups { Strategy::WorkgroupRow } else { Strategy::WorkgroupTree };
+    }
+    match (shape.classes, subgroups) {
+        (..=16, _) => Strategy::ThreadRow,
+        (..=2048, true) => Strategy::SubgroupRow,
+        (_, true) => Strategy::WorkgroupRow,
+        (_, false) => Strategy::WorkgroupTree,
+    }
+}
+
+/// The strategy for a plan: the forced one if it can serve, else the default.
+pub(crate) fn choose(context: &Context, kind: Kind, layout: &Layout, forced: Option<Strategy>) -> Result<Strategy> {
+    let serving = serving(context, kind, &layout.shape, layout.dtype);
+    match forced {
+        Some(strategy) if serving.contains(&strategy) => Ok(strategy),
+        Some(strategy) => Err(Error::Strategy {
+            strategy: strategy.name().to_owned(),
+            reason: format!(
+                "{} on scores [{}, {}, {}] with {} takes {}",
+                kind.name(),
+                layout.shape.n,
+                layout.shape.classes,
+                layout.shape.inner,
+                context.info.name,
+                serving.iter().map(|s| s.name()).collect::<Vec<_>>().join(", "),
+            ),
+        }),
+        None => Ok(serving[0]),
     }
 }

@@ -1,1 +1,214 @@
 //! The definition of each loss in float64 on `ndarray`, written from the formulas and sharing no code with the kernels.
+//!
+//! One file a loss: a row's or an element's loss and gradient. This page puts them over a batch: targets, ignored and
+//! poisoned rows, reductions.
+//!
+//! ```
+//! use gpu_loss::{Batch, SoftmaxCe, Loss, Targets, reference};
+//! let logits = ndarray::array![[0.0_f32, 0.0]];
+//! let batch = Batch::new(logits.view(), Targets::Classes(&[1_i64]));
+//! let expected = reference::run(&SoftmaxCe::default().spec(), &batch)?;
+//! assert!((expected.loss - 2.0_f64.ln()).abs() < 1e-15);
+//! assert_eq!(expected.grad.as_slice(), Some(&[0.5, -0.5][..]));
+//! # Ok::<(), gpu_loss::Error>(())
+//! ```
+
+mod bce;
+mod ce;
+mod compare;
+mod sigmoid_ce;
+mod sigmoid_focal;
+mod softmax_ce;
+mod softmax_focal;
+mod targets;
+
+use ndarray::{ArrayD, Dimension, IxDyn};
+
+pub use compare::{Difference, compare};
+
+use crate::batch::{Batch, Element, Shape};
+use crate::check::check;
+use crate::error::Result;
+use crate::loss::{EmptyMean, Kind, Reduction, Spec};
+use targets::{RowState, Rows};
+
+/// What a batch must come to.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    /// The reduced loss; under [`Reduction::None`] the plain sum of `losses`.
+    pub loss: f64,
+    /// The losses before reduction: `[N, d…]` for per-row losses, the scores' shape for the others.
+    pub losses: ArrayD<f64>,
+    /// Each row's log-sum-exp, `[N, d…]`; softmax losses only.
+    pub lse: Option<ArrayD<f64>>,
+    /// The gradient with respect to the scores.
+    pub grad: ArrayD<f64>,
+    /// Each row's class with the highest score; per-row losses only.
+    pub argmax: Option<ArrayD<u32>>,
+    /// Rows whose highest score is at a true class; per-row losses only.
+    pub correct: Option<u64>,
+}
+
+/// One row's loss and its gradient with respect to the row's scores.
+struct RowLoss {
+    loss: f64,
+    lse: f64,
+    grad: Vec<f64>,
+}
+
+/// Computes a loss over a batch in float64.
+///
+/// # Errors
+/// As [`GpuLoss::run`](crate::GpuLoss::run): wrong shapes, options and targets, and labels out of range.
+pub fn run<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Reference> {
+    let shape = check(spec, batch)?;
+    let scores: Vec<f64> = batch.scores.iter().map(|v| v.to_f64()).collect();
+    let rows = Rows::new(spec, &batch.targets, &shape)?;
+    let flat = |a: &Option<ndarray::ArrayViewD<'_, f32>>, count: usize| -> Vec<f64> {
+        a.as_ref().map_or_else(|| vec![1.0; count], |a| a.iter().map(|v| f64::from(*v)).collect())
+    };
+    let dims = batch.scores.shape();
+    if spec.kind.per_row() {
+        let upstream = flat(&batch.upstream, shape.rows());
+        Ok(by_rows(spec, &shape, dims, &scores, &rows, &upstream))
+    } else {
+        let upstream = flat(&batch.upstream, shape.elements());
+        let weights = flat(&batch.element_weights, shape.elements());
+        Ok(by_elements(spec, &shape, dims, &scores, &rows, &upstream, &weights))
+    }
+}
+
+fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Rows, upstream: &[f64]) -> Reference {
+    let (count, classes) = (shape.rows(), shape.classes);
+    let mut losses = vec![0.0; count];
+    let mut lse = vec![0.0; count];
+    let mut argmax = vec![u32::MAX; count];
+    let mut grad = vec![0.0; scores.len()];
+    let mut correct = 0;
+    let mut valid_weight = 0.0;
+    for row in 0..count {
+        let at = |class: usize| position(shape, row, class);
+        if rows.state(row) == RowState::Ignored {
+            continue;
+        }
+        let x: Vec<f64> = (0..classes).map(|class| scores[at(class)]).collect();
+        let t: Vec<f64> = (0..classes).map(|class| rows.target(shape, row, class)).collect();
+        if let Some(label) = rows.label(row) {
+            valid_weight += class_weight(spec, label);
+        }
+        if x.iter().any(|v| v.is_nan() || *v == f64::INFINITY) || x.iter().all(|v| *v == f64::NEG_INFINITY) {
+            (losses[row], lse[row]) = (f64::NAN, f64::NAN);
+            (0..classes).for_each(|class| grad[at(class)] = f64::NAN);
+            continue;
+        }
+        let top = (0..classes).rev().max_by(|a, b| x[*a].total_cmp(&x[*b]).then(b.cmp(a))).unwrap_or_default();
+        let top = x.iter().position(|v| *v == x[top]).unwrap_or(top);
+        argmax[row] = top as u32;
+        let greatest = t.iter().copied().fold(0.0, f64::max);
+        correct += u64::from(greatest > 0.0 && t[top] == greatest);
+        let result = match spec.kind {
+            Kind::SoftmaxFocal => softmax_focal::row(spec, &x, rows.label(row).unwrap_or_default()),
+            Kind::Ce => ce::row(&x, &row_weights(spec, rows, row, &t)),
+            _ => softmax_ce::row(spec, &x, &row_weights(spec, rows, row, &t), rows.true_classes(row) != Some(0)),
+        };
+        (losses[row], lse[row]) = (result.loss, result.lse);
+        for (class, g) in result.grad.iter().enumerate() {
+            grad[at(class)] = *g;
+        }
+    }
+    let own = match rows.labels() {
+        Some(_) => valid_weight,
+        None => count as f64,
+    };
+    let (loss, scale) = reduce(spec, shape, &losses, own);
+    for row in 0..count {
+        for class in 0..classes {
+            let g = &mut grad[position(shape, row, class)];
+            *g *= scale * upstream[row];
+        }
+    }
+    let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect();
+    Reference {
+        loss,
+        losses: array(&row_dims, losses),
+        lse: spec.kind.is_softmax().then(|| array(&row_dims, lse)),
+        grad: array(dims, grad),
+        argmax: Some(array(&row_dims, argmax)),
+        correct: Some(correct),
+    }
+}
+
+fn by_elements(
+    spec: &Spec,
+    shape: &Shape,
+    dims: &[usize],
+    scores: &[f64],
+    rows: &Rows,
+    upstream: &[f64],
+    weights: &[f64],
+) -> Reference {
+    let mut losses = vec![0.0; scores.len()];
+    let mut grad = vec![0.0; scores.len()];
+    let mut valid = 0_usize;
+    for row in 0..shape.rows() {
+        if rows.state(row) == RowState::Ignored {
+            continue;
+        }
+        valid += shape.classes;
+        for class in 0..shape.classes {
+            let at = position(shape, row, class);
+            let (u, t) = (scores[at], rows.target(shape, row, class));
+            let (loss, slope) = match spec.kind {
+                Kind::SigmoidFocal => sigmoid_focal::element(spec, u, t),
+                Kind::Bce => bce::element(u, t),
+                _ => sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class]))),
+            };
+            losses[at] = weights[at] * loss;
+            grad[at] = weights[at] * slope;
+        }
+    }
+    let (loss, scale) = reduce(spec, shape, &losses, valid as f64);
+    for (g, up) in grad.iter_mut().zip(upstream) {
+        *g *= scale * up;
+    }
+    Reference { loss, losses: array(dims, losses), lse: None, grad: array(dims, grad), argmax: None, correct: None }
+}
+
+/// The reduced loss, and what each loss counts for in the gradient. `own` is the mean's own denominator.
+fn reduce(spec: &Spec, shape: &Shape, losses: &[f64], own: f64) -> (f64, f64) {
+    let sum: f64 = losses.iter().sum();
+    let denominator = match spec.reduction {
+        Reduction::None | Reduction::Sum => return (sum, 1.0),
+        Reduction::BatchMean => shape.n as f64,
+        Reduction::Mean => spec.denominator.map_or(own, f64::from),
+    };
+    if denominator > 0.0 {
+        return (sum / denominator, 1.0 / denominator);
+    }
+    (if spec.empty_mean == EmptyMean::Nan { f64::NAN } else { sum * 0.0 }, 0.0)
+}
+
+/// `B_j = w_j·((1−ε)·t_j/M + ε/C)`; all 0 in a row without a true class.
+fn row_weights(spec: &Spec, rows: &Rows, row: usize, t: &[f64]) -> Vec<f64> {
+    let count = match rows.true_classes(row) {
+        Some(0) => return vec![0.0; t.len()],
+        Some(count) => count as f64,
+        None => 1.0,
+    };
+    let smoothing = f64::from(spec.label_smoothing);
+    let even = smoothing / t.len() as f64;
+    t.iter().enumerate().map(|(class, t)| class_weight(spec, class) * ((1.0 - smoothing) * t / count + even)).collect()
+}
+
+fn class_weight(spec: &Spec, class: usize) -> f64 {
+    spec.class_weights.as_ref().map_or(1.0, |w| f64::from(w[class]))
+}
+
+/// Where a row's class lies in `[N, C, D]`.
+fn position(shape: &Shape, row: usize, class: usize) -> usize {
+    (row / shape.inner * shape.classes + class) * shape.inner + row % shape.inner
+}
+
+fn array<E: Clone>(dims: &[usize], elements: Vec<E>) -> ArrayD<E> {
+    ArrayD::from_shape_vec(IxDyn(dims), elements).expect("one element for each place, by construction")
+}

@@ -1,0 +1,5 @@
+// No gradient is wanted.
+
+fn store4(i: u32, values: vec4<f32>) {}
+
+fn store_some(i: u32, values: vec4<f32>, inside: vec4<bool>) {}

@@ -1,0 +1,53 @@
+// Functions that WGSL's own are too lax for: exact zeros far out, log1p near 0, tanh to f32's last digits.
+
+// exp for arguments of at most 0; exactly 0 where f32 has only subnormals left, −∞ included.
+fn exp_nonpositive(x: vec4<f32>) -> vec4<f32> {
+    return select(exp(x), vec4(0.0), x < vec4(-87.0));
+}
+
+// log(1 + x) for x ≥ 0, to about 1 ulp (the reduction and polynomial of FreeBSD's logf).
+fn log1p_nonnegative(x: vec4<f32>) -> vec4<f32> {
+    let bits = bitcast<vec4<u32>>(1.0 + x) + vec4(0x3f800000u - 0x3f3504f3u);
+    let exponent = vec4<f32>(bits >> vec4(23u)) - 127.0;
+    let mantissa = bitcast<vec4<f32>>((bits & vec4(0x007fffffu)) + vec4(0x3f3504f3u));
+    let f = select(mantissa - 1.0, x, exponent == vec4(0.0));
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let series = z * (0.66666662693 + z * (0.40000972152 + z * (0.28498786688 + z * 0.24279078841)));
+    let half_square = 0.5 * f * f;
+    return exponent * 0.69314718056 + (s * (half_square + series) - half_square + f);
+}
+
+// log(x) for x ≥ 0; at most −103 at 0.
+fn log_nonnegative(x: vec4<f32>) -> vec4<f32> {
+    let normal = max(x, vec4(1.1754944e-38));
+    let bits = bitcast<vec4<u32>>(normal) + vec4(0x3f800000u - 0x3f3504f3u);
+    let exponent = vec4<f32>(bits >> vec4(23u)) - 127.0;
+    let f = bitcast<vec4<f32>>((bits & vec4(0x007fffffu)) + vec4(0x3f3504f3u)) - 1.0;
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let series = z * (0.66666662693 + z * (0.40000972152 + z * (0.28498786688 + z * 0.24279078841)));
+    let half_square = 0.5 * f * f;
+    let value = exponent * 0.69314718056 + (s * (half_square + series) - half_square + f);
+    return select(value, vec4(-104.0), x < vec4(1.1754944e-38));
+}
+
+// softplus(−u) = log(1 + exp(−u)) without overflow or cancellation.
+fn softplus_of_minus(u: vec4<f32>) -> vec4<f32> {
+    return max(-u, vec4(0.0)) + log1p_nonnegative(exp_nonpositive(-abs(u)));
+}
+
+// tanh, exact in the last digits on both sides of 0.3.
+fn tanh_exact(y: vec4<f32>) -> vec4<f32> {
+    let e = exp_nonpositive(-2.0 * abs(y));
+    let far = sign(y) * ((1.0 - e) / (1.0 + e));
+    let z = y * y;
+    let near = y + y * z * (-0.33333333 + z * (0.13333333 + z * (-0.053968254 + z * 0.021869489)));
+    return select(far, near, abs(y) < vec4(0.3));
+}
+
+// 1 − tanh², without cancellation.
+fn sech_squared(y: vec4<f32>) -> vec4<f32> {
+    let e = exp_nonpositive(-2.0 * abs(y));
+    return 4.0 * e / ((1.0 + e) * (1.0 + e));
+}

@@ -1,0 +1,99 @@
+// Cross-entropy of given probabilities z, per row:
+//
+//     loss = −Σ_j B_j·log z_j      ∂loss/∂z_j = −B_j / z_j      B_j = w_j·((1−ε)·t_j/M + ε/C)
+//
+// with logs clamped at −100 and denominators at 1e-12. There is nothing to normalise: a row's only statistic is its loss.
+
+override SMOOTHED: bool = false;
+
+// B_j of targets t_j.
+fn target_weights(t: vec4<f32>, count: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
+    var b = t;
+    if (COUNTED || SPARSE) {
+        b = select(t / count, vec4(0.0), count == vec4(0.0));
+    }
+    if (SMOOTHED) {
+        b = select((1.0 - params.smoothing) * b + params.background, vec4(0.0), count == vec4(0.0));
+    }
+    if (WEIGHTED) {
+        b *= weights_of(classes);
+    }
+    return b;
+}
+
+fn gathers_targets() -> bool {
+    return true;
+}
+
+struct Stats {
+    outside: vec4<u32>, // 1 once a probability lay outside [0, 1]
+    d: vec4<f32>,       // Σ B·(−log z)
+    best: vec4<f32>,
+    best_at: vec4<u32>,
+}
+
+fn stats_start() -> Stats {
+    return Stats(vec4(0u), vec4(0.0), vec4(-1.0), vec4(0xffffffffu));
+}
+
+fn stats_add(s: Stats, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats {
+    var r = s;
+    // As integers, the bits of 0..1 lie in 0..=0x3f800000; only −0 besides them is a probability.
+    let bits = bitcast<vec4<u32>>(z);
+    let inside = (bits <= vec4(0x3f800000u)) | (bits == vec4(0x80000000u));
+    r.outside = select(vec4(1u), s.outside, inside);
+    r.d = s.d + select(b * min(-log_nonnegative(abs(z)), vec4(100.0)), vec4(0.0), b == vec4(0.0));
+    if (ARGMAX) {
+        let first = z > s.best;
+        r.best = select(s.best, z, first);
+        r.best_at = select(s.best_at, classes, first);
+    }
+    return r;
+}
+
+fn stats_choose(no: Stats, yes: Stats, which: vec4<bool>) -> Stats {
+    return Stats(
+        select(no.outside, yes.outside, which),
+        select(no.d, yes.d, which),
+        select(no.best, yes.best, which),
+        select(no.best_at, yes.best_at, which),
+    );
+}
+
+// +∞ if a probability lay outside [0, 1].
+fn stats_top(s: Stats) -> vec4<f32> {
+    return select(vec4(0.0), infinity(), s.outside == vec4(1u));
+}
+
+fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
+    return array<vec4<f32>, 4>(vec4(0.0), vec4(0.0), vec4(0.0), s.d);
+}
+
+struct Row {
+    lse: vec4<f32>,
+    loss: vec4<f32>,
+    scale: vec4<f32>,
+    poison: vec4<f32>,
+}
+
+fn row_finish(top: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count: vec4<f32>) -> Row {
+    let outside = is_positive_infinity(top);
+    return Row(
+        vec4(0.0),
+        select(d, nan(), outside),
+        select(vec4(1.0), vec4(0.0), outside),
+        select(vec4(0.0), nan(), outside),
+    );
+}
+
+fn weighted_gap(b: vec4<f32>, gap: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
+    return vec4(0.0);
+}
+
+fn transform(x: vec4<f32>) -> vec4<f32> {
+    return x;
+}
+
+fn gradient(r: Row, z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    return select(-b / max(z, vec4(1e-12)), vec4(0.0), b == vec4(0.0)) * r.scale;
+}

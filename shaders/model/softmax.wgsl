@@ -1,0 +1,208 @@
+// The softmax family, per row:
+//
+//     loss = A·lse − Σ_j B_j·u_j + z·lse²      ∂loss/∂u_j = (A + 2z·lse)·p_j − B_j
+//     B_j = w_j·((1−ε)·t_j/M + ε/C)            A = Σ_j B_j
+//
+// A row's statistics are its greatest score `top` and `rest = Σ exp(u_j − top)` over all classes but one that attains
+// it, so that log Σ = log1p(rest) and 1 − p_top = rest / (1 + rest) keep their digits in confident rows. Everything is
+// held four wide: four classes of one row, merged by the row walk, or four rows, which the column walk keeps apart.
+
+override SMOOTHED: bool = false;  // ε > 0
+override TRANSFORMED: bool = false; // logit_scale ≠ 1
+override CAPPED: bool = false;    // softcap
+override Z_LOSS: bool = false;
+override FOCAL: bool = false;
+
+// u = T(x); infinities stay what they are, so that a mask remains a mask.
+fn transform(x: vec4<f32>) -> vec4<f32> {
+    var u = x;
+    if (TRANSFORMED) {
+        u *= params.logit_scale;
+    }
+    if (CAPPED) {
+        u = params.softcap * tanh_exact(u / params.softcap);
+    }
+    if (TRANSFORMED || CAPPED) {
+        u = select(u, x, is_infinity(x));
+    }
+    return u;
+}
+
+// T'(x)
+fn transform_slope(x: vec4<f32>) -> vec4<f32> {
+    var slope = vec4(1.0);
+    if (TRANSFORMED) {
+        slope *= params.logit_scale;
+    }
+    if (CAPPED) {
+        var y = x;
+        if (TRANSFORMED) {
+            y *= params.logit_scale;
+        }
+        slope *= sech_squared(y / params.softcap);
+    }
+    return slope;
+}
+
+// B_j of targets t_j.
+fn target_weights(t: vec4<f32>, count: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
+    var b = t;
+    if (COUNTED || SPARSE) {
+        b = select(t / count, vec4(0.0), count == vec4(0.0));
+    }
+    if (SMOOTHED) {
+        b = select((1.0 - params.smoothing) * b + params.background, vec4(0.0), count == vec4(0.0));
+    }
+    if (WEIGHTED) {
+        b *= weights_of(classes);
+    }
+    return b;
+}
+
+// Whether the first sweep has to gather Σ B_j and Σ B_j·(top − u_j): not where the true classes can be listed.
+fn gathers_targets() -> bool {
+    return !SPARSE || SMOOTHED;
+}
+
+struct Stats {
+    top: vec4<f32>,       // the greatest u so far
+    rest: vec4<f32>,      // Σ exp(u − top) without one element that attains it; −1 before the first element
+    suspect: vec4<u32>,   // the greatest bits of |x|, to find NaN
+    a: vec4<f32>,         // Σ B
+    d: vec4<f32>,         // Σ B·(top − u)
+    best: vec4<f32>,      // the greatest x, and where it was first met
+    best_at: vec4<u32>,
+}
+
+fn stats_start() -> Stats {
+    let lowest = vec4(-3.4028234e38);
+    return Stats(lowest, vec4(-1.0), vec4(0u), vec4(0.0), vec4(0.0), lowest, vec4(0xffffffffu));
+}
+
+// How far u lies below top; B = 0 makes a mask count for nothing.
+fn weighted_gap(b: vec4<f32>, gap: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
+    let masked = select(b * gap, infinity(), is_negative_infinity(u));
+    return select(masked, vec4(0.0), b == vec4(0.0));
+}
+
+fn stats_add(s: Stats, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats {
+    var r = s;
+    let u = transform(x);
+    let above = u > s.top;
+    let gap = abs(u - s.top);
+    let e = exp_nonpositive(-gap);
+    r.top = select(s.top, u, above);
+    r.rest = select(s.rest + e, (s.rest + 1.0) * e, above);
+    r.suspect = max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u));
+    if (gathers_targets()) {
+        r.a = s.a + b;
+        r.d = s.d + select(weighted_gap(b, gap, u), weighted_gap(s.a, gap, s.top), above);
+    }
+    if (ARGMAX) {
+        let first = (x > s.best) | ((s.best_at == vec4(0xffffffffu)) & !is_negative_infinity(x));
+        r.best = select(s.best, x, first);
+        r.best_at = select(s.best_at, classes, first);
+    }
+    return r;
+}
+
+fn stats_choose(no: Stats, yes: Stats, which: vec4<bool>) -> Stats {
+    return Stats(
+        select(no.top, yes.top, which),
+        select(no.rest, yes.rest, which),
+        select(no.suspect, yes.suspect, which),
+        select(no.a, yes.a, which),
+        select(no.d, yes.d, which),
+        select(no.best, yes.best, which),
+        select(no.best_at, yes.best_at, which),
+    );
+}
+
+// The greatest score, +∞ if the scores hold a NaN.
+fn stats_top(s: Stats) -> vec4<f32> {
+    return select(s.top, infinity(), s.suspect > vec4(0xff000000u));
+}
+
+// A part's share of its row's sums, once the row's `top` is known: (rest but for the −1, parts at the top, a, d).
+fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
+    let gap = top - s.top;
+    let at_top = s.top == top;
+    let rest = select((s.rest + 1.0) * exp_nonpositive(-gap), s.rest, at_top);
+    let d = s.d + select(s.a * gap, vec4(0.0), s.a == vec4(0.0));
+    return array<vec4<f32>, 4>(rest, select(vec4(0.0), vec4(1.0), at_top), s.a, d);
+}
+
+// What a finished row is: its statistics, its loss, and what each element's gradient needs.
+struct Row {
+    top: vec4<f32>,
+    rest: vec4<f32>,
+    lse: vec4<f32>,
+    loss: vec4<f32>,
+    p_factor: vec4<f32>,  // A + 2z·lse
+    b_factor: vec4<f32>,  // what B_j is multiplied by: 1, or the focal factor
+    scale: vec4<f32>,     // 1 / (1 + rest); the walk multiplies it by what the loss counts for
+    poison: vec4<f32>,    // 0, or NaN
+}
+
+fn row_finish(top: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count: vec4<f32>) -> Row {
+    var r: Row;
+    let log_sum = log1p_nonnegative(rest);
+    let inverse = 1.0 / (1.0 + rest);
+    r.top = top;
+    r.rest = rest;
+    r.lse = top + log_sum;
+    r.loss = d + a * log_sum;
+    r.p_factor = a;
+    r.b_factor = vec4(1.0);
+    r.scale = inverse;
+    if (Z_LOSS) {
+        let z = select(vec4(params.z_loss), vec4(0.0), count == vec4(0.0));
+        r.loss += z * r.lse * r.lse;
+        r.p_factor += 2.0 * z * r.lse;
+    }
+    if (FOCAL) {
+        // a = w_y, d = w_y·(top − u_y)
+        let gap = select(d / a, vec4(0.0), a == vec4(0.0));
+        let nll = gap + log_sum;
+        let e = exp_nonpositive(-gap);
+        let p = e * inverse;
+        let q = select(rest + (1.0 - e), rest, gap == vec4(0.0)) * inverse; // 1 − p_y
+        let focus = power(q, params.gamma);
+        // γ·q^(γ−1)·p·log p, where −log p / q → 1 as q → 0
+        let ratio = select(nll / q, vec4(1.0), q == vec4(0.0));
+        let factor = focus * (1.0 + select(params.gamma * p * ratio, vec4(0.0), p == vec4(0.0)));
+        r.loss = a * select(focus * nll, vec4(0.0), focus == vec4(0.0));
+        r.p_factor = a * factor;
+        r.b_factor = factor;
+    }
+    let empty = rest < vec4(-0.5);
+    let poisoned = is_positive_infinity(top) | empty;
+    r.poison = select(vec4(0.0), nan(), poisoned);
+    r.loss = select(r.loss, nan(), poisoned);
+    r.lse = select(r.lse, nan(), poisoned);
+    return r;
+}
+
+// q^γ for q in [0, 1], γ ≥ 0; 0^0 = 1.
+fn power(q: vec4<f32>, gamma: f32) -> vec4<f32> {
+    if (gamma == 0.0) {
+        return vec4(1.0);
+    }
+    if (gamma == 1.0) {
+        return q;
+    }
+    if (gamma == 2.0) {
+        return q * q;
+    }
+    return select(exp_nonpositive(min(gamma * log_nonnegative(q), vec4(0.0))), vec4(0.0), q == vec4(0.0));
+}
+
+fn gradient(r: Row, x: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    let e = exp_nonpositive(transform(x) - r.top);
+    let weight = b * r.b_factor;
+    var g = ((r.p_factor * e - weight) - weight * r.rest) * r.scale;
+    if (TRANSFORMED || CAPPED) {
+        g *= transform_slope(x);
+    }
+    return g + r.poison;
+}

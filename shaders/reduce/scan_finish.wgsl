@@ -1,0 +1,47 @@
+// Merges what the scan found into the scale of losses and gradients, and into the status. One workgroup.
+
+override GROUP_SIZE: u32 = 64u;   // a power of two
+override OVER_WEIGHTS: bool = false; // the mean divides by Σ w_y
+override OVER_VALID: bool = false;   // the mean divides by the valid rows' classes
+
+@group(0) @binding(14) var<storage, read_write> scalars_out: Scalars;
+
+var<workgroup> merged: array<ScanPart, GROUP_SIZE>;
+
+fn merge(a: ScanPart, b: ScanPart) -> ScanPart {
+    return ScanPart(a.weight + b.weight, a.valid + b.valid, a.bad + b.bad, min(a.first_bad, b.first_bad));
+}
+
+@compute @workgroup_size(GROUP_SIZE)
+fn main(@builtin(local_invocation_index) rank: u32) {
+    var own = ScanPart(0.0, 0u, 0u, 0xffffffffu);
+    for (var i = rank; i < params.parts; i += GROUP_SIZE) {
+        own = merge(own, scan_parts[i]);
+    }
+    merged[rank] = own;
+    workgroupBarrier();
+    for (var half = GROUP_SIZE / 2u; half > 0u; half /= 2u) {
+        if (rank < half) {
+            merged[rank] = merge(merged[rank], merged[rank + half]);
+        }
+        workgroupBarrier();
+    }
+    if (rank != 0u) {
+        return;
+    }
+    let all = merged[0];
+    if (all.bad > 0u) {
+        atomicAdd(&status.bad_rows, all.bad);
+        atomicMax(&status.before_bad_row, ~all.first_bad);
+    }
+    atomicStore(&status.correct_rows, 0u);
+    var factor = params.mean_factor;
+    if (OVER_WEIGHTS && all.weight > 0.0) {
+        factor = 1.0 / all.weight;
+    }
+    if (OVER_VALID && all.valid > 0u) {
+        factor = 1.0 / (f32(all.valid) * f32(params.classes));
+    }
+    scalars_out.grad_scale = factor;
+    scalars_out.loss_scale = select(factor, bitcast<f32>(params.empty_mean), factor == 0.0);
+}

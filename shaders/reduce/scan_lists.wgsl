@@ -1,0 +1,23 @@
+// One pass over class lists: which of them overrun, leave the classes or do not increase.
+
+override GROUP_SIZE: u32 = 64u;
+
+@compute @workgroup_size(GROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>) {
+    let stride = count.x * GROUP_SIZE;
+    var part = ScanPart(0.0, 0u, 0u, 0xffffffffu);
+    for (var row = id.x; row < params.rows; row += stride) {
+        let t = target_open(vec4(params.first_row + row));
+        var good = t.state.x == LIVE;
+        for (var entry = 0u; entry < listed_count(t, 0u); entry++) {
+            good = good && listed_ok(t, 0u, entry);
+        }
+        if (good) {
+            part.valid += 1u;
+        } else {
+            part.bad += 1u;
+            part.first_bad = min(part.first_bad, batch_row(params.first_row + row));
+        }
+    }
+    scan_parts[params.first_part + id.x] = part;
+}

@@ -1,0 +1,112 @@
+// A strictly increasing list of true classes a row (CSR): t is 1 on each.
+
+override INDEX_WORDS: u32 = 1u;
+
+@group(0) @binding(5) var<storage, read_write> target_indices: array<u32>;
+
+const SPARSE = true;
+const COUNTED = false;
+const LIVE = 0u;
+const IGNORED = 1u;
+const BAD = 2u;
+const NO_CLASS = 0xffffffffu;
+
+struct Target {
+    begin: vec4<u32>,
+    end: vec4<u32>,
+    cursor: vec4<u32>, // the first entry that is not behind the last classes asked for
+    next: vec4<u32>,   // its class
+    state: vec4<u32>,
+    count: vec4<f32>,  // M
+}
+
+fn index_at(entry: u32) -> u32 {
+    if (INDEX_WORDS == 2u && target_indices[entry * 2u + 1u] != 0u) {
+        return NO_CLASS;
+    }
+    return target_indices[entry * INDEX_WORDS];
+}
+
+// The list of one row as (begin, end, state); offsets that decrease or overrun make the row bad.
+fn list_range(row: u32) -> vec3<u32> {
+    let begin = target_integer(row);
+    let end = target_integer(row + 1u);
+    let ok = begin.y == 0u && end.y == 0u && begin.x <= end.x && end.x <= arrayLength(&target_indices) / INDEX_WORDS;
+    return select(vec3(0u, 0u, BAD), vec3(begin.x, end.x, LIVE), ok);
+}
+
+fn class_or_none(entry: u32, end: u32) -> u32 {
+    if (entry < end) {
+        return index_at(entry);
+    }
+    return NO_CLASS;
+}
+
+fn target_open(rows: vec4<u32>) -> Target {
+    let x = list_range(rows.x);
+    var y = x;
+    var z = x;
+    var w = x;
+    if (!ROWWISE) {
+        y = list_range(rows.y);
+        z = list_range(rows.z);
+        w = list_range(rows.w);
+    }
+    let begin = vec4(x.x, y.x, z.x, w.x);
+    let end = vec4(x.y, y.y, z.y, w.y);
+    var next = vec4(class_or_none(begin.x, end.x));
+    if (!ROWWISE) {
+        next = vec4(next.x, class_or_none(begin.y, end.y), class_or_none(begin.z, end.z), class_or_none(begin.w, end.w));
+    }
+    return Target(begin, end, begin, next, vec4(x.z, y.z, z.z, w.z), vec4<f32>(end - begin));
+}
+
+// Moves the cursors to these classes by bisection.
+fn target_seek(t: ptr<function, Target>, classes: vec4<u32>) {
+    for (var k = 0u; k < 4u; k++) {
+        var low = (*t).begin[k];
+        var high = (*t).end[k];
+        while (low < high) {
+            let middle = low + (high - low) / 2u;
+            if (index_at(middle) < classes[k]) { low = middle + 1u; } else { high = middle; }
+        }
+        (*t).cursor[k] = low;
+        (*t).next[k] = class_or_none(low, (*t).end[k]);
+    }
+}
+
+// Classes must not decrease from call to call.
+fn target_values(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f32> {
+    if (ROWWISE) {
+        // Four classes of one row: one cursor passes them.
+        var values = vec4(0.0);
+        while ((*t).next.x < classes.w || ((*t).next.x == classes.w && (*t).next.x != NO_CLASS)) {
+            values = select(values, vec4(1.0), classes == vec4((*t).next.x));
+            (*t).cursor.x += 1u;
+            (*t).next.x = class_or_none((*t).cursor.x, (*t).end.x);
+        }
+        return values;
+    }
+    // Four rows: a cursor each.
+    for (var k = 0u; k < 4u; k++) {
+        while ((*t).next[k] < classes[k]) {
+            (*t).cursor[k] += 1u;
+            (*t).next[k] = class_or_none((*t).cursor[k], (*t).end[k]);
+        }
+    }
+    return select(vec4(0.0), vec4(1.0), (*t).next == classes);
+}
+
+fn listed_count(t: Target, k: u32) -> u32 {
+    return t.end[k] - t.begin[k];
+}
+
+fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
+    return index_at(t.begin[k] + entry);
+}
+
+// Whether an entry lies in the classes, above the one before it.
+fn listed_ok(t: Target, k: u32, entry: u32) -> bool {
+    let class_id = index_at(t.begin[k] + entry);
+    return class_id < params.classes && (entry == 0u || index_at(t.begin[k] + entry - 1u) < class_id);
+}

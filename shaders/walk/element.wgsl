@@ -1,0 +1,71 @@
+// Losses of single elements: no row to reduce, so scores are walked flat, by quads. A team takes a block of
+// BLOCK elements and leaves the sum of its losses: the sum over blocks is the same tree whatever the chunks.
+
+override GRAD: bool = true;
+override ARGMAX: bool = false; // every walk declares the same options
+override CORRECT: bool = false;
+override BLOCK: u32 = 4096u;
+override TASKS_PER_GROUP: u32 = 1u;
+override HAS_LOSSES: bool = false;
+
+const ROWWISE = false;
+
+@group(0) @binding(13) var<storage, read_write> partials: array<f32>;
+
+fn walk_group() {
+    for (var k = team; k < TASKS_PER_GROUP; k += teams) {
+        walk_block(group * TASKS_PER_GROUP + k);
+    }
+}
+
+fn walk_block(block: u32) {
+    let begin = block * BLOCK;
+    let end = min(begin + BLOCK, params.elements);
+    var sum = vec4(0.0);
+    for (var i = begin + 4u * rank; i < end; i += 4u * team_size) {
+        sum += walk_quad(i, vec4(i) + IOTA < vec4(end));
+    }
+    let total = team_sum(vec4((sum.x + sum.y) + (sum.z + sum.w), 0.0, 0.0, 0.0)).x;
+    if (rank == 0u && begin < params.elements) {
+        partials[params.first_part + block] = total;
+    }
+}
+
+// Elements i..i+3 of the chunk, as far as they exist; returns their losses.
+fn walk_quad(i: u32, inside: vec4<bool>) -> vec4<f32> {
+    let inner = params.inner;
+    let at = params.phase + select(vec4(i), vec4(i) + IOTA, inside);
+    let above = at / inner;
+    let rows = (above / params.classes) * inner + (at - above * inner);
+    let classes = above % params.classes;
+    var t = target_open(params.first_row + rows);
+    target_seek(&t, classes);
+    let live = t.state == vec4(LIVE) & inside;
+    let u = load4(params.scores_at + i);
+    let v = element_weights4(params.dense_at + i);
+    let result = term(u, target_values(&t, classes, params.dense_at + i), weights_of(classes));
+    let wrong = t.state == vec4(BAD);
+    let loss = select(select(v * result.loss, nan(), wrong), vec4(0.0), t.state == vec4(IGNORED) | !inside);
+    if (HAS_LOSSES) {
+        for (var k = 0u; k < 4u; k++) {
+            if (inside[k]) {
+                put_loss(params.dense_at + i + k, loss[k]);
+            }
+        }
+    }
+    for (var k = 0u; k < 4u; k++) {
+        if (live[k] && result.outside[k]) {
+            count_outside(params.first_row + rows[k]);
+        }
+    }
+    if (GRAD) {
+        let arriving = upstream4(params.dense_at + i);
+        let g = select(vec4(0.0), result.slope * v * (scalars.grad_scale * arriving), live);
+        if (all(inside)) {
+            store4(params.grad_at + i, g);
+        } else {
+            store_some(params.grad_at + i, g, inside);
+        }
+    }
+    return loss;
+}

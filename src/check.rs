@@ -1,0 +1,154 @@
+//! What is refused about a host batch before any work: shapes, forms, values. Labels' range is found by the scan.
+
+use ndarray::{ArrayViewD, Dimension};
+
+use crate::batch::{Batch, Element, Shape, TargetForm, Targets};
+use crate::error::{Error, Result};
+use crate::loss::{Kind, Reduction, Spec};
+
+/// Checks a batch against a loss and returns the scores' shape.
+pub(crate) fn check<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Shape> {
+    let dims = batch.scores.shape();
+    let shape = Shape::of(dims).filter(|s| s.classes > 0).ok_or_else(|| Error::NoClasses { got: dims.to_vec() })?;
+    spec.check(shape.classes)?;
+    forms(spec, batch)?;
+    let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect();
+    targets(spec, &batch.targets, &shape, dims, &row_dims)?;
+    if let Some(weights) = &batch.element_weights {
+        same_shape("element_weights", weights.shape(), dims)?;
+        all_values("element_weights", weights, |v| v.is_finite() && v >= 0.0, "a finite number of at least 0")?;
+    }
+    if let Some(upstream) = &batch.upstream {
+        same_shape("upstream", upstream.shape(), if spec.kind.per_row() { &row_dims } else { dims })?;
+    }
+    if spec.kind.takes_probabilities() {
+        let outside = |v: f64| !(0.0..=1.0).contains(&v);
+        if let Some((at, value)) = batch.scores.iter().enumerate().find(|(_, v)| outside(v.to_f64())) {
+            let (at, got) = (unravel(at, dims), value.to_f64());
+            return Err(Error::Value { what: "probabilities", at, got, expected: "a number in [0, 1]" });
+        }
+    }
+    Ok(shape)
+}
+
+/// Whether the loss takes what the batch brings, and gives what it asks for.
+fn forms<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<()> {
+    let unsupported =
+        |got: &str, expected| Err(Error::Unsupported { loss: spec.kind.name(), got: got.to_owned(), expected });
+    let form = batch.targets.form();
+    if spec.kind == Kind::SoftmaxFocal && form != TargetForm::Classes {
+        return unsupported(&format!("{} as targets", form.name()), "classes as targets");
+    }
+    if spec.ignore_index.is_some() && form != TargetForm::Classes {
+        return unsupported(&format!("ignore_index with {} as targets", form.name()), "ignore_index with classes only");
+    }
+    if batch.element_weights.is_some() && spec.kind.per_row() {
+        return unsupported("element_weights", "class_weights; element_weights belong to sigmoid losses and bce");
+    }
+    if batch.upstream.is_some() && spec.reduction != Reduction::None {
+        return unsupported("upstream with a reduction", "upstream with the reduction None only");
+    }
+    if batch.want.lse && !spec.kind.is_softmax() {
+        return unsupported("a request for lse", "it from softmax losses only");
+    }
+    if (batch.want.argmax || batch.want.correct) && !spec.kind.per_row() {
+        return unsupported("a request for argmax or correct rows", "them from losses of rows only");
+    }
+    Ok(())
+}
+
+fn targets(spec: &Spec, targets: &Targets<'_>, shape: &Shape, dims: &[usize], row_dims: &[usize]) -> Result<()> {
+    match targets {
+        Targets::Classes(labels) => same_shape("targets", labels.integers().shape(), row_dims),
+        Targets::Lists { offsets, indices } => {
+            let (offsets, indices) = (offsets.integers(), indices.integers());
+            same_shape("target_offsets", offsets.shape(), &[shape.rows() + 1])?;
+            same_shape("target_indices", indices.shape(), &[indices.len()])?;
+            let offsets: Vec<i64> = offsets.iter().collect();
+            let indices: Vec<i64> = indices.iter().collect();
+            lists(&offsets, &indices, shape.classes as i64)
+        }
+        Targets::MultiHot(bytes) => {
+            same_shape("targets", bytes.shape(), dims)?;
+            match bytes.iter().position(|b| *b > 1) {
+                None => Ok(()),
+                Some(at) => Err(Error::Value {
+                    what: "targets",
+                    got: bytes.iter().nth(at).copied().unwrap_or_default().into(),
+                    at: unravel(at, dims),
+                    expected: "0 or 1",
+                }),
+            }
+        }
+        Targets::Probabilities(p) => {
+            same_shape("targets", p.shape(), dims)?;
+            if spec.kind.per_row() {
+                return Ok(());
+            }
+            all_values("targets", p, |v| (0.0..=1.0).contains(&v), "a number in [0, 1]")
+        }
+    }
+}
+
+/// The first row whose list is wrong, and how many are.
+fn lists(offsets: &[i64], indices: &[i64], classes: i64) -> Result<()> {
+    let problem_of = |row: usize| -> Option<String> {
+        let (begin, end) = (offsets[row], offsets[row + 1]);
+        if row == 0 && begin != 0 {
+            return Some(format!("the first offset is {begin}, expected 0"));
+        }
+        if begin < 0 || begin > end {
+            return Some(format!("its offsets go from {begin} to {end}"));
+        }
+        let Some(list) = indices.get(begin as usize..end as usize) else {
+            return Some(format!("its offsets go to {end}, past the {} indices", indices.len()));
+        };
+        if let Some(class) = list.iter().find(|c| !(0..classes).contains(*c)) {
+            return Some(format!("class {class} is outside 0..{classes}"));
+        }
+        let fall = list.windows(2).find(|pair| pair[0] >= pair[1])?;
+        Some(format!("class {} follows class {}, expected strictly increasing classes", fall[1], fall[0]))
+    };
+    let rows = offsets.len() - 1;
+    let mut problems = (0..rows).filter_map(|row| Some((row as u64, problem_of(row)?)));
+    if let Some((row, problem)) = problems.next() {
+        return Err(Error::ClassList { row, problem, count: 1 + problems.count() as u64 });
+    }
+    let last = offsets[rows];
+    if last != indices.len() as i64 {
+        let problem = format!("the last offset is {last}, expected {} as there are indices", indices.len());
+        return Err(Error::ClassList { row: rows.saturating_sub(1) as u64, problem, count: 1 });
+    }
+    Ok(())
+}
+
+fn same_shape(what: &'static str, got: &[usize], expected: &[usize]) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::Shape { what, got: got.to_vec(), expected: expected.to_vec() })
+}
+
+fn all_values(
+    what: &'static str,
+    values: &ArrayViewD<'_, f32>,
+    allowed: impl Fn(f32) -> bool,
+    expected: &'static str,
+) -> Result<()> {
+    match values.iter().enumerate().find(|(_, v)| !allowed(**v)) {
+        None => Ok(()),
+        Some((at, value)) => {
+            Err(Error::Value { what, at: unravel(at, values.shape()), got: f64::from(*value), expected })
+        }
+    }
+}
+
+/// The index in an array of this shape of its element number `at`.
+fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (place, len) in index.iter_mut().zip(shape).rev() {
+        *place = at % len;
+        at /= len;
+    }
+    index
+}

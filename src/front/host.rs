@@ -1,0 +1,374 @@
+//! One-call batches: host arrays to the device, a plan run, results back.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
+
+use super::GpuLoss;
+use crate::batch::{Batch, Element, Integers, Output, Shape, Targets};
+use crate::check::check;
+use crate::error::{Error, Result};
+use crate::gpu::{Wait, guarded, read};
+use crate::loss::{EmptyMean, Reduction, Spec};
+use crate::plan::{Buffers, IntegerType, Layout, Plan, Slice, Status, Strategy};
+
+/// A plan with the buffers that its host batches pass through.
+#[derive(Debug)]
+pub(super) struct HostPlan {
+    plan: Plan,
+    forced: Option<Strategy>,
+    /// Buffers of calls that are over, for the next.
+    idle: Mutex<Vec<Workspace>>,
+}
+
+impl HostPlan {
+    pub(super) fn new(plan: Plan, forced: Option<Strategy>) -> Self {
+        HostPlan { plan, forced, idle: Mutex::new(Vec::new()) }
+    }
+
+    pub(super) fn fits(&self, spec: &Spec, layout: &Layout, forced: Option<Strategy>) -> bool {
+        self.forced == forced && self.plan.layout() == layout && self.plan.spec() == spec
+    }
+}
+
+/// The device buffers of one call, and the staging buffer that its results are read from.
+#[derive(Debug)]
+struct Workspace {
+    scores: wgpu::Buffer,
+    targets: wgpu::Buffer,
+    indices: Option<wgpu::Buffer>,
+    upstream: Option<wgpu::Buffer>,
+    element_weights: Option<wgpu::Buffer>,
+    /// Everything that comes back, part by part.
+    results: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    index_bytes: u64,
+}
+
+/// Where each result lies in the results buffer, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Parts {
+    loss: u64,
+    losses: Option<u64>,
+    lse: Option<u64>,
+    argmax: Option<u64>,
+    grad: Option<u64>,
+    status: u64,
+    total: u64,
+}
+
+impl Parts {
+    fn new(spec: &Spec, layout: &Layout, alignment: u64) -> Self {
+        let rows = layout.shape.rows() as u64 * 4;
+        let elements = layout.shape.elements() as u64;
+        let losses = if spec.kind.per_row() { rows } else { elements * 4 };
+        let mut total = 0;
+        let mut place = |wanted: bool, bytes: u64| {
+            let at = total;
+            if wanted {
+                total = (at + bytes).next_multiple_of(alignment.max(16));
+            }
+            wanted.then_some(at)
+        };
+        let loss = place(true, 4);
+        Parts {
+            loss: loss.unwrap_or_default(),
+            losses: place(layout.want.losses || spec.reduction == Reduction::None, losses),
+            lse: place(layout.want.lse, rows),
+            argmax: place(layout.want.argmax, rows),
+            grad: place(layout.want.grad, elements * layout.dtype.size() as u64),
+            status: place(true, Status::SIZE).unwrap_or_default(),
+            total,
+        }
+    }
+}
+
+impl GpuLoss {
+    pub(super) async fn run_waiting<T: Element, D: Dimension>(
+        &self,
+        spec: &Spec,
+        batch: &Batch<'_, T, D>,
+        wait: Wait,
+    ) -> Result<Output<T, D>> {
+        let shape = check(spec, batch)?;
+        self.context.check_alive()?;
+        if shape.rows() == 0 {
+            return Ok(empty(spec, batch));
+        }
+        let host = HostArrays::new(batch);
+        let layout = host.layout(batch, shape);
+        let plan = self.host_plan(spec, &layout).await?;
+        let parts = Parts::new(spec, &layout, u64::from(self.context.limits.min_storage_buffer_offset_alignment));
+        let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let workspace = match idle.filter(|w| w.index_bytes == host.indices.len() as u64) {
+            Some(workspace) => workspace,
+            None => self.workspace(&host, &parts).await?,
+        };
+
+        let submission = guarded(&self.context, "running a batch", || -> Result<_> {
+            let queue = &self.context.queue;
+            write(queue, &workspace.scores, &host.scores);
+            write(queue, &workspace.targets, &host.targets);
+            for (buffer, bytes) in [
+                (&workspace.indices, &host.indices),
+                (&workspace.upstream, &host.upstream),
+                (&workspace.element_weights, &host.element_weights),
+            ] {
+                if let Some(buffer) = buffer {
+                    write(queue, buffer, bytes);
+                }
+            }
+            let mut encoder = self.context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.clear_buffer(plan.plan.status_buffer(), 0, None);
+            plan.plan.encode(&mut encoder, &workspace.buffers(&parts, &layout, spec))?;
+            encoder.copy_buffer_to_buffer(plan.plan.status_buffer(), 0, &workspace.results, parts.status, Status::SIZE);
+            encoder.copy_buffer_to_buffer(&workspace.results, 0, &workspace.staging, 0, parts.total);
+            Ok(queue.submit([encoder.finish()]))
+        })
+        .await??;
+        let output = read(&self.context, &workspace.staging, parts.total, submission, wait, |bytes| {
+            collect(spec, batch, &layout, &parts, bytes)
+        })
+        .await?;
+        plan.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        output
+    }
+
+    async fn workspace(&self, host: &HostArrays<'_>, parts: &Parts) -> Result<Workspace> {
+        let largest = [host.scores.len(), host.targets.len(), host.indices.len(), host.element_weights.len()];
+        let largest = largest.into_iter().max().unwrap_or_default() as u64;
+        let limit = self.context.limits.max_buffer_size;
+        if largest.max(parts.total) > limit {
+            return Err(Error::Limit {
+                limit: "max_buffer_size",
+                got: limit,
+                needed: largest.max(parts.total),
+                what: "this batch in one buffer".to_owned(),
+            });
+        }
+        guarded(&self.context, "reserving a batch's buffers", || {
+            let buffer = |label, bytes: usize, usage| {
+                self.context.device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some(label),
+                    size: (bytes as u64).next_multiple_of(16).max(16),
+                    usage,
+                    mapped_at_creation: false,
+                })
+            };
+            let input = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            let some = |label, bytes: &[u8], given: bool| given.then(|| buffer(label, bytes.len(), input));
+            Workspace {
+                scores: buffer("gpu-loss scores", host.scores.len(), input),
+                targets: buffer("gpu-loss targets", host.targets.len(), input),
+                indices: some("gpu-loss target indices", &host.indices, host.has_indices),
+                upstream: some("gpu-loss upstream", &host.upstream, !host.upstream.is_empty()),
+                element_weights: some(
+                    "gpu-loss element weights",
+                    &host.element_weights,
+                    !host.element_weights.is_empty(),
+                ),
+                results: buffer("gpu-loss results", parts.total as usize, input | wgpu::BufferUsages::COPY_SRC),
+                staging: buffer(
+                    "gpu-loss staging",
+                    parts.total as usize,
+                    wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                ),
+                index_bytes: host.indices.len() as u64,
+            }
+        })
+        .await
+    }
+}
+
+impl Workspace {
+    fn buffers(&self, parts: &Parts, layout: &Layout, spec: &Spec) -> Buffers<'_> {
+        let rows = layout.shape.rows() as u64 * 4;
+        let elements = layout.shape.elements() as u64;
+        let part = |offset: u64, size: u64| Slice { buffer: &self.results, offset, size: Some(size) };
+        let losses = if spec.kind.per_row() { rows } else { elements * 4 };
+        Buffers {
+            scores: (&self.scores).into(),
+            targets: (&self.targets).into(),
+            target_indices: self.indices.as_ref().map(Slice::from),
+            element_weights: self.element_weights.as_ref().map(Slice::from),
+            upstream: self.upstream.as_ref().map(Slice::from),
+            grad: parts.grad.map(|at| part(at, (elements * layout.dtype.size() as u64).next_multiple_of(16))),
+            loss: part(parts.loss, 4),
+            losses: parts.losses.map(|at| part(at, losses.next_multiple_of(16))),
+            lse: parts.lse.map(|at| part(at, rows)),
+            argmax: parts.argmax.map(|at| part(at, rows)),
+        }
+    }
+}
+
+/// A batch's arrays as bytes in row-major order, borrowed where they lie so already.
+struct HostArrays<'a> {
+    scores: Cow<'a, [u8]>,
+    targets: Cow<'a, [u8]>,
+    indices: Cow<'a, [u8]>,
+    has_indices: bool,
+    integers: IntegerType,
+    index_integers: IntegerType,
+    upstream: Cow<'a, [u8]>,
+    element_weights: Cow<'a, [u8]>,
+}
+
+impl<'a> HostArrays<'a> {
+    fn new<T: Element, D: Dimension>(batch: &'a Batch<'_, T, D>) -> Self {
+        let nothing = Cow::Borrowed(&[] as &[u8]);
+        let mut arrays = HostArrays {
+            scores: bytes(batch.scores.view()),
+            targets: nothing.clone(),
+            indices: nothing.clone(),
+            has_indices: false,
+            integers: IntegerType::I64,
+            index_integers: IntegerType::I64,
+            upstream: batch.upstream.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
+            element_weights: batch.element_weights.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
+        };
+        match &batch.targets {
+            Targets::Classes(labels) => (arrays.targets, arrays.integers) = integer_bytes(labels.integers()),
+            Targets::Lists { offsets, indices } => {
+                (arrays.targets, arrays.integers) = integer_bytes(offsets.integers());
+                (arrays.indices, arrays.index_integers) = integer_bytes(indices.integers());
+                arrays.has_indices = true;
+            }
+            Targets::MultiHot(multi_hot) => arrays.targets = bytes(multi_hot.view()),
+            Targets::Probabilities(probabilities) => arrays.targets = bytes(probabilities.view()),
+        }
+        arrays
+    }
+
+    fn layout<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>, shape: Shape) -> Layout {
+        Layout {
+            shape,
+            dtype: T::DTYPE,
+            targets: batch.targets.form(),
+            integers: self.integers,
+            indices: self.index_integers,
+            want: batch.want,
+            in_place: false,
+            upstream: batch.upstream.is_some(),
+            element_weights: batch.element_weights.is_some(),
+        }
+    }
+}
+
+/// An array's elements in row-major order as bytes.
+fn bytes<'a, T: bytemuck::Pod, D: Dimension>(array: ArrayView<'a, T, D>) -> Cow<'a, [u8]> {
+    match array.to_slice() {
+        Some(slice) => Cow::Borrowed(bytemuck::cast_slice(slice)),
+        None => Cow::Owned(array.iter().flat_map(|v| bytemuck::bytes_of(v).to_vec()).collect()),
+    }
+}
+
+fn integer_bytes(integers: Integers<'_>) -> (Cow<'_, [u8]>, IntegerType) {
+    match integers {
+        Integers::I32(a) => (bytes(a), IntegerType::I32),
+        Integers::I64(a) => (bytes(a), IntegerType::I64),
+        Integers::U32(a) => (bytes(a), IntegerType::U32),
+    }
+}
+
+/// Writes bytes of any length: the queue takes multiples of 4 alone.
+fn write(queue: &wgpu::Queue, buffer: &wgpu::Buffer, bytes: &[u8]) {
+    let whole = bytes.len() / 4 * 4;
+    if whole > 0 {
+        queue.write_buffer(buffer, 0, &bytes[..whole]);
+    }
+    if whole < bytes.len() {
+        let mut rest = [0_u8; 4];
+        rest[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
+        queue.write_buffer(buffer, whole as u64, &rest);
+    }
+}
+
+/// The results from the staging buffer's bytes, or the error that the status tells of.
+fn collect<T: Element, D: Dimension>(
+    spec: &Spec,
+    batch: &Batch<'_, T, D>,
+    layout: &Layout,
+    parts: &Parts,
+    bytes: &[u8],
+) -> Result<Output<T, D>> {
+    let status: Status = take(bytes, parts.status, 1)[0];
+    complain(&status, batch, layout)?;
+    let rows = layout.shape.rows();
+    let row_dims = row_shape(batch.scores.shape());
+    let losses_dims = if spec.kind.per_row() { row_dims.clone() } else { batch.scores.shape().to_vec() };
+    let loss_count = losses_dims.iter().product();
+    Ok(Output {
+        loss: take(bytes, parts.loss, 1)[0],
+        grad: match parts.grad {
+            Some(at) => array(batch.scores.raw_dim(), take(bytes, at, layout.shape.elements()))?,
+            None => Array::from_shape_simple_fn(D::zeros(batch.scores.ndim()), T::default),
+        },
+        losses: parts.losses.map(|at| array(IxDyn(&losses_dims), take(bytes, at, loss_count))).transpose()?,
+        lse: parts.lse.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        argmax: parts.argmax.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        correct: layout.want.correct.then_some(u64::from(status.correct_rows)),
+    })
+}
+
+fn take<E: bytemuck::Pod>(bytes: &[u8], at: u64, count: usize) -> Vec<E> {
+    let at = at as usize;
+    bytemuck::pod_collect_to_vec(&bytes[at..at + count * size_of::<E>()])
+}
+
+/// An array over as many elements as its shape has.
+fn array<E, D: Dimension>(shape: D, elements: Vec<E>) -> Result<Array<E, D>> {
+    let got = vec![elements.len()];
+    let expected = shape.slice().to_vec();
+    Array::from_shape_vec(shape, elements).map_err(|_| Error::Shape { what: "result", got, expected })
+}
+
+/// The error that a status tells of.
+fn complain<T: Element, D: Dimension>(status: &Status, batch: &Batch<'_, T, D>, layout: &Layout) -> Result<()> {
+    if let Some(row) = status.first_bad_row() {
+        let count = u64::from(status.bad_rows);
+        return Err(match &batch.targets {
+            Targets::Classes(labels) => Error::ClassOutOfRange {
+                row: u64::from(row),
+                class: labels.integers().iter().nth(row as usize).unwrap_or_default(),
+                classes: layout.shape.classes as u64,
+                count,
+            },
+            _ => {
+                let problem = "its list is not strictly increasing within the classes".to_owned();
+                Error::ClassList { row: u64::from(row), problem, count }
+            }
+        });
+    }
+    if let Some(row) = status.first_outside_row() {
+        return Err(Error::ProbabilityOutOfRange { row: u64::from(row), count: u64::from(status.outside_rows) });
+    }
+    Ok(())
+}
+
+/// `[N, C, d…]` without the classes.
+fn row_shape(scores: &[usize]) -> Vec<usize> {
+    scores.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect()
+}
+
+/// The results of a batch without rows.
+fn empty<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Output<T, D> {
+    let row_dims = row_shape(batch.scores.shape());
+    let losses_dims = if spec.kind.per_row() { row_dims.clone() } else { batch.scores.shape().to_vec() };
+    let want = batch.want;
+    let nan_mean = spec.empty_mean == EmptyMean::Nan && spec.denominator.is_none();
+    Output {
+        loss: match spec.reduction {
+            Reduction::Mean | Reduction::BatchMean if nan_mean => f32::NAN,
+            _ => 0.0,
+        },
+        grad: Array::from_shape_simple_fn(
+            if want.grad { batch.scores.raw_dim() } else { D::zeros(batch.scores.ndim()) },
+            T::default,
+        ),
+        losses: (want.losses || spec.reduction == Reduction::None).then(|| ArrayD::zeros(IxDyn(&losses_dims))),
+        lse: want.lse.then(|| ArrayD::zeros(IxDyn(&row_dims))),
+        argmax: want.argmax.then(|| ArrayD::zeros(IxDyn(&row_dims))),
+        correct: want.correct.then_some(0),
+    }
+}

@@ -1,0 +1,268 @@
+//! The front door: an adapter, a device, and one method a loss.
+
+mod host;
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ndarray::Dimension;
+
+use crate::batch::{Batch, Dtype, Element, Output, Shape};
+use crate::error::Result;
+use crate::gpu::adapter::{self, AdapterFilter};
+use crate::gpu::{Context, Wait};
+use crate::loss::{Bce, Ce, Kind, Loss, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
+use crate::plan::{Layout, Plan, Strategy, build, serving};
+
+/// Fused losses on one GPU.
+///
+/// One-call methods take host arrays and return loss and gradient; their plans are kept, so that a second batch of the
+/// same shape starts at once.
+///
+/// ```no_run
+/// use gpu_loss::{Batch, GpuLoss, Targets};
+/// let gpu = GpuLoss::new()?;
+/// let logits = ndarray::array![[2.0_f32, 0.5, -1.0], [0.1, 0.2, 3.0]];
+/// let out = gpu.softmax_ce(&Batch::new(logits.view(), Targets::Classes(&[0_i64, 2])))?;
+/// println!("{} {}", out.loss, out.grad);
+/// # Ok::<(), gpu_loss::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct GpuLoss {
+    context: Arc<Context>,
+    /// 0: chosen by shape and adapter; else one more than the place in [`Strategy::ALL`].
+    forced: AtomicU8,
+    plans: Mutex<Vec<Arc<host::HostPlan>>>,
+}
+
+impl GpuLoss {
+    /// Opens the best adapter (`WGPU_BACKEND`, `WGPU_ADAPTER_NAME` and `WGPU_POWER_PREF` choose another).
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`](crate::Error::NoAdapter) with what to install, or the device's own error.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new() -> Result<Self> {
+        pollster::block_on(Self::new_async())
+    }
+
+    /// As [`new`](Self::new), without blocking.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub async fn new_async() -> Result<Self> {
+        Self::open_async(&AdapterFilter::default()).await
+    }
+
+    /// Opens the best adapter that a filter admits.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open(filter: &AdapterFilter) -> Result<Self> {
+        pollster::block_on(Self::open_async(filter))
+    }
+
+    /// As [`open`](Self::open), without blocking.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub async fn open_async(filter: &AdapterFilter) -> Result<Self> {
+        Self::on_adapter_async(&adapter::best(filter).await?).await
+    }
+
+    /// Every adapter that a filter admits, each opened, the best first.
+    ///
+    /// # Errors
+    /// The first device's error; no adapter at all is an empty list.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open_all(filter: &AdapterFilter) -> Result<Vec<Self>> {
+        Self::adapters(filter).iter().map(Self::on_adapter).collect()
+    }
+
+    /// Every adapter that a filter admits, the best first (empty if there is none).
+    #[cfg(not(target_arch = "wasm32"))]
+    #[must_use]
+    pub fn adapters(filter: &AdapterFilter) -> Vec<wgpu::Adapter> {
+        pollster::block_on(adapter::find(filter))
+    }
+
+    /// Opens a device on this adapter, with all that the losses can use.
+    ///
+    /// # Errors
+    /// The device's own error.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn on_adapter(adapter: &wgpu::Adapter) -> Result<Self> {
+        pollster::block_on(Self::on_adapter_async(adapter))
+    }
+
+    /// As [`on_adapter`](Self::on_adapter), without blocking.
+    ///
+    /// # Errors
+    /// The device's own error, or a `GPU_LOSS_STRATEGY` that names no strategy.
+    pub async fn on_adapter_async(adapter: &wgpu::Adapter) -> Result<Self> {
+        let (device, queue) = adapter::open(adapter).await?;
+        let gpu = GpuLoss {
+            context: Arc::new(Context::new(adapter.get_info(), device, queue)),
+            forced: AtomicU8::new(0),
+            plans: Mutex::new(Vec::new()),
+        };
+        if let Some(name) = std::env::var("GPU_LOSS_STRATEGY").ok().filter(|n| !n.is_empty()) {
+            gpu.set_strategy(Some(name.parse()?));
+        }
+        Ok(gpu)
+    }
+
+    /// The adapter's description.
+    #[must_use]
+    pub fn adapter_info(&self) -> &wgpu::AdapterInfo {
+        &self.context.info
+    }
+
+    /// The device.
+    #[must_use]
+    pub fn device(&self) -> &wgpu::Device {
+        &self.context.device
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.context.queue
+    }
+
+    /// Forces a strategy for every later plan (`None`: chosen by shape and adapter). `GPU_LOSS_STRATEGY` sets it at
+    /// the start.
+    pub fn set_strategy(&self, strategy: Option<Strategy>) {
+        let code = strategy.and_then(|s| Strategy::ALL.iter().position(|t| *t == s)).map_or(0, |at| at as u8 + 1);
+        self.forced.store(code, Ordering::Relaxed);
+    }
+
+    fn forced(&self) -> Option<Strategy> {
+        let code = usize::from(self.forced.load(Ordering::Relaxed));
+        code.checked_sub(1).and_then(|at| Strategy::ALL.get(at).copied())
+    }
+
+    /// The strategies that can serve a loss on scores of this shape and type on this adapter, the default one first.
+    #[must_use]
+    pub fn strategies(&self, kind: Kind, shape: Shape, dtype: Dtype) -> Vec<Strategy> {
+        serving(&self.context, kind, &shape, dtype)
+    }
+
+    /// Makes a plan for scores and classes on the device.
+    ///
+    /// # Errors
+    /// An option outside its range, a strategy that cannot serve, or a device that lacks what is needed.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn plan<L: Loss>(&self, loss: &L, shape: Shape, dtype: Dtype) -> Result<Plan> {
+        self.plan_with(loss, &Layout::new(shape, dtype))
+    }
+
+    /// Makes a plan for any layout.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn plan_with<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
+        pollster::block_on(build(&self.context, &loss.spec(), layout, self.forced()))
+    }
+
+    /// Any loss with its options, on a batch of host arrays.
+    ///
+    /// # Errors
+    /// Wrong shapes, options or targets, each named; labels out of range; faults of the device.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn run<L: Loss, T: Element, D: Dimension>(&self, loss: &L, batch: &Batch<'_, T, D>) -> Result<Output<T, D>> {
+        self.run_spec(&loss.spec(), batch)
+    }
+
+    /// As [`run`](Self::run), without blocking.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_async<L: Loss, T: Element, D: Dimension>(
+        &self,
+        loss: &L,
+        batch: &Batch<'_, T, D>,
+    ) -> Result<Output<T, D>> {
+        self.run_spec_async(&loss.spec(), batch).await
+    }
+
+    /// As [`run`](Self::run), from the common form.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn run_spec<T: Element, D: Dimension>(&self, spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Output<T, D>> {
+        pollster::block_on(self.run_waiting(spec, batch, Wait::Here))
+    }
+
+    /// As [`run_spec`](Self::run_spec), without blocking.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_spec_async<T: Element, D: Dimension>(
+        &self,
+        spec: &Spec,
+        batch: &Batch<'_, T, D>,
+    ) -> Result<Output<T, D>> {
+        self.run_waiting(spec, batch, Wait::Elsewhere).await
+    }
+
+    /// The plan for one-call batches like this one, made or remembered.
+    async fn host_plan(&self, spec: &Spec, layout: &Layout) -> Result<Arc<host::HostPlan>> {
+        /// Plans that are remembered.
+        const KEPT: usize = 32;
+        let forced = self.forced();
+        let fits = |plan: &Arc<host::HostPlan>| plan.fits(spec, layout, forced);
+        {
+            let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(at) = plans.iter().position(fits) {
+                let plan = plans.remove(at);
+                plans.insert(0, Arc::clone(&plan));
+                return Ok(plan);
+            }
+        }
+        let plan = Arc::new(host::HostPlan::new(build(&self.context, spec, layout, forced).await?, forced));
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.insert(0, Arc::clone(&plan));
+        plans.truncate(KEPT);
+        Ok(plan)
+    }
+}
+
+/// The one-call methods, a pair for each loss.
+macro_rules! one_call {
+    ($($plain:ident, $with:ident, $loss:ident, $what:literal;)*) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        impl GpuLoss {$(
+            #[doc = concat!($what, " with the default options of [`", stringify!($loss), "`].")]
+            ///
+            /// # Errors
+            /// As [`run`](Self::run).
+            pub fn $plain<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>) -> Result<Output<T, D>> {
+                self.run(&$loss::default(), batch)
+            }
+
+            #[doc = concat!($what, ".")]
+            ///
+            /// # Errors
+            /// As [`run`](Self::run).
+            pub fn $with<T: Element, D: Dimension>(
+                &self,
+                loss: &$loss,
+                batch: &Batch<'_, T, D>,
+            ) -> Result<Output<T, D>> {
+                self.run(loss, batch)
+            }
+        )*}
+    };
+}
+
+one_call! {
+    softmax_ce, softmax_ce_with, SoftmaxCe, "Softmax cross-entropy";
+    sigmoid_ce, sigmoid_ce_with, SigmoidCe, "Sigmoid (binary) cross-entropy";
+    softmax_focal, softmax_focal_with, SoftmaxFocal, "Softmax focal loss";
+    sigmoid_focal, sigmoid_focal_with, SigmoidFocal, "Sigmoid focal loss";
+    ce, ce_with, Ce, "Cross-entropy of given probabilities";
+    bce, bce_with, Bce, "Binary cross-entropy of given probabilities";
+}

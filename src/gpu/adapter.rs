@@ -1,0 +1,97 @@
+//! Finding adapters, and opening a device with all that the losses can use.
+
+use crate::error::{Error, Result};
+
+/// Which adapters to consider. `Default` reads `WGPU_BACKEND` and `WGPU_ADAPTER_NAME`.
+#[derive(Debug, Clone)]
+pub struct AdapterFilter {
+    /// The backends to search.
+    pub backends: wgpu::Backends,
+    /// A part of the adapter's name, in any case.
+    pub name: Option<String>,
+}
+
+impl Default for AdapterFilter {
+    fn default() -> Self {
+        AdapterFilter {
+            backends: wgpu::Backends::from_env().unwrap_or(wgpu::Backends::PRIMARY | wgpu::Backends::GL),
+            name: std::env::var("WGPU_ADAPTER_NAME").ok().filter(|n| !n.is_empty()),
+        }
+    }
+}
+
+impl AdapterFilter {
+    fn describe(&self) -> String {
+        let name = self.name.as_ref().map(|n| format!(" named like \"{n}\"")).unwrap_or_default();
+        format!("backends {:?}{name}", self.backends)
+    }
+}
+
+/// The adapters that a filter admits and that can run compute shaders, best first: discrete, integrated and virtual
+/// GPUs before software, Vulkan, Metal and DX12 before GL; `WGPU_POWER_PREF=low` puts integrated ones first.
+pub(crate) async fn find(filter: &AdapterFilter) -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends = filter.backends;
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = instance.enumerate_adapters(filter.backends).await;
+    adapters.retain(|adapter| {
+        let wanted = filter.name.as_ref().is_none_or(|name| {
+            let info = adapter.get_info();
+            info.name.to_lowercase().contains(&name.to_lowercase())
+        });
+        let computes = adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS);
+        wanted && computes && adapter.get_info().backend != wgpu::Backend::Noop
+    });
+    let thrifty = std::env::var("WGPU_POWER_PREF").is_ok_and(|p| p.eq_ignore_ascii_case("low"));
+    adapters.sort_by_key(|adapter| {
+        let info = adapter.get_info();
+        let device = match (info.device_type, thrifty) {
+            (wgpu::DeviceType::IntegratedGpu, true) => 0,
+            (wgpu::DeviceType::DiscreteGpu, _) => 1,
+            (wgpu::DeviceType::IntegratedGpu, false) => 2,
+            (wgpu::DeviceType::VirtualGpu, _) => 3,
+            (wgpu::DeviceType::Other, _) => 4,
+            (wgpu::DeviceType::Cpu, _) => 5,
+        };
+        (device, info.backend == wgpu::Backend::Gl)
+    });
+    adapters
+}
+
+/// The best adapter that a filter admits.
+pub(crate) async fn best(filter: &AdapterFilter) -> Result<wgpu::Adapter> {
+    find(filter)
+        .await
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::NoAdapter { searched: filter.describe(), advice: advice().to_owned() })
+}
+
+/// What to do where there is no adapter.
+fn advice() -> &'static str {
+    if cfg!(target_os = "linux") {
+        "install a Vulkan driver; a software one is in the package mesa-vulkan-drivers (Debian, Ubuntu, Fedora) or \
+         vulkan-swrast (Arch)"
+    } else {
+        "install or update the graphics driver"
+    }
+}
+
+/// The features that the losses use where an adapter has them; none is required.
+pub(crate) fn useful_features() -> wgpu::Features {
+    wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY
+}
+
+/// Opens a device with every useful feature and the adapter's own limits.
+pub(crate) async fn open(adapter: &wgpu::Adapter) -> Result<(wgpu::Device, wgpu::Queue)> {
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("gpu-loss"),
+        required_features: adapter.features() & useful_features(),
+        required_limits: adapter.limits(),
+        ..Default::default()
+    };
+    adapter
+        .request_device(&descriptor)
+        .await
+        .map_err(|error| Error::Device { during: "opening the device", message: error.to_string() })
+}

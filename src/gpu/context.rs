@@ -1,0 +1,61 @@
+//! One device with all that is kept for it.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::pipeline::KernelCache;
+use crate::error::{Error, Result};
+
+/// A device, its queue, and the kernels built on it.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) info: wgpu::AdapterInfo,
+    pub(crate) limits: wgpu::Limits,
+    /// Smallest and largest subgroup, where kernels may use them.
+    pub(crate) subgroups: Option<(u32, u32)>,
+    pub(crate) kernels: KernelCache,
+    lost: Mutex<Option<String>>,
+}
+
+impl Context {
+    pub(crate) fn new(info: wgpu::AdapterInfo, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let subgroups = device
+            .features()
+            .contains(wgpu::Features::SUBGROUP)
+            .then_some((info.subgroup_min_size.max(4), info.subgroup_max_size.max(4)));
+        Context {
+            limits: device.limits(),
+            device,
+            queue,
+            info,
+            subgroups,
+            kernels: KernelCache::default(),
+            lost: Mutex::new(None),
+        }
+    }
+
+    /// Whether this is a processor that plays a GPU.
+    pub(crate) fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// The bytes that one binding can span.
+    pub(crate) fn binding_limit(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size).min((1 << 31) - 256)
+    }
+
+    /// Refuses once the device was found lost.
+    pub(crate) fn check_alive(&self) -> Result<()> {
+        match &*self.lost.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(reason) => Err(Error::DeviceLost { reason: reason.clone() }),
+        }
+    }
+
+    /// Remembers that the device is lost; the first reason is kept.
+    pub(crate) fn note_loss(&self, reason: &str) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert_with(|| reason.to_owned());
+    }
+}

@@ -1,0 +1,194 @@
+//! Every kernel without a GPU: parsed, validated, translated to SPIR-V, MSL and HLSL with its real constants, and held
+//! against the Rust side through naga.
+
+use naga::back::PipelineConstants;
+use naga::valid::{Capabilities, SubgroupOperationSet, ValidationFlags, Validator};
+
+use super::params::Params;
+use super::shader::{Extras, Grad, Recipe, Team, Walk, WalkRecipe, bindings, declared};
+use crate::batch::{Dtype, TargetForm};
+use crate::loss::Kind;
+
+/// Every recipe that a plan can ask for, and some that it does not.
+fn recipes() -> Vec<Recipe> {
+    let mut all = vec![
+        Recipe::ScanLabels { weighted: false },
+        Recipe::ScanLabels { weighted: true },
+        Recipe::ScanLists,
+        Recipe::ScanFinish,
+        Recipe::Sum,
+    ];
+    let none = Extras::default();
+    let every = Extras { upstream: true, element_weights: true, losses: true, lse: true, argmax: true, correct: true };
+    for kind in Kind::ALL {
+        let walks: &[Walk] = if kind.per_row() { &[Walk::Row, Walk::Column] } else { &[Walk::Element] };
+        for (walk, team, dtype, targets, quads, grad) in itertools(walks) {
+            if walk == Walk::Column && team != Team::Thread || walk == Walk::Element && !quads {
+                continue;
+            }
+            for extras in [none, every] {
+                let weighted = extras.losses;
+                all.push(Recipe::Walk(WalkRecipe {
+                    walk,
+                    team,
+                    kind,
+                    dtype,
+                    targets,
+                    quads,
+                    dense_quads: quads,
+                    grad,
+                    weighted,
+                    extras,
+                }));
+            }
+        }
+    }
+    all
+}
+
+type Choice = (Walk, Team, Dtype, TargetForm, bool, Grad);
+
+fn itertools(walks: &[Walk]) -> Vec<Choice> {
+    let mut choices = Vec::new();
+    for &walk in walks {
+        for team in [Team::Thread, Team::Subgroup, Team::Workgroup, Team::WorkgroupTree] {
+            for dtype in Dtype::ALL {
+                for targets in TargetForm::ALL {
+                    for quads in [true, false] {
+                        for grad in [Grad::Nowhere, Grad::Separate, Grad::InPlace] {
+                            choices.push((walk, team, dtype, targets, quads, grad));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    choices
+}
+
+fn validator() -> Validator {
+    let mut validator =
+        Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+    validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
+    validator
+}
+
+fn checked(recipe: &Recipe) -> (String, naga::Module, naga::valid::ModuleInfo) {
+    let source = recipe.source();
+    let module = naga::front::wgsl::parse_str(&source)
+        .unwrap_or_else(|error| panic!("{recipe:?}: {}", error.emit_to_string(&source)));
+    let info =
+        validator().validate(&module).unwrap_or_else(|error| panic!("{recipe:?}: {}", error.emit_to_string(&source)));
+    (source, module, info)
+}
+
+#[test]
+fn every_kernel_validates() {
+    let all = recipes();
+    assert!(all.len() > 1000, "{}", all.len());
+    for recipe in &all {
+        checked(recipe);
+    }
+}
+
+/// Constants as a plan would set them.
+fn constants(source: &str) -> PipelineConstants {
+    let wanted = [
+        ("GROUP_SIZE", 64.0),
+        ("TASKS_PER_GROUP", 8.0),
+        ("BUNDLE", 4.0),
+        ("PEELED", 1.0),
+        ("BLOCK", 4096.0),
+        ("TARGET_WORDS", 2.0),
+        ("INDEX_WORDS", 2.0),
+        ("TARGET_SIGNED", 0.0),
+        ("HAS_IGNORE", 1.0),
+        ("GRAD", 1.0),
+        ("ARGMAX", 1.0),
+        ("CORRECT", 1.0),
+        ("SMOOTHED", 1.0),
+        ("TRANSFORMED", 1.0),
+        ("CAPPED", 1.0),
+        ("Z_LOSS", 1.0),
+        ("FOCAL", 1.0),
+    ];
+    declared(source, &wanted).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[test]
+fn every_kernel_translates_to_spirv_msl_and_hlsl() {
+    // Every piece in every language; the full product adds no piece.
+    for recipe in recipes().iter().step_by(7) {
+        let (source, module, info) = checked(recipe);
+        let constants = constants(&source);
+        let (module, info) = naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)
+            .unwrap_or_else(|error| panic!("{recipe:?}: {error}"));
+        let spirv = naga::back::spv::Options { lang_version: (1, 3), ..Default::default() };
+        naga::back::spv::write_vec(&module, &info, &spirv, None).unwrap_or_else(|e| panic!("{recipe:?} SPIR-V: {e}"));
+        let msl = naga::back::msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..Default::default() };
+        naga::back::msl::write_string(&module, &info, &msl, &naga::back::msl::PipelineOptions::default())
+            .unwrap_or_else(|e| panic!("{recipe:?} MSL: {e}"));
+        let hlsl = naga::back::hlsl::Options {
+            shader_model: naga::back::hlsl::ShaderModel::V6_0,
+            fake_missing_bindings: true,
+            ..Default::default()
+        };
+        let mut text = String::new();
+        naga::back::hlsl::Writer::new(&mut text, &hlsl, &naga::back::hlsl::PipelineOptions::default())
+            .write(&module, &info, None)
+            .unwrap_or_else(|e| panic!("{recipe:?} HLSL: {e}"));
+    }
+}
+
+#[test]
+fn bindings_read_from_the_text_are_naga_s() {
+    for recipe in recipes().iter().step_by(5) {
+        let (source, module, _) = checked(recipe);
+        let mut seen: Vec<(u32, bool)> = module
+            .global_variables
+            .iter()
+            .filter_map(|(_, variable)| {
+                let binding = variable.binding.as_ref()?;
+                assert_eq!(binding.group, 0);
+                Some((binding.binding, variable.space == naga::AddressSpace::Uniform))
+            })
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(seen, bindings(&source), "{recipe:?}");
+        for (_, constant) in module.overrides.iter() {
+            let name = constant.name.as_deref().expect("named");
+            assert_eq!(declared(&source, &[(name, 0.0)]).len(), 1, "{recipe:?}: {name}");
+        }
+    }
+}
+
+#[test]
+fn params_are_the_shader_s() {
+    let (_, module, _) = checked(&Recipe::Sum);
+    let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Params")).expect("Params");
+    let naga::TypeInner::Struct { members, span } = &ty.inner else { panic!("Params is a struct") };
+    let names: Vec<&str> = members.iter().filter_map(|member| member.name.as_deref()).collect();
+    assert_eq!(names, Params::FIELDS);
+    assert_eq!(*span as usize, size_of::<Params>());
+    for (at, member) in members.iter().enumerate() {
+        assert_eq!(member.offset as usize, 4 * at);
+    }
+}
+
+#[test]
+fn at_most_eight_storage_buffers_without_rare_options() {
+    let common = WalkRecipe {
+        walk: Walk::Row,
+        team: Team::WorkgroupTree,
+        kind: Kind::SoftmaxCe,
+        dtype: Dtype::F32,
+        targets: TargetForm::Lists,
+        quads: true,
+        dense_quads: true,
+        grad: Grad::Separate,
+        weighted: true,
+        extras: Extras { losses: true, lse: true, argmax: true, ..Extras::default() },
+    };
+    let storage = bindings(&Recipe::Walk(common).source()).iter().filter(|(_, uniform)| !uniform).count();
+    assert!(storage <= 8, "{storage}");
+}

@@ -1,0 +1,267 @@
+//! What the tests share: batches read from test vectors, and the adapters to run them on.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::path::{Path, PathBuf};
+
+use gpu_loss::{
+    AdapterFilter, Batch, Bce, Ce, Dtype, Element, GpuLoss, Kind, Loss, Output, Reduction, Result, Shape, SigmoidCe,
+    SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec, Strategy, Targets, bf16, f16, reference,
+};
+use ndarray::{ArrayD, IxDyn};
+use safetensors::{Dtype as Stored, SafeTensors};
+
+/// Every adapter here. Without one the tests fail: skipping would look like passing.
+pub fn adapters() -> Vec<GpuLoss> {
+    let all = GpuLoss::open_all(&AdapterFilter::default()).expect("every adapter opens");
+    assert!(!all.is_empty(), "no GPU adapter found: `cargo xtask test` installs a software one, and runs the tests");
+    all
+}
+
+/// The adapter in a few words.
+pub fn name(gpu: &GpuLoss) -> String {
+    let info = gpu.adapter_info();
+    format!("[{:?}/{}]", info.backend, info.name)
+}
+
+/// Targets that own their arrays.
+#[derive(Debug, Clone)]
+pub enum OwnedTargets {
+    Classes(ArrayD<i64>),
+    Lists(Vec<i64>, Vec<i64>),
+    MultiHot(ArrayD<u8>),
+    Probabilities(ArrayD<f32>),
+}
+
+impl OwnedTargets {
+    pub fn view(&self) -> Targets<'_> {
+        match self {
+            OwnedTargets::Classes(labels) => Targets::Classes(labels),
+            OwnedTargets::Lists(offsets, indices) => Targets::Lists { offsets, indices },
+            OwnedTargets::MultiHot(bytes) => Targets::MultiHot(bytes.view()),
+            OwnedTargets::Probabilities(p) => Targets::Probabilities(p.view()),
+        }
+    }
+}
+
+/// A batch that owns its arrays.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub name: String,
+    pub spec: Spec,
+    pub scores: ArrayD<f32>,
+    pub dtype: Dtype,
+    pub targets: OwnedTargets,
+    pub element_weights: Option<ArrayD<f32>>,
+    pub upstream: Option<ArrayD<f32>>,
+}
+
+impl Case {
+    pub fn shape(&self) -> Shape {
+        Shape::of(self.scores.shape()).expect("at least two dimensions")
+    }
+
+    /// The case's strategies on an adapter.
+    pub fn strategies(&self, gpu: &GpuLoss) -> Vec<Strategy> {
+        gpu.strategies(self.spec.kind, self.shape(), self.dtype)
+    }
+
+    fn batch<'a, T: Element>(&'a self, scores: &'a ArrayD<T>) -> Batch<'a, T, IxDyn> {
+        let mut batch = Batch::new(scores.view(), self.targets.view()).with_losses();
+        if self.spec.kind.is_softmax() {
+            batch = batch.with_lse();
+        }
+        if self.spec.kind.per_row() {
+            batch = batch.with_argmax().with_correct();
+        }
+        batch.element_weights = self.element_weights.as_ref().map(|a| a.view());
+        batch.upstream = self.upstream.as_ref().map(|a| a.view());
+        batch
+    }
+
+    /// Runs on the GPU and in the reference, and compares.
+    pub fn difference(&self, gpu: &GpuLoss) -> Result<(reference::Difference, Output<f64, IxDyn>)> {
+        match self.dtype {
+            Dtype::F32 => self.compared(gpu, &self.scores),
+            Dtype::F16 => self.compared(gpu, &self.scores.mapv(f16::from_f32)),
+            Dtype::Bf16 => self.compared(gpu, &self.scores.mapv(bf16::from_f32)),
+        }
+    }
+
+    fn compared<T: Element>(
+        &self,
+        gpu: &GpuLoss,
+        scores: &ArrayD<T>,
+    ) -> Result<(reference::Difference, Output<f64, IxDyn>)> {
+        let batch = self.batch(scores);
+        let output = gpu.run_spec(&self.spec, &batch)?;
+        let expected = reference::run(&self.spec, &batch)?;
+        let difference = reference::compare(&output, &expected);
+        let wide = Output {
+            loss: output.loss,
+            grad: output.grad.mapv(|v| v.to_f64()),
+            losses: output.losses,
+            lse: output.lse,
+            argmax: output.argmax,
+            correct: output.correct,
+        };
+        Ok((difference, wide))
+    }
+
+    /// What the case must come to.
+    pub fn reference(&self) -> Result<reference::Reference> {
+        match self.dtype {
+            Dtype::F32 => reference::run(&self.spec, &self.batch(&self.scores)),
+            Dtype::F16 => reference::run(&self.spec, &self.batch(&self.scores.mapv(f16::from_f32))),
+            Dtype::Bf16 => reference::run(&self.spec, &self.batch(&self.scores.mapv(bf16::from_f32))),
+        }
+    }
+
+    /// Checks the case on an adapter under every strategy that serves it.
+    pub fn check(&self, gpu: &GpuLoss) {
+        for strategy in self.strategies(gpu) {
+            gpu.set_strategy(Some(strategy));
+            let (difference, _) = self
+                .difference(gpu)
+                .unwrap_or_else(|error| panic!("{} {} {}: {error}", name(gpu), strategy.name(), self.name));
+            assert!(difference.kept(), "{} {} {}: {difference:?}", name(gpu), strategy.name(), self.name);
+        }
+        gpu.set_strategy(None);
+    }
+}
+
+/// What a vector's expected file holds.
+pub struct Expected {
+    pub loss: ArrayD<f64>,
+    pub grad: ArrayD<f64>,
+    pub losses: Option<ArrayD<f64>>,
+    pub lse: Option<ArrayD<f64>>,
+}
+
+/// All test vectors.
+pub fn vectors() -> Vec<(Case, Expected)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("tests/vectors")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.to_string_lossy().ends_with(".safetensors"))
+        .filter(|path| !path.to_string_lossy().ends_with(".expected.safetensors"))
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| vector(path)).collect()
+}
+
+fn vector(path: &Path) -> (Case, Expected) {
+    let bytes = std::fs::read(path).expect("readable");
+    let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("metadata");
+    let options = metadata.metadata().as_ref().expect("metadata")["options"].clone();
+    let mut spec = spec(&serde_json::from_str(&options).expect("JSON options"));
+    spec.class_weights = floats(&tensors, "class_weights").map(|a| a.into_raw_vec_and_offset().0);
+    spec.pos_weight = floats(&tensors, "pos_weight").map(|a| a.into_raw_vec_and_offset().0);
+    let scores_name = if spec.kind.takes_probabilities() { "probabilities" } else { "logits" };
+    let dtype = match tensors.tensor(scores_name).expect("scores").dtype() {
+        Stored::F16 => Dtype::F16,
+        Stored::BF16 => Dtype::Bf16,
+        _ => Dtype::F32,
+    };
+    let targets = match tensors.tensor("targets") {
+        Ok(view) => match view.dtype() {
+            Stored::U8 | Stored::BOOL => {
+                OwnedTargets::MultiHot(ArrayD::from_shape_vec(view.shape(), view.data().to_vec()).expect("shape"))
+            }
+            Stored::F32 => OwnedTargets::Probabilities(floats(&tensors, "targets").expect("floats")),
+            _ => OwnedTargets::Classes(integers(&tensors, "targets")),
+        },
+        Err(_) => OwnedTargets::Lists(
+            integers(&tensors, "target_offsets").into_raw_vec_and_offset().0,
+            integers(&tensors, "target_indices").into_raw_vec_and_offset().0,
+        ),
+    };
+    let case = Case {
+        name: path.file_stem().expect("a name").to_string_lossy().into_owned(),
+        spec,
+        scores: floats(&tensors, scores_name).expect("scores"),
+        dtype,
+        targets,
+        element_weights: floats(&tensors, "element_weights"),
+        upstream: floats(&tensors, "upstream"),
+    };
+    let bytes = std::fs::read(path.with_extension("expected.safetensors")).expect("an expected file");
+    let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
+    let doubles = |name: &str| {
+        let view = tensors.tensor(name).ok()?;
+        let values: Vec<f64> = view.data().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+        Some(ArrayD::from_shape_vec(view.shape(), values).expect("shape"))
+    };
+    let expected = Expected {
+        loss: doubles("loss").expect("loss"),
+        grad: doubles("grad").expect("grad"),
+        losses: doubles("losses"),
+        lse: doubles("lse"),
+    };
+    (case, expected)
+}
+
+fn spec(options: &serde_json::Value) -> Spec {
+    let mut spec = match options["loss"].as_str().expect("a loss") {
+        "ce" => Ce::default().spec(),
+        "bce" => Bce::default().spec(),
+        "softmax-ce" => SoftmaxCe::default().spec(),
+        "sigmoid-ce" => SigmoidCe::default().spec(),
+        "softmax-focal" => SoftmaxFocal::default().spec(),
+        "sigmoid-focal" => SigmoidFocal::default().spec(),
+        other => panic!("unknown loss {other}"),
+    };
+    let number = |key: &str| options[key].as_f64().map(|v| v as f32);
+    spec.reduction = match options["reduction"].as_str() {
+        None | Some("mean") => Reduction::Mean,
+        Some("sum") => Reduction::Sum,
+        Some("none") => Reduction::None,
+        Some("batch-mean") => Reduction::BatchMean,
+        Some(other) => panic!("unknown reduction {other}"),
+    };
+    spec.ignore_index = options["ignore_index"].as_i64();
+    spec.label_smoothing = number("label_smoothing").unwrap_or(0.0);
+    spec.z_loss = number("z_loss").unwrap_or(0.0);
+    spec.softcap = number("softcap");
+    spec.logit_scale = number("logit_scale").unwrap_or(1.0);
+    spec.gamma = number("gamma").unwrap_or(spec.gamma);
+    spec.alpha = number("alpha");
+    spec.denominator = number("denominator");
+    spec
+}
+
+fn floats(tensors: &SafeTensors<'_>, name: &str) -> Option<ArrayD<f32>> {
+    let view = tensors.tensor(name).ok()?;
+    let data = view.data();
+    let values: Vec<f32> = match view.dtype() {
+        Stored::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Stored::F16 => data.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        Stored::BF16 => data.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+        other => panic!("{name} is {other:?}"),
+    };
+    Some(ArrayD::from_shape_vec(view.shape(), values).expect("shape"))
+}
+
+fn integers(tensors: &SafeTensors<'_>, name: &str) -> ArrayD<i64> {
+    let view = tensors.tensor(name).expect(name);
+    let data = view.data();
+    let values: Vec<i64> = match view.dtype() {
+        Stored::I64 => data.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
+        Stored::I32 => data.as_chunks().0.iter().map(|b| i64::from(i32::from_le_bytes(*b))).collect(),
+        other => panic!("{name} is {other:?}"),
+    };
+    ArrayD::from_shape_vec(view.shape(), values).expect("shape")
+}
+
+/// The losses by kind, plain.
+pub fn plain(kind: Kind) -> Spec {
+    match kind {
+        Kind::Ce => Ce::default().spec(),
+        Kind::Bce => Bce::default().spec(),
+        Kind::SoftmaxCe => SoftmaxCe::default().spec(),
+        Kind::SigmoidCe => SigmoidCe::default().spec(),
+        Kind::SoftmaxFocal => SoftmaxFocal::default().spec(),
+        Kind::SigmoidFocal => SigmoidFocal::default().spec(),
+    }
+}
