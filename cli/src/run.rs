@@ -73,7 +73,7 @@ impl Job<'_> {
             difference,
         };
         terminal::print(&self.report(scores.shape(), &outcome))?;
-        if !outcome.difference.ok() {
+        if !outcome.difference.kept() {
             let at = self.args.input.display();
             let nothing = if self.destination.is_some() { "; nothing was written" } else { "" };
             return Err(Failure::check(format!(
@@ -134,13 +134,15 @@ impl Job<'_> {
             outcome.took.as_secs_f64() * 1e3
         );
         let _ = writeln!(text, "adapter   {}", outcome.adapter);
-        let verdict = if outcome.difference.ok() { "ok" } else { "FAILED" };
+        let verdict = if outcome.difference.kept() { "ok" } else { "FAILED" };
         let _ = writeln!(text, "check     {verdict}: {} (float64 reference)", shares(&outcome.difference));
         text
     }
 }
 
-/// The largest errors of the loss and of the gradient, as shares of what is promised.
+/// The largest errors, as shares of what is promised.
 fn shares(difference: &Difference) -> String {
-    difference.to_string()
+    let share = |share: f64| format!("{:.0} %", share * 100.0);
+    let loss = difference.loss.max(difference.losses).max(difference.lse);
+    format!("loss at {}, gradient at {} of the promised largest error", share(loss), share(difference.grad))
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Instant;
 
+use gpu_loss::reference::Difference;
 use gpu_loss::verify::{Case, Scope, Verdict, cases, check};
 use gpu_loss::{AdapterFilter, Dtype, Error, GpuLoss, Kind, Strategy, TargetForm};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -103,10 +104,11 @@ impl Tally {
         let difference = &verdict.difference;
         row.combinations += 1;
         row.strategies.insert(verdict.strategy);
-        row.loss.note(difference.loss_share(), difference.loss_absolute());
-        row.grad.note(difference.grad_share(), difference.grad_absolute());
-        if !difference.ok() {
-            self.failures.push(format!("{case}, {}: {difference}", verdict.strategy.name()));
+        let loss = difference.loss.max(difference.losses).max(difference.lse);
+        row.loss.note(loss, difference.loss_absolute);
+        row.grad.note(difference.grad, difference.grad_absolute);
+        if !difference.kept() {
+            self.failures.push(format!("{case}, {}: {}", verdict.strategy.name(), faults(difference)));
         }
     }
 
@@ -156,4 +158,18 @@ impl Tally {
         }
         text
     }
+}
+
+/// What of a result is outside the promise.
+fn faults(difference: &Difference) -> String {
+    let Difference { loss, losses, lse, grad, argmax, .. } = difference;
+    let mut parts: Vec<String> = [("loss", loss), ("losses", losses), ("lse", lse), ("gradient", grad)]
+        .iter()
+        .filter(|(_, share)| **share > 1.0)
+        .map(|(name, share)| format!("{name} at {:.0} % of the promise", **share * 100.0))
+        .collect();
+    if *argmax > 0 {
+        parts.push(format!("{argmax} rows differ in argmax or correctness"));
+    }
+    parts.join(", ")
 }

@@ -8,7 +8,7 @@
 //! let gpu = GpuLoss::new()?;
 //! for case in verify::cases(verify::Scope { quick: true }) {
 //!     for verdict in verify::check(&gpu, &case).await? {
-//!         assert!(verdict.difference.ok(), "{case}");
+//!         assert!(verdict.difference.kept(), "{case}");
 //!     }
 //! }
 //! # Ok(())
