@@ -8,6 +8,7 @@ mod gpu;
 pub mod loss;
 mod plan;
 pub mod reference;
+pub mod verify;
 
 pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Shape, TargetForm, Targets, Want};
 pub use error::{Error, Result};

@@ -101,9 +101,27 @@ fn share(got: f64, want: f64, limit: f64) -> f64 {
     if got.is_nan() || want.is_nan() {
         return if got.is_nan() && want.is_nan() { 0.0 } else { f64::INFINITY };
     }
-    if got == want { 0.0 } else { (got - want).abs() / limit }
+    if got == want {
+        return 0.0;
+    }
+    // An infinity's own limit is infinite: their quotient would be NaN, which every later maximum passes over.
+    if got.is_finite() && want.is_finite() { (got - want).abs() / limit } else { f64::INFINITY }
 }
 
 fn worst(shares: impl Iterator<Item = f64>) -> f64 {
     shares.fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn a_finite_number_where_an_infinity_is_due_breaks_the_promise() {
+        // As compare() calls it: the limit of an infinite loss is infinite itself.
+        assert_eq!(share(1.0, f64::INFINITY, f64::INFINITY), f64::INFINITY);
+        assert_eq!(share(f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY), f64::INFINITY);
+        assert_eq!(share(f64::INFINITY, f64::INFINITY, f64::INFINITY), 0.0);
+        assert_eq!(share(f64::NAN, f64::INFINITY, f64::INFINITY), f64::INFINITY);
+    }
 }

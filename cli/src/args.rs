@@ -1,0 +1,283 @@
+//! What the command line holds.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gpu_loss::{AdapterFilter, Kind, Reduction, Strategy, wgpu};
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-loss run batch.safetensors --loss softmax-ce
+  gpu-loss run batch.npz --loss softmax-ce --label-smoothing 0.1 --ignore-index -100 --output out.npz
+  gpu-loss run batch.safetensors --loss sigmoid-focal --gamma 2 --alpha 0.25 --reduction sum
+  gpu-loss adapters
+  gpu-loss --backend vulkan verify --quick
+
+Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no adapter or a device fault.";
+
+const RUN_HELP: &str = "\
+INPUT holds these tensors:
+  logits                     the scores, [N, C] or [N, C, d1, …]: f32, f16 (bf16 in .safetensors)
+  probabilities              in their place for ce and bce, in [0, 1]
+  targets                    integers [N, d1, …]: one class a row
+                             u8 or bool of the scores' shape: multi-hot
+                             floats of the scores' shape: probabilities
+  target_offsets, target_indices
+                             or lists of classes: row r has indices[offsets[r]..offsets[r + 1]]
+  class_weights [C]          optional: ce, softmax-ce, softmax-focal
+  pos_weight [C]             optional: sigmoid-ce
+  element_weights            optional, of the scores' shape: the losses of elements
+  upstream                   optional, of the unreduced loss's shape: with --reduction none
+
+OUTPUT then holds loss (f32), grad (the scores' type and shape), and for the softmax losses
+also losses and lse (f32, [N, d1, …]). It is replaced whole or not at all.
+
+From PyTorch:
+  safetensors.torch.save_file({'logits': logits, 'targets': labels}, 'batch.safetensors')
+  gpu-loss run batch.safetensors --loss softmax-ce --output out.safetensors
+From NumPy:
+  numpy.savez('batch.npz', logits=logits, targets=labels)
+  gpu-loss run batch.npz --loss softmax-ce --softcap 30 --z-loss 1e-4 --output out.npz";
+
+/// Fused cross-entropy losses on any GPU: loss and gradient in one pass, checked against a float64 reference.
+#[derive(Debug, Parser)]
+#[command(name = "gpu-loss", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) adapter: AdapterArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Compute a loss and its gradient on a file's tensors, and check both against the reference
+    Run(Box<RunArgs>),
+    /// List every adapter: backend, driver, and the limits and features that matter here
+    Adapters,
+    /// Check every loss × target × strategy × type on every adapter against the reference
+    Verify(VerifyArgs),
+}
+
+/// Which adapters to use.
+#[derive(Debug, Args)]
+pub(crate) struct AdapterArgs {
+    /// Use only this backend [default: all; environment: WGPU_BACKEND]
+    #[arg(long, global = true, value_name = "BACKEND", help_heading = "Adapter")]
+    backend: Option<Backend>,
+    /// Use only adapters whose name holds this, in any case [environment: WGPU_ADAPTER_NAME]
+    #[arg(long, global = true, value_name = "SUBSTRING", help_heading = "Adapter")]
+    adapter: Option<String>,
+}
+
+impl AdapterArgs {
+    /// The library's filter: the options, else the environment.
+    pub(crate) fn filter(&self) -> AdapterFilter {
+        let mut filter = AdapterFilter::default();
+        if let Some(backend) = self.backend {
+            filter.backends = match backend {
+                Backend::Vulkan => wgpu::Backends::VULKAN,
+                Backend::Metal => wgpu::Backends::METAL,
+                Backend::Dx12 => wgpu::Backends::DX12,
+                Backend::Gl => wgpu::Backends::GL,
+            };
+        }
+        if let Some(name) = &self.adapter {
+            filter.name = Some(name.clone());
+        }
+        filter
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Backend {
+    Vulkan,
+    Metal,
+    Dx12,
+    Gl,
+}
+
+/// `gpu-loss verify`
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// A sample that covers every loss × targets × type × option once, within a minute
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+/// `gpu-loss run`
+#[derive(Debug, Args)]
+#[command(after_help = RUN_HELP)]
+pub(crate) struct RunArgs {
+    /// The tensors: a .safetensors or .npz file
+    #[arg(value_name = "INPUT")]
+    pub(crate) input: PathBuf,
+    /// Which loss
+    #[arg(long, value_name = "NAME")]
+    pub(crate) loss: LossName,
+    /// Write loss and gradient to this .safetensors or .npz file
+    #[arg(long, short, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Force who walks a row [default: chosen by shape and adapter; environment: GPU_LOSS_STRATEGY]
+    #[arg(long, value_name = "NAME", value_parser = strategy)]
+    pub(crate) strategy: Option<Strategy>,
+    #[command(flatten)]
+    pub(crate) options: LossOptions,
+}
+
+fn strategy(name: &str) -> Result<Strategy, String> {
+    name.parse().map_err(|_| {
+        let names: Vec<&str> = Strategy::ALL.iter().map(|s| s.name()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+/// The options of the losses, each absent unless given.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Options of the losses")]
+pub(crate) struct LossOptions {
+    /// How losses become one [default: mean]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) reduction: Option<ReductionName>,
+    /// Rows with this label count for nothing; class targets only
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
+    pub(crate) ignore_index: Option<i64>,
+    /// ε in [0, 1]: the share of each target that is spread over all classes (ce, softmax-ce)
+    #[arg(long, value_name = "E", allow_hyphen_values = true)]
+    pub(crate) label_smoothing: Option<f32>,
+    /// z: adds z·lse² to each row's loss (softmax-ce)
+    #[arg(long, value_name = "Z", allow_hyphen_values = true)]
+    pub(crate) z_loss: Option<f32>,
+    /// Bounds the scores: cap·tanh(scale·x / cap) (softmax-ce, softmax-focal)
+    #[arg(long, value_name = "CAP", allow_hyphen_values = true)]
+    pub(crate) softcap: Option<f32>,
+    /// Multiplies the scores (softmax-ce, softmax-focal)
+    #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
+    pub(crate) logit_scale: Option<f32>,
+    /// γ, the focusing exponent [default: 2] (softmax-focal, sigmoid-focal)
+    #[arg(long, value_name = "G", allow_hyphen_values = true)]
+    pub(crate) gamma: Option<f32>,
+    /// α in [0, 1], the weight of positives against 1 − α of negatives [default: both 1] (sigmoid-focal)
+    #[arg(long, value_name = "A", allow_hyphen_values = true)]
+    pub(crate) alpha: Option<f32>,
+    /// What the mean divides by, in place of its own count
+    #[arg(long, value_name = "COUNT", allow_hyphen_values = true)]
+    pub(crate) denominator: Option<f32>,
+}
+
+/// The losses by their names on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LossName {
+    /// Cross-entropy of given probabilities, NLL
+    #[value(alias = "nll")]
+    Ce,
+    /// Binary cross-entropy of given probabilities
+    Bce,
+    /// Categorical cross-entropy, softmax loss
+    #[value(alias = "softmax_ce")]
+    SoftmaxCe,
+    /// Binary cross-entropy with logits
+    #[value(alias = "sigmoid_ce")]
+    SigmoidCe,
+    /// Multi-class focal loss
+    #[value(alias = "softmax_focal")]
+    SoftmaxFocal,
+    /// Focal loss (RetinaNet)
+    #[value(alias = "sigmoid_focal")]
+    SigmoidFocal,
+}
+
+impl LossName {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            LossName::Ce => Kind::Ce,
+            LossName::Bce => Kind::Bce,
+            LossName::SoftmaxCe => Kind::SoftmaxCe,
+            LossName::SigmoidCe => Kind::SigmoidCe,
+            LossName::SoftmaxFocal => Kind::SoftmaxFocal,
+            LossName::SigmoidFocal => Kind::SigmoidFocal,
+        }
+    }
+}
+
+/// A loss by its name on the command line.
+pub(crate) fn loss_name(kind: Kind) -> String {
+    kind.name().replace('_', "-")
+}
+
+/// The reductions by their names on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ReductionName {
+    /// One loss a row, or an element
+    None,
+    /// The sum
+    Sum,
+    /// The mean over what counts
+    Mean,
+    /// The sum divided by N
+    #[value(alias = "batch_mean", alias = "batchmean")]
+    BatchMean,
+}
+
+impl ReductionName {
+    pub(crate) fn reduction(self) -> Reduction {
+        match self {
+            ReductionName::None => Reduction::None,
+            ReductionName::Sum => Reduction::Sum,
+            ReductionName::Mean => Reduction::Mean,
+            ReductionName::BatchMean => Reduction::BatchMean,
+        }
+    }
+}
+
+/// What clap has to say, on one line: its message and hints, without the usage text.
+pub(crate) fn usage_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let parts: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .collect();
+    format!("{} (see --help)", parts.join("; ").trim_start_matches("error: "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn options(args: &[&str]) -> LossOptions {
+        let all = ["gpu-loss", "run", "x.npz", "--loss", "softmax-ce"].iter().chain(args);
+        match Cli::try_parse_from(all).map(|cli| cli.command) {
+            Ok(Command::Run(run)) => run.options,
+            other => panic!("{args:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_takes_its_value_both_ways_and_negative_ones_too() {
+        assert_eq!(options(&["--ignore-index", "-100"]).ignore_index, Some(-100));
+        assert_eq!(options(&["--ignore-index=-100"]).ignore_index, Some(-100));
+        assert_eq!(options(&["--z-loss", "-1e-3"]).z_loss, Some(-1e-3));
+        assert_eq!(options(&["--z-loss=-1e-3"]).z_loss, Some(-1e-3));
+        assert_eq!(options(&["--label-smoothing", "-0.5"]).label_smoothing, Some(-0.5));
+        assert_eq!(options(&["--softcap=30"]).softcap, Some(30.0));
+        assert_eq!(options(&["--logit-scale", "0.5", "--gamma=-1", "--alpha", "-.5"]).alpha, Some(-0.5));
+        assert_eq!(options(&["--denominator", "-inf"]).denominator, Some(f32::NEG_INFINITY));
+    }
+
+    #[test]
+    fn an_unknown_loss_gets_a_suggestion_on_one_line() {
+        let error = Cli::try_parse_from(["gpu-loss", "run", "x.npz", "--loss", "sofmax-ce"]).unwrap_err();
+        let line = usage_line(&error);
+        assert!(!line.contains('\n'), "{line}");
+        assert!(line.contains("sofmax-ce") && line.contains("similar") && line.contains("'softmax-ce'"), "{line}");
+    }
+}

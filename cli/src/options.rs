@@ -1,0 +1,84 @@
+//! Which options and tensors each loss has, and the loss that they make.
+
+use gpu_loss::{Kind, Reduction, SoftmaxFocal, Spec};
+
+use crate::args::{LossOptions, loss_name};
+use crate::failure::Failure;
+
+/// The losses with label smoothing and class weights, …
+const SMOOTHED: &[Kind] = &[Kind::Ce, Kind::SoftmaxCe];
+const CLASS_WEIGHTED: &[Kind] = &[Kind::Ce, Kind::SoftmaxCe, Kind::SoftmaxFocal];
+/// … with a transform of the scores, …
+const TRANSFORMED: &[Kind] = &[Kind::SoftmaxCe, Kind::SoftmaxFocal];
+/// … with a focus, …
+const FOCAL: &[Kind] = &[Kind::SoftmaxFocal, Kind::SigmoidFocal];
+/// … and with one weight an element.
+const ELEMENT_WEIGHTED: &[Kind] = &[Kind::Bce, Kind::SigmoidCe, Kind::SigmoidFocal];
+
+/// The losses that take an optional tensor.
+pub(crate) fn takers(tensor: &str) -> &'static [Kind] {
+    match tensor {
+        "class_weights" => CLASS_WEIGHTED,
+        "pos_weight" => &[Kind::SigmoidCe],
+        "element_weights" => ELEMENT_WEIGHTED,
+        _ => &Kind::ALL,
+    }
+}
+
+/// The loss that the options describe, without the weights that come from the file.
+pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
+    let mut spec = Spec::plain(kind);
+    if FOCAL.contains(&kind) {
+        spec.gamma = SoftmaxFocal::default().gamma;
+    }
+    spec.reduction = options.reduction.map_or(Reduction::Mean, crate::args::ReductionName::reduction);
+    spec.denominator = options.denominator;
+    spec.ignore_index = options.ignore_index;
+    set(&mut spec.label_smoothing, options.label_smoothing, "--label-smoothing", kind, SMOOTHED)?;
+    set(&mut spec.z_loss, options.z_loss, "--z-loss", kind, &[Kind::SoftmaxCe])?;
+    set(&mut spec.softcap, options.softcap.map(Some), "--softcap", kind, TRANSFORMED)?;
+    set(&mut spec.logit_scale, options.logit_scale, "--logit-scale", kind, TRANSFORMED)?;
+    set(&mut spec.gamma, options.gamma, "--gamma", kind, FOCAL)?;
+    set(&mut spec.alpha, options.alpha.map(Some), "--alpha", kind, &[Kind::SigmoidFocal])?;
+    Ok(spec)
+}
+
+fn set<V>(field: &mut V, value: Option<V>, option: &str, kind: Kind, takers: &[Kind]) -> Result<(), Failure> {
+    let Some(value) = value else { return Ok(()) };
+    if !takers.contains(&kind) {
+        return Err(Failure::usage(format!(
+            "{option} does not apply to --loss {}: it is an option of {}",
+            loss_name(kind),
+            listing(takers)
+        )));
+    }
+    *field = value;
+    Ok(())
+}
+
+/// Losses for a message.
+pub(crate) fn listing(kinds: &[Kind]) -> String {
+    kinds.iter().map(|kind| loss_name(*kind)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_of_another_loss_is_refused_by_both_names() {
+        let options = LossOptions { softcap: Some(30.0), ..LossOptions::default() };
+        let line = spec(Kind::SigmoidCe, &options).unwrap_err().line();
+        assert_eq!(line, "--softcap does not apply to --loss sigmoid-ce: it is an option of softmax-ce, softmax-focal");
+        assert_eq!(spec(Kind::SoftmaxCe, &options).unwrap().softcap, Some(30.0));
+    }
+
+    #[test]
+    fn without_options_each_loss_is_the_librarys_default() {
+        use gpu_loss::{Loss as _, SigmoidFocal};
+        let none = LossOptions::default();
+        assert_eq!(spec(Kind::SoftmaxFocal, &none).unwrap(), SoftmaxFocal::default().spec());
+        assert_eq!(spec(Kind::SigmoidFocal, &none).unwrap(), SigmoidFocal::default().spec());
+        assert_eq!(spec(Kind::SoftmaxCe, &none).unwrap(), gpu_loss::SoftmaxCe::default().spec());
+    }
+}

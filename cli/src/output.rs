@@ -1,0 +1,268 @@
+//! Writing the result: a file is replaced whole, or not at all.
+
+use std::io::{BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use gpu_loss::{Element, bf16, f16};
+use ndarray::ArrayD;
+
+use crate::failure::{Failure, io_message};
+use crate::input::Format;
+
+/// An array to write, by type.
+#[derive(Clone, Copy)]
+pub(crate) enum Values<'a> {
+    F32(&'a ArrayD<f32>),
+    F16(&'a ArrayD<f16>),
+    Bf16(&'a ArrayD<bf16>),
+}
+
+/// A type of scores whose gradient can be written.
+pub(crate) trait Stored: Element {
+    fn values(array: &ArrayD<Self>) -> Values<'_>;
+}
+
+impl Stored for f32 {
+    fn values(array: &ArrayD<Self>) -> Values<'_> {
+        Values::F32(array)
+    }
+}
+
+impl Stored for f16 {
+    fn values(array: &ArrayD<Self>) -> Values<'_> {
+        Values::F16(array)
+    }
+}
+
+impl Stored for bf16 {
+    fn values(array: &ArrayD<Self>) -> Values<'_> {
+        Values::Bf16(array)
+    }
+}
+
+impl Values<'_> {
+    fn shape(&self) -> &[usize] {
+        match self {
+            Values::F32(a) => a.shape(),
+            Values::F16(a) => a.shape(),
+            Values::Bf16(a) => a.shape(),
+        }
+    }
+
+    fn byte_count(&self) -> usize {
+        match self {
+            Values::F32(a) => a.len() * 4,
+            Values::F16(a) => a.len() * 2,
+            Values::Bf16(a) => a.len() * 2,
+        }
+    }
+
+    /// Writes the elements in row-major order.
+    fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
+        match self {
+            Values::F32(a) => a.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
+            Values::F16(a) => a.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
+            Values::Bf16(a) => a.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
+        }
+    }
+}
+
+/// A file that can be written.
+pub(crate) struct Destination {
+    /// As it was given, for messages.
+    path: PathBuf,
+    /// What is replaced: behind a link, the file that it leads to.
+    target: PathBuf,
+    format: Format,
+}
+
+impl Destination {
+    /// Checks that a path can be written, before anything is computed for it.
+    pub(crate) fn check(path: &Path, bf16: bool) -> Result<Self, Failure> {
+        let format = Format::of(path)?;
+        let failed = |message: &str| Err(Failure::file(path, message));
+        if bf16 && format == Format::Npz {
+            return failed(".npz has no bf16, the type of the gradient: name the output .safetensors");
+        }
+        let mut target = path.to_path_buf();
+        if let Ok(metadata) = std::fs::metadata(path) {
+            if metadata.is_dir() {
+                return failed("is a directory");
+            }
+            if !metadata.is_file() {
+                return failed("is not a regular file");
+            }
+            if metadata.permissions().readonly() {
+                return failed("is read-only");
+            }
+            target = std::fs::canonicalize(path).map_err(|e| Failure::file(path, io_message(&e)))?;
+        }
+        let destination = Destination { path: path.into(), target, format };
+        drop(destination.temporary()?);
+        Ok(destination)
+    }
+
+    /// Writes the arrays into a new file beside the old one, and puts it in its place once it is complete.
+    pub(crate) fn write(&self, arrays: &[(&str, Values<'_>)]) -> Result<(), Failure> {
+        let mut temporary = self.temporary()?;
+        self.fill(temporary.as_file_mut(), arrays).map_err(|e| self.unwritable(&e))?;
+        if let Ok(old) = std::fs::metadata(&self.target) {
+            temporary.as_file().set_permissions(old.permissions()).map_err(|e| self.unwritable(&e))?;
+        }
+        temporary.as_file().sync_all().map_err(|e| self.unwritable(&e))?;
+        temporary.persist(&self.target).map_err(|e| self.unwritable(&e.error))?;
+        Ok(())
+    }
+
+    fn fill(&self, file: &mut std::fs::File, arrays: &[(&str, Values<'_>)]) -> std::io::Result<()> {
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        match self.format {
+            Format::Safetensors => write_safetensors(&mut out, arrays)?,
+            Format::Npz => write_npz(&mut out, arrays)?,
+        }
+        out.flush()
+    }
+
+    fn temporary(&self) -> Result<tempfile::NamedTempFile, Failure> {
+        let directory = match self.target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".gpu-loss-");
+        #[cfg(unix)]
+        {
+            // As any new file: what the umask leaves of it.
+            use std::os::unix::fs::PermissionsExt as _;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        builder.tempfile_in(directory).map_err(|e| self.unwritable(&e))
+    }
+
+    fn unwritable(&self, error: &std::io::Error) -> Failure {
+        Failure::file(&self.path, format!("cannot be written: {}", io_message(error)))
+    }
+}
+
+/// The arrays must come with 4-byte types first, so that each lies at a multiple of its element's size.
+fn write_safetensors(out: &mut impl Write, arrays: &[(&str, Values<'_>)]) -> std::io::Result<()> {
+    let mut header = serde_json::Map::new();
+    let mut offset = 0;
+    for (name, values) in arrays {
+        let dtype = match values {
+            Values::F32(_) => "F32",
+            Values::F16(_) => "F16",
+            Values::Bf16(_) => "BF16",
+        };
+        let end = offset + values.byte_count();
+        let place = serde_json::json!({ "dtype": dtype, "shape": values.shape(), "data_offsets": [offset, end] });
+        header.insert((*name).into(), place);
+        offset = end;
+    }
+    let mut header = serde_json::to_string(&header)?;
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    arrays.iter().try_for_each(|(_, values)| values.write(out))
+}
+
+fn write_npz(out: &mut (impl Write + Seek), arrays: &[(&str, Values<'_>)]) -> std::io::Result<()> {
+    let mut archive = zip::ZipWriter::new(out);
+    for (name, values) in arrays {
+        let descr = match values {
+            Values::F32(_) => "<f4",
+            Values::F16(_) => "<f2",
+            Values::Bf16(_) => return Err(std::io::Error::other(".npz has no bf16")),
+        };
+        let options = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored)
+            .large_file(values.byte_count() as u64 > u64::from(u32::MAX) - 4096);
+        archive.start_file(format!("{name}.npy"), options)?;
+        archive.write_all(&npy_header(descr, values.shape()))?;
+        values.write(&mut BufWriter::with_capacity(1 << 16, &mut archive))?;
+    }
+    archive.finish()?;
+    Ok(())
+}
+
+fn npy_header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", axes.trim_end());
+    // The data begins at a multiple of 64, after the magic, the version, the length and a line break.
+    let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
+    text.extend(std::iter::repeat_n(' ', length - text.len() - 1));
+    text.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend_from_slice(&(length as u16).to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Type, read};
+    use ndarray::array;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let (loss, grad) =
+            (ndarray::arr0(1.5_f32).into_dyn(), array![[1.0_f32, 2.0, 3.0]].mapv(f16::from_f32).into_dyn());
+        for name in ["out.safetensors", "out.npz"] {
+            let path = directory.path().join(name);
+            std::fs::write(&path, "old").unwrap();
+            let destination = Destination::check(&path, false).unwrap();
+            destination.write(&[("loss", Values::F32(&loss)), ("grad", Values::F16(&grad))]).unwrap();
+            let tensors = read(&path, &["loss", "grad"]).unwrap();
+            assert_eq!(tensors.names.len(), 2);
+            assert_eq!((&tensors.found["loss"].ty, tensors.found["loss"].shape.len()), (&Type::F32, 0));
+            assert_eq!(tensors.found["loss"].bytes, 1.5_f32.to_le_bytes());
+            assert_eq!((&tensors.found["grad"].ty, tensors.found["grad"].shape.as_slice()), (&Type::F16, &[1, 3][..]));
+            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file is left");
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_safetensors_crate_reads_what_is_written() {
+        let mut bytes = Vec::new();
+        let grad = array![[1.0_f32, 2.0]].mapv(bf16::from_f32).into_dyn();
+        let empty = ndarray::ArrayD::<f32>::zeros(vec![0, 3]);
+        write_safetensors(&mut bytes, &[("losses", Values::F32(&empty)), ("grad", Values::Bf16(&grad))]).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(tensors.tensor("grad").unwrap().shape(), [1, 2]);
+        assert_eq!(tensors.tensor("losses").unwrap().shape(), [0, 3]);
+    }
+
+    #[test]
+    fn unwritable_paths_are_refused_beforehand() {
+        let directory = tempfile::tempdir().unwrap();
+        let refused = |name: &str, bf16| Destination::check(&directory.path().join(name), bf16).err().unwrap().line();
+        assert!(refused("missing/out.npz", false).contains("cannot be written: no such file"));
+        assert!(refused("out.npz", true).contains("no bf16"));
+        assert!(refused("out.txt", false).contains("unknown extension .txt"));
+        std::fs::create_dir(directory.path().join("d.npz")).unwrap();
+        assert!(refused("d.npz", false).contains("is a directory"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_modes_are_those_of_any_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let loss = ndarray::arr0(1.5_f32).into_dyn();
+        std::fs::write(at("plain"), "").unwrap();
+        std::fs::write(at("real.npz"), "").unwrap();
+        std::fs::set_permissions(at("real.npz"), std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(at("real.npz"), at("link.npz")).unwrap();
+        let mode = |name: &str| std::fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+        for name in ["link.npz", "new.npz"] {
+            Destination::check(&at(name), false).unwrap().write(&[("loss", Values::F32(&loss))]).unwrap();
+        }
+        assert!(std::fs::symlink_metadata(at("link.npz")).unwrap().is_symlink());
+        assert_eq!(mode("real.npz"), 0o640);
+        assert_eq!(mode("new.npz"), mode("plain"));
+    }
+}

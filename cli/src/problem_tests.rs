@@ -1,0 +1,92 @@
+use super::*;
+use crate::args::LossOptions;
+
+fn tensor(ty: Type, shape: &[usize]) -> Tensor {
+    let bytes = vec![0; shape.iter().product::<usize>() * ty.size().unwrap()];
+    Tensor { ty, shape: shape.to_vec(), fortran: false, bytes }
+}
+
+fn file(tensors: &[(&str, Tensor)]) -> Tensors {
+    let names = tensors.iter().map(|(name, _)| (*name).to_string()).collect();
+    let known = tensors.iter().filter(|(name, _)| KNOWN.contains(name));
+    Tensors { names, found: known.map(|(name, tensor)| ((*name).to_string(), tensor.clone())).collect() }
+}
+
+fn of(kind: Kind, tensors: &[(&str, Tensor)]) -> Result<(Scores, Problem), String> {
+    build(file(tensors), crate::options::spec(kind, &LossOptions::default()).unwrap())
+}
+
+fn refusal(kind: Kind, tensors: &[(&str, Tensor)]) -> String {
+    of(kind, tensors).err().expect("a refusal")
+}
+
+#[test]
+fn type_and_shape_tell_the_form_of_the_targets() {
+    let logits = ("logits", tensor(Type::F16, &[2, 3, 4]));
+    for (targets, form) in [
+        (tensor(Type::I64, &[2, 4]), TargetForm::Classes),
+        (tensor(Type::U8, &[2, 4]), TargetForm::Classes),
+        (tensor(Type::I16, &[2, 4]), TargetForm::Classes),
+        (tensor(Type::U8, &[2, 3, 4]), TargetForm::MultiHot),
+        (tensor(Type::Bool, &[2, 3, 4]), TargetForm::MultiHot),
+        (tensor(Type::Bf16, &[2, 3, 4]), TargetForm::Probabilities),
+        (tensor(Type::F64, &[2, 3, 4]), TargetForm::Probabilities),
+    ] {
+        let (scores, problem) = of(Kind::SoftmaxCe, &[logits.clone(), ("targets", targets)]).unwrap();
+        assert_eq!((scores.dtype(), problem.form()), (Dtype::F16, form));
+    }
+    let lists = [logits, ("target_offsets", tensor(Type::U32, &[9])), ("target_indices", tensor(Type::I32, &[0]))];
+    assert_eq!(of(Kind::SigmoidCe, &lists).unwrap().1.form(), TargetForm::Lists);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let logits = || ("logits", tensor(Type::F32, &[2, 3]));
+    let labels = || ("targets", tensor(Type::I64, &[2]));
+    let softmax = |extra: (&'static str, Tensor)| refusal(Kind::SoftmaxCe, &[logits(), extra]);
+    assert_eq!(
+        softmax(("targets", tensor(Type::I64, &[2, 3]))),
+        "'targets' is i64 [2, 3], expected integers [2] (classes), or u8 or bool [2, 3] (multi-hot), or floats [2, 3] (probabilities)"
+    );
+    assert!(softmax(("targets", tensor(Type::Bool, &[2]))).starts_with("'targets' is bool [2]"));
+    assert_eq!(softmax(("labels", tensor(Type::I64, &[2]))), "no tensor 'targets': the file has logits, labels");
+    assert_eq!(softmax(("target", tensor(Type::I64, &[2]))), "unknown tensor 'target': did you mean 'targets'?");
+    assert!(softmax(("target_indices", tensor(Type::I64, &[2]))).starts_with("no tensor 'target_offsets'"));
+    let with = |kind, extra: (&'static str, Tensor)| refusal(kind, &[logits(), labels(), extra]);
+    assert!(with(Kind::SoftmaxCe, ("target_offsets", tensor(Type::I64, &[3]))).starts_with("has both"));
+    assert!(with(Kind::SigmoidCe, ("class_weights", tensor(Type::F32, &[3]))).contains("does not apply to sigmoid-ce"));
+    assert!(with(Kind::SoftmaxCe, ("class_weights", tensor(Type::F32, &[4]))).contains("[4], expected [3]"));
+    assert!(with(Kind::SoftmaxCe, ("class_weight", tensor(Type::F32, &[3]))).contains("'class_weights'?"));
+    assert!(with(Kind::SoftmaxCe, ("upstream", tensor(Type::F32, &[2]))).contains("--reduction none"));
+    assert!(refusal(Kind::Ce, &[logits(), labels()]).contains("'logits' is for softmax-ce"));
+    assert!(refusal(Kind::SoftmaxCe, &[("logits", tensor(Type::F64, &[2, 3])), labels()]).contains("convert it"));
+    assert!(refusal(Kind::SoftmaxCe, &[("logits", tensor(Type::F32, &[6])), labels()]).contains("expected [N, C]"));
+    assert!(refusal(Kind::SoftmaxCe, &[]).contains("the file has no tensors"));
+    let mut huge = tensor(Type::U64, &[2]);
+    huge.bytes = [5_u64.to_le_bytes(), u64::MAX.to_le_bytes()].concat();
+    assert!(softmax(("targets", huge)).contains("at [1] is 18446744073709551615"));
+}
+
+#[test]
+fn fortran_order_is_turned_into_row_major() {
+    let mut bytes = Vec::new();
+    for value in [1_u8, 4, 2, 5, 3, 6] {
+        bytes.push(value);
+    }
+    let tensor = Tensor { ty: Type::U8, shape: vec![2, 3], fortran: true, bytes };
+    let array = convert::array(&tensor, |[byte]| byte).unwrap();
+    assert_eq!(array, ndarray::array![[1, 2, 3], [4, 5, 6]].into_dyn());
+    assert!(array.is_standard_layout());
+}
+
+#[test]
+fn other_tensors_are_left_alone() {
+    let tensors = [
+        ("logits", tensor(Type::F32, &[2, 3])),
+        ("targets", tensor(Type::I64, &[2])),
+        ("hidden", tensor(Type::F32, &[2, 8])),
+        ("logits2", tensor(Type::F32, &[2, 3])),
+        ("pos_weights", tensor(Type::F32, &[3])),
+    ];
+    assert!(of(Kind::SoftmaxCe, &tensors).is_ok());
+}

@@ -1,0 +1,224 @@
+//! Which cases there are.
+
+use std::collections::HashSet;
+
+use super::case::{Case, Ignore, Outputs, Reduce, Scores, Walks};
+use super::options::{Group, groups};
+use super::random::Random;
+use crate::{Dtype, Kind, TargetForm};
+
+/// How much is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// One case for each loss, form of target, type and group of options, its shape, scores, reduction and outputs
+    /// chosen so that every two values of different kinds meet; one strategy each. Without it, each of those runs on
+    /// every shape and kind of scores, with every strategy that can serve it.
+    pub quick: bool,
+}
+
+/// Shapes for the quick scope, a prime number of them; each strategy's own sizes, and odd ones beside them.
+const QUICK_SHAPES: [&[usize]; 17] = [
+    &[7, 1],
+    &[64, 2],
+    &[130, 3],
+    &[7, 5],
+    &[64, 10],
+    &[7, 33],
+    &[130, 33],
+    &[64, 100],
+    &[7, 257],
+    &[130, 257],
+    &[7, 1000],
+    &[1, 4099],
+    &[7, 4099],
+    &[0, 10],
+    &[2, 5, 3, 4],
+    &[1, 3, 7, 7],
+    &[2, 4, 2, 8],
+];
+
+/// Every number of rows with every number of classes.
+macro_rules! grid {
+    ([$($n:literal),*] $classes:tt) => { &[$(grid!(@ $n $classes)),*] };
+    (@ $n:literal [$($c:literal),*]) => { [$(&[$n, $c]),*] };
+}
+const GRID: &[[&[usize]; 10]] = grid!([0, 1, 7, 64, 130] [1, 2, 3, 5, 10, 33, 100, 257, 1000, 4099]);
+/// With positions behind the classes; 5 and 3 are odd for 16-bit types.
+const SPATIAL: [&[usize]; 3] = [&[2, 5, 3, 4], &[1, 3, 7, 7], &[2, 4, 2, 8]];
+
+/// The forms of target that a loss takes.
+pub(super) fn forms(kind: Kind) -> &'static [TargetForm] {
+    if kind == Kind::SoftmaxFocal { &[TargetForm::Classes] } else { &TargetForm::ALL }
+}
+
+/// All cases of a scope, those that share pipelines next to each other.
+#[must_use]
+pub fn cases(scope: Scope) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut met = HashSet::new();
+    for kind in Kind::ALL {
+        for form in forms(kind) {
+            for dtype in Dtype::ALL {
+                for group in groups(kind) {
+                    let stem = Stem { kind, form: *form, dtype, group };
+                    if scope.quick {
+                        cases.push(stem.least_met(&mut met, cases.len()));
+                    } else {
+                        stem.every(&mut cases);
+                    }
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// The part of a case that is never left out.
+#[derive(Clone, Copy)]
+struct Stem {
+    kind: Kind,
+    form: TargetForm,
+    dtype: Dtype,
+    group: &'static Group,
+}
+
+/// Two values of a case that meet in it, each with the place of its kind.
+type Pair = ((usize, u64), (usize, u64));
+
+impl Stem {
+    fn case(self, dims: &'static [usize], scores: Scores, turn: u64) -> Case {
+        let mut random = Random::new(turn.wrapping_mul(0x5851_f42d_4c95_7f2d));
+        let ignore = match (self.form, scores) {
+            (TargetForm::Classes, Scores::AllIgnored) => [Ignore::Negative, Ignore::RealClass][random.below(2)],
+            (TargetForm::Classes, _) => [Ignore::Nothing, Ignore::Negative, Ignore::RealClass][random.below(3)],
+            _ => Ignore::Nothing,
+        };
+        Case {
+            kind: self.kind,
+            form: self.form,
+            dtype: self.dtype,
+            group: self.group,
+            dims,
+            scores,
+            reduce: Reduce::ALL[random.below(Reduce::ALL.len())],
+            ignore,
+            // The gradient is what matters; every sixth case is without.
+            outputs: [Outputs::Gradient, Outputs::Everything, Outputs::LossOnly][[0, 0, 0, 1, 1, 2][random.below(6)]],
+            walks: Walks::All,
+            seed: turn,
+        }
+    }
+
+    /// Of some cases drawn at random, the one with the most pairs of values that have not met.
+    fn least_met(self, met: &mut HashSet<Pair>, index: usize) -> Case {
+        let mut random = Random::new(index as u64);
+        let scores = Scores::of(self.kind, self.form);
+        let drawn = (0..40).map(|_| {
+            let dims = QUICK_SHAPES[random.below(QUICK_SHAPES.len())];
+            let mut case = self.case(dims, scores[random.below(scores.len())], random.next());
+            case.walks = Walks::One(random.below(12));
+            case
+        });
+        let news = |case: &Case| pairs(case).iter().filter(|pair| !met.contains(pair)).count();
+        let best = drawn.max_by_key(news).unwrap_or_else(|| self.case(QUICK_SHAPES[0], Scores::Ordinary, 0));
+        met.extend(pairs(&best));
+        best
+    }
+
+    /// Every shape, with the kinds of scores taking turns, and every kind of scores on two shapes.
+    fn every(self, cases: &mut Vec<Case>) {
+        let scores = Scores::of(self.kind, self.form);
+        for dims in GRID.iter().flatten().chain(&SPATIAL) {
+            let turn = cases.len();
+            cases.push(self.case(dims, scores[turn % scores.len()], turn as u64));
+        }
+        for kind in scores {
+            for dims in [&[7, 33][..], &[2, 5, 3, 4]] {
+                cases.push(self.case(dims, *kind, cases.len() as u64));
+            }
+        }
+    }
+}
+
+/// All pairs of a case's values: what is computed against how, and the kinds of how among each other.
+fn pairs(case: &Case) -> Vec<Pair> {
+    let shape = QUICK_SHAPES.iter().position(|dims| *dims == case.dims).unwrap_or(0);
+    let walk = match case.walks {
+        Walks::All => 0,
+        Walks::One(turn) => turn % 4,
+    };
+    let values = [
+        // Shape and strategy matter to the loss, its targets and its type together.
+        case.kind as u64 * 100 + case.form as u64 * 10 + case.dtype as u64,
+        case.kind as u64 * 10 + case.form as u64,
+        case.kind as u64,
+        case.form as u64,
+        case.dtype as u64,
+        shape as u64,
+        case.scores as u64,
+        case.reduce as u64,
+        case.ignore as u64,
+        case.outputs as u64,
+        walk as u64,
+    ];
+    let mut pairs = Vec::new();
+    for (i, a) in values.iter().enumerate() {
+        for (j, b) in values.iter().enumerate().skip(i + 1) {
+            pairs.push(((i, *a), (j, *b)));
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_scope_has_every_stem_once_and_every_pair_that_matters() {
+        let cases = cases(Scope { quick: true });
+        assert!((300..900).contains(&cases.len()), "{} cases", cases.len());
+        let met = |test: &dyn Fn(&Case) -> bool| cases.iter().any(test);
+        for kind in Kind::ALL {
+            for form in forms(kind) {
+                for scores in Scores::of(kind, *form) {
+                    assert!(
+                        met(&|c| (c.kind, c.form, c.scores) == (kind, *form, *scores)),
+                        "{kind:?} {form:?} {scores:?}"
+                    );
+                }
+                for dtype in Dtype::ALL {
+                    for group in groups(kind) {
+                        let is =
+                            |c: &&Case| (c.kind, c.form, c.dtype, c.group.name) == (kind, *form, dtype, group.name);
+                        assert_eq!(cases.iter().filter(is).count(), 1);
+                    }
+                }
+            }
+            for reduce in Reduce::ALL {
+                assert!(met(&|c| (c.kind, c.reduce) == (kind, reduce)), "{kind:?} {reduce:?}");
+            }
+            // softmax_focal has too few cases to meet every shape.
+            for dims in QUICK_SHAPES.iter().filter(|_| kind != Kind::SoftmaxFocal) {
+                assert!(met(&|c| (c.kind, c.dims) == (kind, *dims)), "{kind:?} {dims:?}");
+            }
+        }
+        for dims in QUICK_SHAPES {
+            for dtype in Dtype::ALL {
+                assert!(met(&|c| (c.dims, c.dtype) == (dims, dtype)), "{dims:?} {dtype:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_full_scope_has_every_stem_on_every_shape_and_kind_of_scores() {
+        let cases = cases(Scope::default());
+        let stems = super::cases(Scope { quick: true }).len();
+        assert!(cases.len() >= stems * 57, "{} cases", cases.len());
+        let mut distinct = HashSet::new();
+        for case in &cases {
+            distinct.insert((case.kind, case.form, case.dtype, case.group.name, case.dims));
+        }
+        assert_eq!(distinct.len(), stems * 53);
+    }
+}
