@@ -1,5 +1,5 @@
 //! What the tests share: batches read from test vectors, and the adapters to run them on.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 pub mod random;
 
