@@ -429,6 +429,8 @@ impl<'a> Draft<'a> {
 
     fn group_size(&self) -> u32 {
         let wanted = match self.strategy.team() {
+            // A processor that plays a GPU deals out workgroups: small ones keep all its cores busy.
+            Team::Thread | Team::Subgroup if self.context.is_software() => 16,
             Team::Thread | Team::Subgroup => 64,
             Team::Workgroup => 256,
             Team::WorkgroupTree => {

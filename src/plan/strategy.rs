@@ -88,12 +88,10 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, _dtype: Dtyp
 fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
     let subgroups = context.subgroups.is_some();
     if context.is_software() {
-        // A barrier costs a switch of every invocation's state; memory is read best along a row.
-        return if subgroups && (!kind.per_row() || shape.classes >= 64) {
-            Strategy::SubgroupRow
-        } else {
-            Strategy::ThreadRow
-        };
+        // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
+        // enough, every lane walks its own.
+        let few = shape.rows() < 512;
+        return if subgroups && (!kind.per_row() || few) { Strategy::SubgroupRow } else { Strategy::ThreadRow };
     }
     if !kind.per_row() {
         return if subgroups { Strategy::WorkgroupRow } else { Strategy::WorkgroupTree };
