@@ -2,7 +2,9 @@
 
 struct Params {
     rows: u32,           // rows of this chunk
-    classes: u32,
+    classes: u32,        // classes of this dispatch: all, or a slice of them
+    first_class: u32,    // the number of the first of them
+    all_classes: u32,    // what labels and class weights count
     inner: u32,          // D: positions behind the class axis; 1 when classes are innermost
     first_row: u32,      // where this chunk's rows begin in the bound windows of the row-wise arrays
     window_row: u32,     // the row of the batch at which those windows begin
@@ -11,10 +13,14 @@ struct Params {
     grad_at: u32,
     grad_stride: u32,
     dense_at: u32,       // where its dense targets begin
+    dense_stride: u32,
     elements: u32,       // elements of this chunk (the element walk)
     phase: u32,          // elements between the start of first_row's n and this chunk (the element walk)
-    first_part: u32,     // where this dispatch's partial sums begin
-    parts: u32,          // how many partial sums there are to merge
+    first_part: u32,     // where this dispatch's partial sums, or its parts of each row, begin
+    parts: u32,          // how many there are: to merge, or of each row in this dispatch
+    part_classes: u32,   // classes of one part of a row
+    record_row: u32,     // from one row's first record to the next row's
+    record_part: u32,    // from one part's record to the next part's
     ignore_low: u32,     // ignore_index as two words
     ignore_high: u32,
     infinity: u32,       // bit patterns that a shader may not write as literals

@@ -251,6 +251,12 @@ impl TargetForm {
             TargetForm::Probabilities => "probabilities",
         }
     }
+
+    /// Whether there is one target an element.
+    #[must_use]
+    pub fn is_dense(self) -> bool {
+        matches!(self, TargetForm::MultiHot | TargetForm::Probabilities)
+    }
 }
 
 /// Scores `[N, C]` or `[N, C, d…]` with their targets, on the host, and what is wanted of them.

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayViewD, Dimension};
 
-use crate::batch::{Batch, Element, Shape, TargetForm, Targets};
+use crate::batch::{Batch, Element, Shape, TargetForm, Targets, Want};
 use crate::error::{Error, Result};
 use crate::loss::{Kind, Reduction, Spec};
 
@@ -11,7 +11,15 @@ pub(crate) fn check<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, 
     let dims = batch.scores.shape();
     let shape = Shape::of(dims).filter(|s| s.classes > 0).ok_or_else(|| Error::NoClasses { got: dims.to_vec() })?;
     spec.check(shape.classes)?;
-    forms(spec, batch)?;
+    suits(spec, batch.targets.form(), batch.element_weights.is_some(), batch.want)?;
+    if batch.upstream.is_some() && spec.reduction != Reduction::None {
+        let got = "upstream with a reduction".to_owned();
+        return Err(Error::Unsupported {
+            loss: spec.kind.name(),
+            got,
+            expected: "upstream with the reduction None only",
+        });
+    }
     let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect();
     targets(spec, &batch.targets, &shape, dims, &row_dims)?;
     if let Some(weights) = &batch.element_weights {
@@ -31,27 +39,23 @@ pub(crate) fn check<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, 
     Ok(shape)
 }
 
-/// Whether the loss takes what the batch brings, and gives what it asks for.
-fn forms<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<()> {
+/// Whether the loss takes what a batch brings, and gives what it asks for.
+pub(crate) fn suits(spec: &Spec, form: TargetForm, element_weights: bool, want: Want) -> Result<()> {
     let unsupported =
         |got: &str, expected| Err(Error::Unsupported { loss: spec.kind.name(), got: got.to_owned(), expected });
-    let form = batch.targets.form();
     if spec.kind == Kind::SoftmaxFocal && form != TargetForm::Classes {
         return unsupported(&format!("{} as targets", form.name()), "classes as targets");
     }
     if spec.ignore_index.is_some() && form != TargetForm::Classes {
         return unsupported(&format!("ignore_index with {} as targets", form.name()), "ignore_index with classes only");
     }
-    if batch.element_weights.is_some() && spec.kind.per_row() {
+    if element_weights && spec.kind.per_row() {
         return unsupported("element_weights", "class_weights; element_weights belong to sigmoid losses and bce");
     }
-    if batch.upstream.is_some() && spec.reduction != Reduction::None {
-        return unsupported("upstream with a reduction", "upstream with the reduction None only");
-    }
-    if batch.want.lse && !spec.kind.is_softmax() {
+    if want.lse && !spec.kind.is_softmax() {
         return unsupported("a request for lse", "it from softmax losses only");
     }
-    if (batch.want.argmax || batch.want.correct) && !spec.kind.per_row() {
+    if (want.argmax || want.correct) && !spec.kind.per_row() {
         return unsupported("a request for argmax or correct rows", "them from losses of rows only");
     }
     Ok(())

@@ -64,6 +64,16 @@ pub enum Error {
         /// How many rows are wrong.
         count: u64,
     },
+    /// A target on the device that means nothing: its row's gradient is 0 and its loss NaN.
+    #[error("row {row}: {problem} ({count} such rows)")]
+    TargetRow {
+        /// The first such row.
+        row: u64,
+        /// What is wrong with it.
+        problem: String,
+        /// How many rows are wrong, counted over all runs since the last reading.
+        count: u64,
+    },
     /// A value outside the range that its meaning allows.
     #[error("{what} at {at:?} is {got}, expected {expected}")]
     Value {
@@ -111,6 +121,12 @@ pub enum Error {
         strategy: String,
         /// Why it cannot.
         reason: String,
+    },
+    /// A layout that contradicts itself or the loss.
+    #[error("layout: {problem}")]
+    Layout {
+        /// What is wrong with it, with the numbers.
+        problem: String,
     },
     /// A buffer is too small or lies wrongly.
     #[error("buffer {what}: {problem}")]

@@ -55,7 +55,9 @@ pub use front::GpuLoss;
 pub use gpu::adapter::AdapterFilter;
 pub use half::{bf16, f16};
 pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
-pub use plan::{Buffers, IntegerType, Layout, Plan, Slice, Strategy};
+pub use plan::{
+    Buffers, IntegerType, Layout, Mode, Plan, STATISTICS_BYTES, STATUS_BYTES, Shard, Slice, Strategy, Upstream,
+};
 pub use wgpu;
 
 /// The README's code, compiled.

@@ -77,7 +77,11 @@ fn stats_top(s: Stats) -> vec4<f32> {
 }
 
 fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
-    return array<vec4<f32>, 4>(vec4(0.0), vec4(0.0), vec4(0.0), s.d_settled + s.d);
+    return rebased(top, vec4(0.0), vec4(0.0), s.d_settled + s.d, top);
+}
+
+fn rebased(own: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, top: vec4<f32>) -> array<vec4<f32>, 4> {
+    return array<vec4<f32>, 4>(vec4(0.0), vec4(0.0), vec4(0.0), d);
 }
 
 struct Row {

@@ -141,12 +141,15 @@ fn stats_top(s: Stats) -> vec4<f32> {
 
 // A part's share of its row's sums, once the row's `top` is known: (rest but for the −1, parts at the top, a, d).
 fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
-    let gap = top - s.top;
-    let at_top = s.top == top;
-    let rest = select((s.rest + 1.0) * exp_nonpositive(-gap), s.rest, at_top);
-    let a = s.a_settled + s.a;
-    let d = s.d_settled + s.d + select(a * gap, vec4(0.0), a == vec4(0.0));
-    return array<vec4<f32>, 4>(rest, select(vec4(0.0), vec4(1.0), at_top), a, d);
+    return rebased(s.top, s.rest, s.a_settled + s.a, s.d_settled + s.d, top);
+}
+
+fn rebased(own: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, top: vec4<f32>) -> array<vec4<f32>, 4> {
+    let gap = top - own;
+    let at_top = own == top;
+    let share = select((rest + 1.0) * exp_nonpositive(-gap), rest, at_top);
+    let below = d + select(a * gap, vec4(0.0), a == vec4(0.0));
+    return array<vec4<f32>, 4>(share, select(vec4(0.0), vec4(1.0), at_top), a, below);
 }
 
 // What a finished row is: its statistics, its loss, and what each element's gradient needs.

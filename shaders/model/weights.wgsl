@@ -5,7 +5,7 @@ const WEIGHTED = true;
 @group(0) @binding(6) var<storage, read_write> class_weights: array<f32>;
 
 fn weight_of(class_id: u32) -> f32 {
-    return class_weights[min(class_id, params.classes - 1u)];
+    return class_weights[min(class_id, params.all_classes - 1u)];
 }
 
 fn weights_of(classes: vec4<u32>) -> vec4<f32> {

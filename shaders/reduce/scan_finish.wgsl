@@ -3,6 +3,7 @@
 override GROUP_SIZE: u32 = 64u;   // a power of two
 override OVER_WEIGHTS: bool = false; // the mean divides by Σ w_y
 override OVER_VALID: bool = false;   // the mean divides by the valid rows' classes
+override GIVEN_DENOMINATOR: bool = false;
 
 @group(0) @binding(14) var<storage, read_write> scalars_out: Scalars;
 
@@ -40,8 +41,12 @@ fn main(@builtin(local_invocation_index) rank: u32) {
         factor = 1.0 / all.weight;
     }
     if (OVER_VALID && all.valid > 0u) {
-        factor = 1.0 / (f32(all.valid) * f32(params.classes));
+        factor = 1.0 / (f32(all.valid) * f32(params.all_classes));
     }
-    scalars_out.grad_scale = factor;
+    if (GIVEN_DENOMINATOR) {
+        let denominator = given_denominator();
+        factor = select(0.0, 1.0 / denominator, denominator > 0.0);
+    }
+    scalars_out.grad_scale = factor * arriving();
     scalars_out.loss_scale = select(factor, bitcast<f32>(params.empty_mean), factor == 0.0);
 }

@@ -16,7 +16,7 @@ fn read_label(row: u32) -> Label {
     if (HAS_IGNORE && value.x == params.ignore_low && value.y == params.ignore_high) {
         return Label(0xffffffffu, IGNORED);
     }
-    if (value.y != 0u || value.x >= params.classes) {
+    if (value.y != 0u || value.x >= params.all_classes) {
         return Label(0xffffffffu, BAD);
     }
     return Label(value.x, LIVE);

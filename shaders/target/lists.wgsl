@@ -108,5 +108,5 @@ fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
 // Whether an entry lies in the classes, above the one before it.
 fn listed_ok(t: Target, k: u32, entry: u32) -> bool {
     let class_id = index_at(t.begin[k] + entry);
-    return class_id < params.classes && (entry == 0u || index_at(t.begin[k] + entry - 1u) < class_id);
+    return class_id < params.all_classes && (entry == 0u || index_at(t.begin[k] + entry - 1u) < class_id);
 }

@@ -4,6 +4,7 @@
 override GRAD: bool = true;
 override ARGMAX: bool = false; // every walk declares the same options
 override CORRECT: bool = false;
+override STRIDED: bool = false; // the n do not follow one another without gaps
 override BLOCK: u32 = 4096u;
 override TASKS_PER_GROUP: u32 = 1u;
 override HAS_LOSSES: bool = false;
@@ -36,24 +37,28 @@ fn walk_quad(i: u32, inside: vec4<bool>) -> vec4<f32> {
     let inner = params.inner;
     let at = params.phase + select(vec4(i), vec4(i) + IOTA, inside);
     let above = at / inner;
-    let rows = (above / params.classes) * inner + (at - above * inner);
+    let n = above / params.classes;
+    let rows = n * inner + (at - above * inner);
     let classes = above % params.classes;
     var t = target_open(params.first_row + rows);
     target_seek(&t, classes);
-    let live = t.state == vec4(LIVE) & inside;
-    let u = load4(params.scores_at + i);
+    let live = (t.state == vec4(LIVE)) & inside;
+    let column = at - n * (params.classes * inner);
+    var u: vec4<f32>;
+    if (STRIDED) {
+        let places = params.scores_at + n * params.scores_stride + column;
+        u = vec4(load1(places.x), load1(places.y), load1(places.z), load1(places.w));
+    } else {
+        u = load4(params.scores_at + i);
+    }
     let v = element_weights4(params.dense_at + i);
     let result = term(u, target_values(&t, classes, params.dense_at + i), weights_of(classes));
     let wrong = t.state == vec4(BAD);
-    let loss = select(select(v * result.loss, nan(), wrong), vec4(0.0), t.state == vec4(IGNORED) | !inside);
-    if (HAS_LOSSES) {
-        for (var k = 0u; k < 4u; k++) {
-            if (inside[k]) {
-                put_loss(params.dense_at + i + k, loss[k]);
-            }
-        }
-    }
+    let loss = select(select(v * result.loss, nan(), wrong), vec4(0.0), (t.state == vec4(IGNORED)) | !inside);
     for (var k = 0u; k < 4u; k++) {
+        if (HAS_LOSSES && inside[k]) {
+            put_loss(params.dense_at + i + k, loss[k]);
+        }
         if (live[k] && result.outside[k]) {
             count_outside(params.first_row + rows[k]);
         }
@@ -61,7 +66,12 @@ fn walk_quad(i: u32, inside: vec4<bool>) -> vec4<f32> {
     if (GRAD) {
         let arriving = upstream4(params.dense_at + i);
         let g = select(vec4(0.0), result.slope * v * (scalars.grad_scale * arriving), live);
-        if (all(inside)) {
+        if (STRIDED) {
+            let to = params.grad_at + n * params.grad_stride + column;
+            for (var k = 0u; k < 4u; k++) {
+                store_some(to[k], vec4(g[k]), vec4(inside[k], false, false, false));
+            }
+        } else if (all(inside)) {
             store4(params.grad_at + i, g);
         } else {
             store_some(params.grad_at + i, g, inside);

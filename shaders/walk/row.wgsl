@@ -1,217 +1,223 @@
-// Rows whose classes lie side by side: a team takes a row's scores by quads, first for the statistics, then for the
-// gradient. Where rows do not begin on a quad (PEELED), the quads at a row's ends are taken by rank 0 alone, and the
-// BUNDLE of rows that may share quads is walked by one team, one after another.
+// Rows whose classes lie side by side: a team takes a row by quads. Where rows do not begin on a quad (PEELED), the
+// quads at a row's ends are taken by rank 0 alone, and the BUNDLE of rows that may share quads is walked by one team,
+// one after another.
 
 override PEELED: bool = false;
 override BUNDLE: u32 = 1u;
 override TASKS_PER_GROUP: u32 = 1u;
+override SPLIT: bool = false;  // classes are a slice, or the row is cut into parts
 override GRAD: bool = true;
 override ARGMAX: bool = false;
 override CORRECT: bool = false;
 
 const ROWWISE = true;
+const LANES = 1u;
 
 fn walk_group() {
     for (var k = team; k < TASKS_PER_GROUP; k += teams) {
-        let first = (group * TASKS_PER_GROUP + k) * BUNDLE;
-        for (var row = first; row < first + BUNDLE; row++) {
-            walk_row(row, row < params.rows);
+        let task = group * TASKS_PER_GROUP + k;
+        if (SPLIT) {
+            walk_strip(strip_at(task / params.parts, task % params.parts));
+        } else {
+            for (var row = task * BUNDLE; row < task * BUNDLE + BUNDLE; row++) {
+                walk_strip(strip_at(row, 0u));
+            }
         }
     }
 }
 
-fn walk_row(row: u32, exists: bool) {
-    let index = params.first_row + row;
-    let base = params.scores_at + row * params.scores_stride;
-    let dense = params.dense_at + row * params.classes;
-    let classes = params.classes;
-    // The body is whole quads; a head of up to 3 classes may lie before it and a tail behind.
-    var head = 0u;
+fn strip_at(row: u32, part: u32) -> Strip {
+    var s: Strip;
+    let here = min(row, params.rows - 1u);
+    s.rows = vec4(params.first_row + here);
+    s.exists = vec4(row < params.rows, false, false, false);
+    s.scores = params.scores_at + here * params.scores_stride;
+    s.grad = params.grad_at + here * params.grad_stride;
+    s.dense = params.dense_at + here * params.dense_stride;
+    s.classes = params.classes;
+    if (SPLIT) {
+        let begin = part * params.part_classes;
+        s.part = part;
+        s.scores += begin;
+        s.grad += begin;
+        s.dense += begin;
+        s.first = params.first_class + begin;
+        s.classes = min(params.part_classes, params.classes - begin);
+    }
+    return with_quads(s);
+}
+
+// Sets where a strip's whole quads lie.
+fn with_quads(strip: Strip) -> Strip {
+    var s = strip;
     if (PEELED) {
-        head = (4u - base % 4u) % 4u;
+        s.head = (4u - s.scores % 4u) % 4u;
     }
-    var body_end = head;
-    if (classes > head) {
-        body_end += (classes - head) / 4u * 4u;
+    s.body_end = s.head;
+    if (s.classes > s.head) {
+        s.body_end += (s.classes - s.head) / 4u * 4u;
     }
-    let has_head = PEELED && rank == 0u && head != 0u;
-    let has_tail = PEELED && rank == 0u && body_end < classes;
+    return s;
+}
 
-    var t: Target;
-    var live = exists;
-    if (exists) {
-        t = target_open(vec4(index));
-        live = t.state.x == LIVE;
+// The row that a strip is part of.
+fn whole_row(part: Strip) -> Strip {
+    var s = part;
+    if (SPLIT) {
+        let begin = s.part * params.part_classes;
+        s.scores -= begin;
+        s.dense -= begin;
+        s.first -= begin;
+        s.classes = params.classes;
+        s = with_quads(s);
     }
-    if (COUNTED) {
-        var count = vec4(0.0);
-        if (live) {
-            if (has_head) {
-                let here = vec4(head - 4u) + IOTA;
-                count += select(vec4(0.0), target_values(&t, here, dense + head - 4u), here < vec4(classes));
-            }
-            for (var c = head + 4u * rank; c < body_end; c += 4u * team_size) {
-                count += target_values(&t, vec4(c) + IOTA, dense + c);
-            }
-            if (has_tail) {
-                let here = vec4(body_end) + IOTA;
-                count += select(vec4(0.0), target_values(&t, here, dense + body_end), here < vec4(classes));
-            }
-        }
-        t.count = vec4(team_sum(vec4(count.x + count.y + count.z + count.w, 0.0, 0.0, 0.0)).x);
-    }
+    return s;
+}
 
-    // Statistics.
-    var seeker = t;
-    var s = stats_start();
-    if (live) {
-        if (has_head) {
-            s = add_edge(s, &seeker, head - 4u, base, dense);
-        }
-        var step = 0u;
-        for (var c = head + 4u * rank; c < body_end; c += 4u * team_size) {
-            let here = vec4(c) + IOTA;
-            s = stats_add(s, load4(base + c), sweep_weights(&seeker, here, dense + c), here);
-            if (gathers_targets()) {
-                step += 1u;
-                if (step % 64u == 0u) {
-                    s = stats_settle(s);
-                }
-            }
-        }
-        if (has_tail) {
-            s = add_edge(s, &seeker, body_end, base, dense);
-        }
-    }
-    let tops = stats_top(s);
-    let top = vec4(team_max(max(max(tops.x, tops.y), max(tops.z, tops.w))));
-    let share = stats_share(s, top);
-    var own = vec4(fold(share[0]), fold(share[1]), fold(share[2]), fold(share[3]));
-    var bad_entries = 0.0;
-    if (SPARSE && live) {
-        var unsettled = vec2(0.0);
-        for (var entry = rank; entry < listed_count(t, 0u); entry += team_size) {
-            if (!listed_ok(t, 0u, entry)) {
-                bad_entries = 1e6;
-            } else if (!gathers_targets()) {
-                let class_id = listed_class(t, 0u, entry);
-                let u = transform(vec4(load1(base + class_id)));
-                let b = target_weights(vec4(1.0), t.count, vec4(class_id));
-                unsettled += vec2(b.x, weighted_gap(b, top - u, u).x);
-                if (entry % (64u * team_size) < team_size) {
-                    own += vec4(0.0, 0.0, unsettled);
-                    unsettled = vec2(0.0);
-                }
-            }
-        }
-        own += vec4(0.0, 0.0, unsettled);
-    }
-    own.y += bad_entries;
-    let total = team_sum(own);
-    let bad = total.y >= 1e6;
-    var r = row_finish(top, vec4(total.x + (total.y - 1.0)), vec4(total.z), vec4(total.w), t.count);
+fn has_head(s: Strip) -> bool {
+    return PEELED && rank == 0u && s.head != 0u;
+}
 
-    if (ARGMAX) {
-        let best = team_max(max(max(s.best.x, s.best.y), max(s.best.z, s.best.w)));
-        let candidates = select(vec4(0xffffffffu), s.best_at, s.best == vec4(best));
-        var winner = team_min(min(min(candidates.x, candidates.y), min(candidates.z, candidates.w)));
-        let readable = live && !bad && !is_nan(r.poison).x;
-        winner = select(0xffffffffu, winner, readable);
-        if (CORRECT) {
-            // A row is right where its highest class is true, or has the row's greatest target.
-            var greatest = 1.0;
-            var at_winner = 0.0;
-            if (SPARSE && readable) {
-                for (var entry = rank; entry < listed_count(t, 0u); entry += team_size) {
-                    at_winner += select(0.0, 1.0, listed_class(t, 0u, entry) == winner);
-                }
+fn has_tail(s: Strip) -> bool {
+    return PEELED && rank == 0u && s.body_end < s.classes;
+}
+
+// Which classes of a quad at a strip's end are in it; `c` may be below 0, which wraps.
+fn in_strip(s: Strip, c: u32) -> vec4<bool> {
+    return vec4(c) + IOTA < vec4(s.classes);
+}
+
+// The numbers of classes c..c+3 of a strip.
+fn numbers(s: Strip, c: u32) -> vec4<u32> {
+    return vec4(s.first + c) + IOTA;
+}
+
+fn sweep_count(s: Strip, t: ptr<function, Target>) -> vec4<f32> {
+    var count = vec4(0.0);
+    if (has_head(s)) {
+        count += some_values(s, t, s.head - 4u);
+    }
+    for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
+        count += target_values(t, numbers(s, c), s.dense + c);
+    }
+    if (has_tail(s)) {
+        count += some_values(s, t, s.body_end);
+    }
+    return count;
+}
+
+fn some_values(s: Strip, t: ptr<function, Target>, c: u32) -> vec4<f32> {
+    return select(vec4(0.0), target_values(t, numbers(s, c), s.dense + c), in_strip(s, c));
+}
+
+fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
+    var stats = stats_start();
+    if (has_head(s)) {
+        stats = add_edge(stats, s, t, s.head - 4u);
+    }
+    var step = 0u;
+    for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
+        stats = stats_add(stats, load4(s.scores + c), sweep_weights(s, t, c), numbers(s, c));
+        if (gathers_targets()) {
+            step += 1u;
+            if (step % 64u == 0u) {
+                stats = stats_settle(stats);
             }
-            if (!SPARSE) {
-                var again = t;
-                greatest = 0.0;
-                if (readable) {
-                    for (var c = 4u * rank; c < classes; c += 4u * team_size) {
-                        let here = vec4(c) + IOTA;
-                        let values = select(vec4(0.0), target_values(&again, here, dense + c), here < vec4(classes));
-                        greatest = max(greatest, max(max(values.x, values.y), max(values.z, values.w)));
-                        at_winner += fold(select(vec4(0.0), values, here == vec4(winner)));
-                    }
-                }
-                greatest = team_max(greatest);
-            }
-            at_winner = team_sum(vec4(at_winner, 0.0, 0.0, 0.0)).x;
-            if (rank == 0u && readable && greatest > 0.0 && at_winner == greatest) {
-                count_correct();
-            }
-        }
-        if (rank == 0u && exists) {
-            put_argmax(index, winner);
         }
     }
+    if (has_tail(s)) {
+        stats = add_edge(stats, s, t, s.body_end);
+    }
+    return stats;
+}
 
-    if (!exists) {
+fn add_edge(stats: Stats, s: Strip, t: ptr<function, Target>, c: u32) -> Stats {
+    let more = stats_add(stats, load4(s.scores + c), sweep_weights(s, t, c), numbers(s, c));
+    return stats_choose(stats, more, in_strip(s, c));
+}
+
+fn sweep_weights(s: Strip, t: ptr<function, Target>, c: u32) -> vec4<f32> {
+    if (!gathers_targets()) {
+        return vec4(0.0);
+    }
+    return weights_at(s, t, c);
+}
+
+// B of classes c..c+3.
+fn weights_at(s: Strip, t: ptr<function, Target>, c: u32) -> vec4<f32> {
+    let here = numbers(s, c);
+    return target_weights(target_values(t, here, s.dense + c), (*t).count, here);
+}
+
+fn sweep_gradient(s: Strip, t: ptr<function, Target>, r: Row, good: vec4<bool>) {
+    if (!s.exists.x) {
         return;
     }
-    if (rank == 0u) {
-        let ignored = t.state.x == IGNORED;
-        let wrong = t.state.x == BAD || bad;
-        put_loss(index, select(select(r.loss.x, nan().x, wrong), 0.0, ignored));
-        put_lse(index, select(select(0.0, r.lse.x, live && !bad), 0.0, ignored));
-        if (GIVEN && live && is_nan(r.poison).x) {
-            count_outside(index);
+    if (!good.x) {
+        if (has_head(s)) {
+            store_some(s.grad + s.head - 4u, vec4(0.0), in_strip(s, s.head - 4u));
         }
-    }
-    if (!GRAD) {
-        return;
-    }
-    let out = params.grad_at + row * params.grad_stride;
-    if (!live || bad) {
-        if (has_head) {
-            store_some(out + head - 4u, vec4(0.0), vec4(head - 4u) + IOTA < vec4(classes));
+        for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
+            store4(s.grad + c, vec4(0.0));
         }
-        for (var c = head + 4u * rank; c < body_end; c += 4u * team_size) {
-            store4(out + c, vec4(0.0));
-        }
-        if (has_tail) {
-            store_some(out + body_end, vec4(0.0), vec4(body_end) + IOTA < vec4(classes));
+        if (has_tail(s)) {
+            store_some(s.grad + s.body_end, vec4(0.0), in_strip(s, s.body_end));
         }
         return;
     }
-    r.scale *= scalars.grad_scale * upstream_at(index);
-    seeker = t;
-    if (has_head) {
-        write_edge(r, &seeker, head - 4u, base, dense, out);
+    if (has_head(s)) {
+        write_edge(s, t, r, s.head - 4u);
     }
-    for (var c = head + 4u * rank; c < body_end; c += 4u * team_size) {
-        let here = vec4(c) + IOTA;
-        let b = target_weights(target_values(&seeker, here, dense + c), t.count, here);
-        store4(out + c, gradient(r, load4(base + c), b));
+    for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
+        store4(s.grad + c, gradient(r, load4(s.scores + c), weights_at(s, t, c)));
     }
-    if (has_tail) {
-        write_edge(r, &seeker, body_end, base, dense, out);
+    if (has_tail(s)) {
+        write_edge(s, t, r, s.body_end);
     }
+}
+
+fn write_edge(s: Strip, t: ptr<function, Target>, r: Row, c: u32) {
+    let g = gradient(r, load4(s.scores + c), weights_at(s, t, c));
+    store_some(s.grad + c, g, in_strip(s, c));
+}
+
+// The target at the row's winner, and the greatest.
+fn sweep_winner(s: Strip, t: ptr<function, Target>, winner: vec4<u32>, needed: bool) -> array<vec4<f32>, 2> {
+    var at_winner = vec4(0.0);
+    var greatest = vec4(0.0);
+    if (needed) {
+        for (var c = 4u * rank; c < s.classes; c += 4u * team_size) {
+            let values = some_values(s, t, c);
+            greatest = max(greatest, values);
+            at_winner += select(vec4(0.0), values, numbers(s, c) == vec4(winner.x));
+        }
+    }
+    return array<vec4<f32>, 2>(at_winner, greatest);
+}
+
+// Over the four lanes of all invocations of the team, the result in every lane.
+fn strip_max(v: vec4<f32>) -> vec4<f32> {
+    return vec4(team_max(max(max(v.x, v.y), max(v.z, v.w))));
+}
+
+fn strip_min(v: vec4<u32>) -> vec4<u32> {
+    return vec4(team_min(min(min(v.x, v.y), min(v.z, v.w))));
 }
 
 fn fold(v: vec4<f32>) -> f32 {
     return (v.x + v.y) + (v.z + v.w);
 }
 
-fn sweep_weights(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f32> {
-    if (!gathers_targets()) {
-        return vec4(0.0);
-    }
-    return target_weights(target_values(t, classes, i), (*t).count, classes);
+fn strip_sum(v: vec4<f32>) -> vec4<f32> {
+    return vec4(team_sum(vec4(fold(v), 0.0, 0.0, 0.0)).x);
 }
 
-// A quad that is only partly in the row; class `c` may be below 0, which wraps.
-fn add_edge(s: Stats, t: ptr<function, Target>, c: u32, base: u32, dense: u32) -> Stats {
-    let here = vec4(c) + IOTA;
-    let more = stats_add(s, load4(base + c), sweep_weights(t, here, dense + c), here);
-    return stats_choose(s, more, here < vec4(params.classes));
+fn strip_sums(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> array<vec4<f32>, 4> {
+    let total = team_sum(vec4(fold(x), fold(y), fold(z), fold(w)));
+    return array<vec4<f32>, 4>(vec4(total.x), vec4(total.y), vec4(total.z), vec4(total.w));
 }
 
-fn write_edge(r: Row, t: ptr<function, Target>, c: u32, base: u32, dense: u32, out: u32) {
-    let here = vec4(c) + IOTA;
-    let b = target_weights(target_values(t, here, dense + c), (*t).count, here);
-    store_some(out + c, gradient(r, load4(base + c), b), here < vec4(params.classes));
+// What is known of the row, in every lane.
+fn strip_splat(v: vec4<f32>) -> vec4<f32> {
+    return vec4(v.x);
 }

@@ -11,7 +11,7 @@ use crate::check::check;
 use crate::error::{Error, Result};
 use crate::gpu::{Wait, guarded, read};
 use crate::loss::{EmptyMean, Reduction, Spec};
-use crate::plan::{Buffers, IntegerType, Layout, Plan, Slice, Status, Strategy};
+use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Slice, Status, Strategy, Upstream};
 
 /// A plan with the buffers that its host batches pass through.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Parts {
             lse: place(layout.want.lse, rows),
             argmax: place(layout.want.argmax, rows),
             grad: place(layout.want.grad, elements * layout.dtype.size() as u64),
-            status: place(true, Status::SIZE).unwrap_or_default(),
+            status: place(true, STATUS_BYTES).unwrap_or_default(),
             total,
         }
     }
@@ -106,7 +106,7 @@ impl GpuLoss {
             None => self.workspace(&host, &parts).await?,
         };
 
-        let submission = guarded(&self.context, "running a batch", || -> Result<_> {
+        guarded(&self.context, "writing a batch", || {
             let queue = &self.context.queue;
             write(queue, &workspace.scores, &host.scores);
             write(queue, &workspace.targets, &host.targets);
@@ -119,14 +119,15 @@ impl GpuLoss {
                     write(queue, buffer, bytes);
                 }
             }
-            let mut encoder = self.context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            encoder.clear_buffer(plan.plan.status_buffer(), 0, None);
-            plan.plan.encode(&mut encoder, &workspace.buffers(&parts, &layout, spec))?;
-            encoder.copy_buffer_to_buffer(plan.plan.status_buffer(), 0, &workspace.results, parts.status, Status::SIZE);
-            encoder.copy_buffer_to_buffer(&workspace.results, 0, &workspace.staging, 0, parts.total);
-            Ok(queue.submit([encoder.finish()]))
         })
-        .await??;
+        .await?;
+        let (status, results) = (plan.plan.status_buffer(), &workspace.results);
+        let clear = |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(status, 0, None);
+        let fetch = |encoder: &mut wgpu::CommandEncoder| {
+            encoder.copy_buffer_to_buffer(status, 0, results, parts.status, STATUS_BYTES);
+            encoder.copy_buffer_to_buffer(results, 0, &workspace.staging, 0, parts.total);
+        };
+        let submission = plan.plan.submit_around(&workspace.buffers(&parts, &layout, spec), clear, fetch).await?;
         let output = read(&self.context, &workspace.staging, parts.total, submission, wait, |bytes| {
             collect(spec, batch, &layout, &parts, bytes)
         })
@@ -188,16 +189,15 @@ impl Workspace {
         let part = |offset: u64, size: u64| Slice { buffer: &self.results, offset, size: Some(size) };
         let losses = if spec.kind.per_row() { rows } else { elements * 4 };
         Buffers {
-            scores: (&self.scores).into(),
-            targets: (&self.targets).into(),
             target_indices: self.indices.as_ref().map(Slice::from),
             element_weights: self.element_weights.as_ref().map(Slice::from),
             upstream: self.upstream.as_ref().map(Slice::from),
             grad: parts.grad.map(|at| part(at, (elements * layout.dtype.size() as u64).next_multiple_of(16))),
-            loss: part(parts.loss, 4),
+            loss: Some(part(parts.loss, 4)),
             losses: parts.losses.map(|at| part(at, losses.next_multiple_of(16))),
             lse: parts.lse.map(|at| part(at, rows)),
             argmax: parts.argmax.map(|at| part(at, rows)),
+            ..Buffers::new(&self.scores, &self.targets)
         }
     }
 }
@@ -242,15 +242,13 @@ impl<'a> HostArrays<'a> {
 
     fn layout<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>, shape: Shape) -> Layout {
         Layout {
-            shape,
-            dtype: T::DTYPE,
             targets: batch.targets.form(),
             integers: self.integers,
             indices: self.index_integers,
             want: batch.want,
-            in_place: false,
-            upstream: batch.upstream.is_some(),
+            upstream: if batch.upstream.is_some() { Upstream::PerLoss } else { Upstream::One },
             element_weights: batch.element_weights.is_some(),
+            ..Layout::new(shape, T::DTYPE)
         }
     }
 }

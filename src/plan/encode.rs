@@ -1,65 +1,143 @@
 //! Recording a plan's dispatches over the caller's buffers.
 
-use super::{Place, Plan, Span, Step};
-use crate::error::{Error, Result};
+use std::sync::{Arc, PoisonError};
 
-/// A part of a buffer that begins at a byte offset.
-#[derive(Debug, Clone, Copy)]
-pub struct Slice<'a> {
-    /// The buffer.
-    pub buffer: &'a wgpu::Buffer,
-    /// Where the part begins, a multiple of the device's `min_storage_buffer_offset_alignment`.
-    pub offset: u64,
-    /// How many bytes; to the end of the buffer if absent.
-    pub size: Option<u64>,
+use super::{Buffers, Place, Plan, Step};
+use crate::error::Result;
+use crate::gpu::guarded;
+
+/// Sets of buffers whose bind groups a plan keeps.
+const KEPT: usize = 4;
+/// Elements that one submission takes at most, so that no driver takes it for a hang: a slow adapter does a hundred
+/// million a second.
+const ELEMENTS_A_SUBMISSION: u64 = 1 << 26;
+
+/// The sets of buffers that a plan was encoded over most recently, with their bind groups.
+#[derive(Debug, Default)]
+pub(super) struct BoundSets(Vec<BoundSet>);
+
+#[derive(Debug)]
+struct BoundSet {
+    buffers: [Option<(wgpu::Buffer, u64, Option<u64>)>; 14],
+    groups: Arc<[wgpu::BindGroup]>,
 }
 
-impl<'a> From<&'a wgpu::Buffer> for Slice<'a> {
-    fn from(buffer: &'a wgpu::Buffer) -> Self {
-        Slice { buffer, offset: 0, size: None }
+impl BoundSet {
+    fn is(&self, buffers: &Buffers<'_>) -> bool {
+        self.buffers.iter().zip(buffers.all()).all(|(kept, given)| match (kept, given) {
+            (None, None) => true,
+            (Some((buffer, offset, size)), Some(slice)) => {
+                buffer == slice.buffer && *offset == slice.offset && *size == slice.size
+            }
+            _ => false,
+        })
     }
-}
-
-/// The caller's buffers. Which of them a plan needs follows from its [`Layout`](super::Layout).
-#[derive(Debug, Clone, Copy)]
-pub struct Buffers<'a> {
-    /// The scores (or probabilities), `[N, C, d…]`.
-    pub scores: Slice<'a>,
-    /// Labels, list offsets, multi-hot bytes or probabilities.
-    pub targets: Slice<'a>,
-    /// The indices of class lists.
-    pub target_indices: Option<Slice<'a>>,
-    /// One f32 an element.
-    pub element_weights: Option<Slice<'a>>,
-    /// One f32 an unreduced loss.
-    pub upstream: Option<Slice<'a>>,
-    /// The gradient; not where it replaces the scores.
-    pub grad: Option<Slice<'a>>,
-    /// The reduced loss, one f32.
-    pub loss: Slice<'a>,
-    /// The losses before reduction, f32.
-    pub losses: Option<Slice<'a>>,
-    /// Log-sum-exps, f32.
-    pub lse: Option<Slice<'a>>,
-    /// Highest classes, u32.
-    pub argmax: Option<Slice<'a>>,
 }
 
 impl Plan {
     /// Records the plan's dispatches: no submit, no readback, no waiting.
     ///
+    /// The bind groups of the last four sets of buffers are kept, and with them the buffers: see
+    /// [`forget_buffers`](Self::forget_buffers). Labels that mean nothing are counted in the status, which is never
+    /// cleared here: see [`read_status`](Self::read_status).
+    ///
     /// # Errors
-    /// [`Error::Buffer`] if a buffer that the plan needs is missing, misaligned or too small.
+    /// [`Error::Buffer`](crate::Error::Buffer) if a buffer that the plan needs is missing, misaligned or too small;
+    /// nothing is then recorded.
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, buffers: &Buffers<'_>) -> Result<()> {
-        let groups = self.steps.iter().map(|step| self.bind(step, buffers)).collect::<Result<Vec<_>>>()?;
+        let groups = self.bound(buffers)?;
         let mut pass = encoder
             .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some("gpu-loss"), timestamp_writes: None });
-        for (step, group) in self.steps.iter().zip(&groups) {
+        self.record(&mut pass, &groups, 0..self.steps.len());
+        Ok(())
+    }
+
+    /// As [`encode`](Self::encode), into an open compute pass; its pipeline and first bind group are then the plan's.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_in(&self, pass: &mut wgpu::ComputePass<'_>, buffers: &Buffers<'_>) -> Result<()> {
+        let groups = self.bound(buffers)?;
+        self.record(pass, &groups, 0..self.steps.len());
+        Ok(())
+    }
+
+    /// Encodes and submits, large batches in several submissions, each short enough for a desktop driver's watchdog.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode), and the device's own errors.
+    pub async fn submit(&self, buffers: &Buffers<'_>) -> Result<wgpu::SubmissionIndex> {
+        self.submit_around(buffers, |_| {}, |_| {}).await
+    }
+
+    /// As [`submit`](Self::submit), with commands before the first dispatch and behind the last.
+    pub(crate) async fn submit_around(
+        &self,
+        buffers: &Buffers<'_>,
+        before: impl FnOnce(&mut wgpu::CommandEncoder),
+        behind: impl FnOnce(&mut wgpu::CommandEncoder),
+    ) -> Result<wgpu::SubmissionIndex> {
+        guarded(&self.context, "submitting a plan", || {
+            let groups = self.bound(buffers)?;
+            let encoder = || self.context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let mut current = encoder();
+            before(&mut current);
+            let (mut first, mut elements) = (0, 0);
+            for (at, step) in self.steps.iter().enumerate() {
+                if at > first && elements + step.elements > ELEMENTS_A_SUBMISSION {
+                    self.record_alone(&mut current, &groups, first..at);
+                    self.context.queue.submit([std::mem::replace(&mut current, encoder()).finish()]);
+                    (first, elements) = (at, 0);
+                }
+                elements += step.elements;
+            }
+            self.record_alone(&mut current, &groups, first..self.steps.len());
+            behind(&mut current);
+            Ok(self.context.queue.submit([current.finish()]))
+        })
+        .await?
+    }
+
+    /// Lets go of the buffers that earlier encodings named, so that dropping them frees their memory.
+    pub fn forget_buffers(&self) {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).0.clear();
+    }
+
+    fn record_alone(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        groups: &[wgpu::BindGroup],
+        steps: std::ops::Range<usize>,
+    ) {
+        let mut pass = encoder
+            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some("gpu-loss"), timestamp_writes: None });
+        self.record(&mut pass, groups, steps);
+    }
+
+    fn record(&self, pass: &mut wgpu::ComputePass<'_>, groups: &[wgpu::BindGroup], steps: std::ops::Range<usize>) {
+        for (step, group) in self.steps[steps.clone()].iter().zip(&groups[steps]) {
             pass.set_pipeline(&step.kernel.pipeline);
             pass.set_bind_group(0, group, &[]);
             pass.dispatch_workgroups(step.groups.0, step.groups.1, 1);
         }
-        Ok(())
+    }
+
+    /// The bind groups over these buffers, remembered or made.
+    fn bound(&self, buffers: &Buffers<'_>) -> Result<Arc<[wgpu::BindGroup]>> {
+        {
+            let sets = &mut self.bound.lock().unwrap_or_else(PoisonError::into_inner).0;
+            if let Some(at) = sets.iter().position(|set| set.is(buffers)) {
+                sets[..=at].rotate_right(1);
+                return Ok(Arc::clone(&sets[0].groups));
+            }
+        }
+        let groups: Arc<[wgpu::BindGroup]> =
+            self.steps.iter().map(|step| self.bind(step, buffers)).collect::<Result<_>>()?;
+        let kept = buffers.all().map(|slice| slice.map(|s| (s.buffer.clone(), s.offset, s.size)));
+        let sets = &mut self.bound.lock().unwrap_or_else(PoisonError::into_inner).0;
+        sets.truncate(KEPT - 1);
+        sets.insert(0, BoundSet { buffers: kept, groups: Arc::clone(&groups) });
+        Ok(groups)
     }
 
     fn bind(&self, step: &Step, buffers: &Buffers<'_>) -> Result<wgpu::BindGroup> {
@@ -67,8 +145,12 @@ impl Plan {
             .bindings
             .iter()
             .map(|(binding, place, span)| {
-                let resource = wgpu::BindingResource::Buffer(self.resolve(*place, *span, buffers)?);
-                Ok(wgpu::BindGroupEntry { binding: *binding, resource })
+                let mut part = self.resolve(*place, *span, buffers)?;
+                if *place == Place::Params {
+                    part.offset = step.params_at;
+                    part.size = wgpu::BufferSize::new(size_of::<super::params::Params>() as u64);
+                }
+                Ok(wgpu::BindGroupEntry { binding: *binding, resource: wgpu::BindingResource::Buffer(part) })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(self.context.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -76,62 +158,5 @@ impl Plan {
             layout: &step.kernel.layout,
             entries: &entries,
         }))
-    }
-
-    fn resolve<'a>(&'a self, place: Place, span: Span, buffers: &Buffers<'a>) -> Result<wgpu::BufferBinding<'a>> {
-        let given = |what: &'static str, slice: Option<Slice<'a>>| {
-            let slice =
-                slice.ok_or_else(|| Error::Buffer { what, problem: "missing, and this plan needs it".to_owned() })?;
-            self.part(what, slice, span)
-        };
-        let own = |buffer: &'a wgpu::Buffer| {
-            Ok(wgpu::BufferBinding { buffer, offset: span.offset, size: wgpu::BufferSize::new(span.size) })
-        };
-        match place {
-            Place::Params => own(&self.params),
-            Place::Scalars => own(&self.scalars),
-            Place::Status => own(&self.status),
-            Place::ClassWeights => own(self.class_weights.as_ref().unwrap_or(&self.scratch)),
-            Place::Scratch => own(&self.scratch),
-            Place::Sums => own(&self.sums),
-            Place::Losses if buffers.losses.is_none() => own(&self.losses),
-            Place::Losses => given("losses", buffers.losses),
-            Place::Loss => given("loss", Some(buffers.loss)),
-            Place::Scores => given("scores", Some(buffers.scores)),
-            Place::Grad => given("grad", buffers.grad),
-            Place::Targets => given("targets", Some(buffers.targets)),
-            Place::Indices => given("target_indices", buffers.target_indices),
-            Place::Upstream => given("upstream", buffers.upstream),
-            Place::ElementWeights => given("element_weights", buffers.element_weights),
-            Place::Lse => given("lse", buffers.lse),
-            Place::Argmax => given("argmax", buffers.argmax),
-        }
-    }
-
-    /// A span of the caller's slice, checked against both ends.
-    fn part<'a>(&self, what: &'static str, slice: Slice<'a>, span: Span) -> Result<wgpu::BufferBinding<'a>> {
-        let alignment = u64::from(self.context.limits.min_storage_buffer_offset_alignment);
-        if slice.offset % alignment != 0 {
-            let problem =
-                format!("offset {} is not a multiple of {alignment}, which this device asks for", slice.offset);
-            return Err(Error::Buffer { what, problem });
-        }
-        let room = slice.buffer.size().saturating_sub(slice.offset);
-        let size = slice.size.unwrap_or(room);
-        if size > room {
-            let problem =
-                format!("{size} bytes from offset {} do not fit its {} bytes", slice.offset, slice.buffer.size());
-            return Err(Error::Buffer { what, problem });
-        }
-        let needed = span.offset + span.size;
-        if needed > size {
-            return Err(Error::Buffer { what, problem: format!("{size} bytes given, {needed} needed") });
-        }
-        let size = if span.size == 0 { size - span.offset } else { span.size };
-        Ok(wgpu::BufferBinding {
-            buffer: slice.buffer,
-            offset: slice.offset + span.offset,
-            size: wgpu::BufferSize::new(size),
-        })
     }
 }

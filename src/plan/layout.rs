@@ -2,6 +2,7 @@
 
 use crate::batch::{Dtype, Shape, TargetForm, Want};
 use crate::error::{Error, Result};
+use crate::loss::{Reduction, Spec};
 
 /// The integer type of labels, list offsets or list indices on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -23,10 +24,57 @@ impl IntegerType {
     }
 }
 
+/// What a plan does of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// Losses and gradient in one go; without the gradient ([`Want::grad`]) the forward half of a training step.
+    #[default]
+    Whole,
+    /// The backward half: the gradient alone, from row statistics that a forward plan saved ([`Layout::statistics`])
+    /// or a merge made. For the losses of single elements nothing is saved: the gradient is made from the scores.
+    Gradient,
+    /// Row statistics over the classes at hand, one shard of a vocabulary: to be merged.
+    Statistics,
+    /// Losses, and merged row statistics, from the statistics of `shards` shards that lie one after another.
+    Merge {
+        /// How many.
+        shards: u32,
+    },
+}
+
+/// The classes at hand, where they are one slice of a vocabulary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shard {
+    /// The number of the first class at hand.
+    pub first_class: usize,
+    /// How many classes there are in all: what labels, lists and class weights count.
+    pub all_classes: usize,
+}
+
+/// Which gradient arrives from behind the loss, as a buffer on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Upstream {
+    /// None: 1.
+    #[default]
+    One,
+    /// One f32 for the reduced loss (loss scaling, say).
+    Scalar,
+    /// One f32 an unreduced loss, under [`Reduction::None`].
+    PerLoss,
+}
+
 /// What a plan is made for.
+///
+/// ```
+/// use gpu_loss::{Dtype, Layout, Shape, Upstream};
+/// // bf16 scores in rows of 1,024 elements of which 1,000 are classes; the gradient replaces them.
+/// let layout = Layout { in_place: true, upstream: Upstream::Scalar, ..Layout::new(Shape::new(512, 1000), Dtype::Bf16) }
+///     .strides(1024, 1024);
+/// assert_eq!(layout.scores_stride, Some(1024));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Layout {
-    /// `N`, `C` and `D` of the scores.
+    /// `N`, `C` and `D` of the scores; `C` counts the classes at hand.
     pub shape: Shape,
     /// The type of scores and gradient.
     pub dtype: Dtype,
@@ -38,13 +86,31 @@ pub struct Layout {
     pub indices: IntegerType,
     /// Which outputs are wanted.
     pub want: Want,
-    /// Whether the gradient replaces the scores.
+    /// Elements from the scores of one `n` to the next, at least `C·D`; `C·D` if absent.
+    pub scores_stride: Option<usize>,
+    /// Elements from the gradient of one `n` to the next, at least `C·D`; `C·D` if absent.
+    pub grad_stride: Option<usize>,
+    /// Whether the gradient replaces the scores. Otherwise scores are never written.
     pub in_place: bool,
-    /// Whether an upstream gradient is given.
-    pub upstream: bool,
+    /// The gradient that arrives.
+    pub upstream: Upstream,
     /// Whether element weights are given.
     pub element_weights: bool,
+    /// Whether the mean's denominator is in a buffer, one f32 (token counts under gradient accumulation).
+    pub denominator: bool,
+    /// Whether the row statistics are kept for a later plan of [`Mode::Gradient`]: [`STATISTICS_BYTES`] a row.
+    pub statistics: bool,
+    /// What of the work is done.
+    pub mode: Mode,
+    /// Which classes are at hand, if not all.
+    pub shard: Option<Shard>,
 }
+
+/// Bytes that a row's statistics take: four f32 of the log-sum-exp and target sums, the highest class, a state.
+///
+/// A log-sum-exp alone would not do: in a confident row, `exp(u − lse) − 1` has lost the digits that the promised
+/// accuracy needs.
+pub const STATISTICS_BYTES: u64 = 32;
 
 impl Layout {
     /// Tight scores of this shape and type against `i64` classes, loss and gradient wanted.
@@ -57,23 +123,138 @@ impl Layout {
             integers: IntegerType::I64,
             indices: IntegerType::I64,
             want: Want::default(),
+            scores_stride: None,
+            grad_stride: None,
             in_place: false,
-            upstream: false,
+            upstream: Upstream::One,
             element_weights: false,
+            denominator: false,
+            statistics: false,
+            mode: Mode::Whole,
+            shard: None,
         }
     }
 
-    /// Refuses shapes that 32-bit row numbers cannot count.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Sets the strides of scores and gradient, in elements.
+    #[must_use]
+    pub fn strides(mut self, scores: usize, grad: usize) -> Self {
+        self.scores_stride = Some(scores);
+        self.grad_stride = Some(grad);
+        self
+    }
+
+    /// Sets what of the work is done.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Names the classes at hand as a slice of a vocabulary.
+    #[must_use]
+    pub fn shard(mut self, first_class: usize, all_classes: usize) -> Self {
+        self.shard = Some(Shard { first_class, all_classes });
+        self
+    }
+
+    /// The number of classes that labels, lists and class weights count.
+    #[must_use]
+    pub fn all_classes(&self) -> usize {
+        self.shard.map_or(self.shape.classes, |shard| shard.all_classes)
+    }
+
+    pub(crate) fn first_class(&self) -> usize {
+        self.shard.map_or(0, |shard| shard.first_class)
+    }
+
+    /// Elements of the scores from one `n` to the next.
+    pub(crate) fn scores_step(&self) -> u64 {
+        self.scores_stride.unwrap_or(self.shape.classes * self.shape.inner) as u64
+    }
+
+    /// Elements of the gradient from one `n` to the next.
+    pub(crate) fn grad_step(&self) -> u64 {
+        if self.in_place {
+            return self.scores_step();
+        }
+        self.grad_stride.unwrap_or(self.shape.classes * self.shape.inner) as u64
+    }
+
+    /// Whether a gradient is written.
+    pub(crate) fn writes_grad(&self) -> bool {
+        match self.mode {
+            Mode::Whole => self.want.grad,
+            Mode::Gradient => true,
+            Mode::Statistics | Mode::Merge { .. } => false,
+        }
+    }
+
+    /// Whether losses are summed.
+    pub(crate) fn writes_loss(&self) -> bool {
+        matches!(self.mode, Mode::Whole | Mode::Merge { .. })
+    }
+
+    /// Refuses what has no meaning, before anything reaches the device.
+    pub(crate) fn check(&self, spec: &Spec) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Layout { problem });
+        let shape = &self.shape;
+        if shape.classes == 0 || shape.inner == 0 {
+            return Err(Error::NoClasses { got: vec![shape.n, shape.classes, shape.inner] });
+        }
         let limit = u64::from(u32::MAX) - 64;
-        for (what, got) in [("rows", self.shape.rows() as u64), ("classes", self.shape.classes as u64)] {
+        for (what, got) in [("rows", shape.rows() as u64), ("classes", self.all_classes() as u64)] {
             if got > limit {
-                return Err(Error::Limit {
-                    limit: "32-bit row and class numbers",
-                    got: limit,
-                    needed: got,
-                    what: what.to_owned(),
-                });
+                let what = what.to_owned();
+                return Err(Error::Limit { limit: "32-bit row and class numbers", got: limit, needed: got, what });
+            }
+        }
+        let slab = shape.classes * shape.inner;
+        for (what, stride) in [("scores_stride", self.scores_stride), ("grad_stride", self.grad_stride)] {
+            if let Some(stride) = stride.filter(|stride| *stride < slab) {
+                return refuse(format!("{what} is {stride}, expected at least the {slab} elements of one n"));
+            }
+        }
+        if self.in_place && self.grad_stride.is_some_and(|stride| stride as u64 != self.scores_step()) {
+            return refuse("grad_stride differs from scores_stride, but the gradient replaces the scores".to_owned());
+        }
+        if self.upstream == Upstream::PerLoss && spec.reduction != Reduction::None {
+            return refuse(format!(
+                "one upstream gradient a loss goes with the reduction None, not {:?}",
+                spec.reduction
+            ));
+        }
+        if self.denominator && (spec.reduction != Reduction::Mean || spec.denominator.is_some()) {
+            return refuse("a denominator buffer goes with the reduction Mean without another denominator".to_owned());
+        }
+        self.check_statistics(spec)
+    }
+
+    /// Statistics and shards: which losses and targets they suit.
+    fn check_statistics(&self, spec: &Spec) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Layout { problem });
+        let name = spec.kind.name();
+        let parts = matches!(self.mode, Mode::Statistics | Mode::Merge { .. });
+        if (parts || self.statistics || self.shard.is_some()) && !spec.kind.per_row() {
+            return refuse(format!("{name} is a loss of single elements: it has no row statistics and no shards"));
+        }
+        if (parts || self.shard.is_some()) && self.targets == TargetForm::MultiHot {
+            return refuse("multi-hot targets cannot be sharded: their rows' M is only known over all classes".into());
+        }
+        if self.mode == (Mode::Merge { shards: 0 }) {
+            return refuse("a merge of 0 shards has no rows".to_owned());
+        }
+        if parts && self.want.correct && self.targets == TargetForm::Probabilities {
+            return refuse("correct rows of probabilities cannot be told from merged statistics".to_owned());
+        }
+        if let Some(Shard { first_class, all_classes }) = self.shard {
+            let end = first_class + self.shape.classes;
+            if self.mode == Mode::Whole {
+                return refuse(
+                    "a shard has statistics, and a gradient from merged ones, but no loss of its own".into(),
+                );
+            }
+            if end > all_classes {
+                return refuse(format!("classes {first_class}..{end} of a shard lie outside 0..{all_classes}"));
             }
         }
         Ok(())

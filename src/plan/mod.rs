@@ -1,8 +1,10 @@
 //! *How* a loss is computed, for one shape on one device: kernels chosen and built, rows cut into chunks, scratch
 //! reserved. All that can fail or be slow happens when a plan is made.
 
+mod buffers;
 mod build;
 mod chunk;
+mod draft;
 mod encode;
 mod layout;
 mod params;
@@ -12,10 +14,11 @@ mod shader_tests;
 mod status;
 mod strategy;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-pub use encode::{Buffers, Slice};
-pub use layout::{IntegerType, Layout};
+pub use buffers::{Buffers, Slice};
+pub use layout::{IntegerType, Layout, Mode, STATISTICS_BYTES, Shard, Upstream};
+pub use status::STATUS_BYTES;
 pub use strategy::Strategy;
 
 pub(crate) use build::build;
@@ -27,22 +30,47 @@ use crate::loss::Spec;
 
 /// A loss made ready for scores of one shape and type on one device.
 ///
-/// Plans are reusable and may be encoded from several threads; nothing is compiled or allocated on the way but the
-/// bind groups that name the caller's buffers.
+/// [`encode`](Self::encode) records it into the caller's encoder, over the caller's buffers: no readback, no submit, no
+/// waiting, nothing compiled, and nothing allocated but, at the first sight of a set of buffers, the bind groups that
+/// name them. Plans are `Send + Sync`; one plan may be encoded from several threads, as long as each encoder is
+/// submitted whole.
+///
+/// ```no_run
+/// use gpu_loss::{Buffers, Dtype, GpuLoss, Shape, SoftmaxCe, wgpu};
+///
+/// let gpu = GpuLoss::new()?; // or GpuLoss::from_device(&adapter, device, queue)
+/// let (rows, classes) = (256, 1000);
+/// let plan = gpu.plan(&SoftmaxCe::default().label_smoothing(0.1), Shape::new(rows, classes), Dtype::F32)?;
+///
+/// // Buffers of her own; scores and labels (i64 unless the layout says otherwise) come from earlier kernels.
+/// let buffer = |bytes: usize| {
+///     gpu.device().create_buffer(&wgpu::BufferDescriptor {
+///         label: None,
+///         size: bytes as u64,
+///         usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+///         mapped_at_creation: false,
+///     })
+/// };
+/// let (scores, grad) = (buffer(rows * classes * 4), buffer(rows * classes * 4));
+/// let (labels, loss) = (buffer(rows * 8), buffer(16));
+///
+/// let mut encoder = gpu.device().create_command_encoder(&Default::default());
+/// plan.encode(&mut encoder, &Buffers::new(&scores, &labels).grad(&grad).loss(&loss))?;
+/// gpu.queue().submit([encoder.finish()]);
+///
+/// // Now and then, off the hot path: did any label mean nothing?
+/// plan.read_status()?;
+/// # Ok::<(), gpu_loss::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Plan {
-    pub(crate) context: Arc<Context>,
-    pub(crate) spec: Spec,
-    pub(crate) layout: Layout,
+    context: Arc<Context>,
+    spec: Spec,
+    layout: Layout,
     strategy: Strategy,
     steps: Vec<Step>,
-    params: wgpu::Buffer,
-    scalars: wgpu::Buffer,
-    status: wgpu::Buffer,
-    class_weights: Option<wgpu::Buffer>,
-    losses: wgpu::Buffer,
-    scratch: wgpu::Buffer,
-    sums: wgpu::Buffer,
+    own: Own,
+    bound: Mutex<encode::BoundSets>,
 }
 
 /// One dispatch.
@@ -51,18 +79,39 @@ struct Step {
     kernel: Arc<Kernel>,
     label: String,
     bindings: Vec<(u32, Place, Span)>,
+    /// Where its parameters lie, in bytes.
+    params_at: u64,
     groups: (u32, u32),
+    /// Elements that it takes: a measure of its time.
+    elements: u64,
 }
 
-/// What a binding is bound to.
+/// The plan's own buffers.
+#[derive(Debug)]
+struct Own {
+    params: wgpu::Buffer,
+    scalars: wgpu::Buffer,
+    status: wgpu::Buffer,
+    class_weights: Option<wgpu::Buffer>,
+    losses: wgpu::Buffer,
+    scratch: wgpu::Buffer,
+    sums: wgpu::Buffer,
+    /// Records of parts of rows, and of whole rows between two passes.
+    parts: wgpu::Buffer,
+    records: wgpu::Buffer,
+}
+
+/// What a binding is bound to: the plan's own buffers first, then the caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Params,
     Scalars,
-    Status,
     ClassWeights,
     Scratch,
     Sums,
+    Parts,
+    Records,
+    Status,
     Losses,
     Loss,
     Scores,
@@ -73,6 +122,34 @@ enum Place {
     ElementWeights,
     Lse,
     Argmax,
+    Statistics,
+    Shards,
+    Denominator,
+}
+
+impl Place {
+    /// Where a binding of the shaders usually lies.
+    fn of(binding: u32) -> Place {
+        match binding {
+            0 => Place::Params,
+            1 | 14 => Place::Scalars,
+            2 => Place::Scores,
+            3 => Place::Grad,
+            4 => Place::Targets,
+            5 => Place::Indices,
+            6 => Place::ClassWeights,
+            7 => Place::Upstream,
+            8 => Place::Losses,
+            9 => Place::Lse,
+            10 => Place::Argmax,
+            11 => Place::ElementWeights,
+            12 => Place::Status,
+            15 => Place::Parts,
+            16 => Place::Statistics,
+            17 => Place::Denominator,
+            _ => Place::Scratch,
+        }
+    }
 }
 
 /// A part of a buffer, in bytes; `size` 0 is all the rest.
@@ -83,6 +160,10 @@ struct Span {
 }
 
 impl Plan {
+    fn new(context: Arc<Context>, spec: Spec, layout: Layout, strategy: Strategy, steps: Vec<Step>, own: Own) -> Self {
+        Plan { context, spec, layout, strategy, steps, own, bound: Mutex::default() }
+    }
+
     /// Who walks a row.
     #[must_use]
     pub fn strategy(&self) -> Strategy {
@@ -101,7 +182,15 @@ impl Plan {
         &self.layout
     }
 
+    /// Bytes of the plan's own device buffers: parameters and scratch, O(N).
+    #[must_use]
+    pub fn own_bytes(&self) -> u64 {
+        let Own { params, scalars, status, class_weights, losses, scratch, sums, parts, records } = &self.own;
+        let buffers = [params, scalars, status, losses, scratch, sums, parts, records];
+        buffers.into_iter().chain(class_weights).map(wgpu::Buffer::size).sum()
+    }
+
     pub(crate) fn status_buffer(&self) -> &wgpu::Buffer {
-        &self.status
+        &self.own.status
     }
 }

@@ -8,6 +8,8 @@ use bytemuck::{Pod, Zeroable};
 pub(crate) struct Params {
     pub(crate) rows: u32,
     pub(crate) classes: u32,
+    pub(crate) first_class: u32,
+    pub(crate) all_classes: u32,
     pub(crate) inner: u32,
     pub(crate) first_row: u32,
     pub(crate) window_row: u32,
@@ -16,10 +18,14 @@ pub(crate) struct Params {
     pub(crate) grad_at: u32,
     pub(crate) grad_stride: u32,
     pub(crate) dense_at: u32,
+    pub(crate) dense_stride: u32,
     pub(crate) elements: u32,
     pub(crate) phase: u32,
     pub(crate) first_part: u32,
     pub(crate) parts: u32,
+    pub(crate) part_classes: u32,
+    pub(crate) record_row: u32,
+    pub(crate) record_part: u32,
     pub(crate) ignore_low: u32,
     pub(crate) ignore_high: u32,
     pub(crate) infinity: u32,
@@ -39,9 +45,11 @@ pub(crate) struct Params {
 #[cfg(test)]
 impl Params {
     /// The fields' names in order, for the test that compares them with the WGSL.
-    pub(crate) const FIELDS: [&'static str; 28] = [
+    pub(crate) const FIELDS: [&'static str; 34] = [
         "rows",
         "classes",
+        "first_class",
+        "all_classes",
         "inner",
         "first_row",
         "window_row",
@@ -50,10 +58,14 @@ impl Params {
         "grad_at",
         "grad_stride",
         "dense_at",
+        "dense_stride",
         "elements",
         "phase",
         "first_part",
         "parts",
+        "part_classes",
+        "record_row",
+        "record_part",
         "ignore_low",
         "ignore_high",
         "infinity",

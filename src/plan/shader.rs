@@ -19,9 +19,38 @@ pub(crate) enum Recipe {
     /// The check of class lists.
     ScanLists,
     /// The scan's results put into scales and status.
-    ScanFinish,
+    ScanFinish {
+        /// Whether the denominator is in a buffer.
+        denominator: bool,
+        /// Whether a gradient arrives at the reduced loss.
+        upstream: bool,
+    },
+    /// Records of parts of rows merged, and the rows' results written.
+    Merge(MergeRecipe),
     /// One level of the sum of losses.
     Sum,
+}
+
+/// The pieces of a kernel that merges records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MergeRecipe {
+    /// The loss.
+    pub(crate) kind: Kind,
+    /// The form of the targets.
+    pub(crate) targets: TargetForm,
+    /// Which optional buffers are bound.
+    pub(crate) extras: Extras,
+}
+
+/// What a walk does with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Pass {
+    /// Everything at once.
+    Whole,
+    /// Statistics of a part.
+    Part,
+    /// The gradient, from the row's statistics.
+    Gradient,
 }
 
 /// The pieces of a kernel that walks scores.
@@ -31,6 +60,8 @@ pub(crate) struct WalkRecipe {
     pub(crate) walk: Walk,
     /// Who goes it together.
     pub(crate) team: Team,
+    /// What is done with a row.
+    pub(crate) pass: Pass,
     /// The loss.
     pub(crate) kind: Kind,
     /// The type of scores and gradients.
@@ -64,6 +95,8 @@ pub(crate) struct Extras {
     pub(crate) argmax: bool,
     /// Counts of correct rows.
     pub(crate) correct: bool,
+    /// Row statistics.
+    pub(crate) statistics: bool,
 }
 
 /// The way over the scores.
@@ -109,7 +142,6 @@ macro_rules! piece {
 
 impl Recipe {
     /// The kernel's WGSL.
-
     pub(crate) fn source(&self) -> String {
         let mut pieces = vec![piece!("params.wgsl"), piece!("scalars.wgsl")];
         match self {
@@ -127,18 +159,24 @@ impl Recipe {
                 piece!("target/lists.wgsl"),
                 piece!("reduce/scan_lists.wgsl"),
             ]),
-            Recipe::ScanFinish => pieces.extend([
+            Recipe::ScanFinish { denominator, upstream } => pieces.extend([
                 piece!("reduce/part.wgsl"),
                 piece!("output/status.wgsl"),
+                optional(
+                    *denominator,
+                    piece!("input/denominator.wgsl"),
+                    "fn given_denominator() -> f32 { return 1.0; }\n",
+                ),
+                optional(*upstream, piece!("input/arriving.wgsl"), "fn arriving() -> f32 { return 1.0; }\n"),
                 piece!("reduce/scan_finish.wgsl"),
             ]),
+            Recipe::Merge(merge) => merge.extend(&mut pieces),
             Recipe::Sum => pieces.extend([piece!("input/scalars.wgsl"), piece!("reduce/sum.wgsl")]),
         }
         pieces.join("\n")
     }
 
     /// A name for logs and graphics debuggers.
-
     pub(crate) fn label(&self) -> String {
         match self {
             Recipe::Walk(w) => {
@@ -180,26 +218,8 @@ impl WalkRecipe {
             (_, false, true) => piece!("access/store_halves.wgsl"),
         };
         let store = if in_place { over_the_scores(store) } else { store.to_owned() };
-        let mut rest = Vec::new();
-        rest.extend(match self.targets {
-            TargetForm::Classes => {
-                vec![piece!("target/integers.wgsl"), piece!("target/labels.wgsl"), piece!("target/classes.wgsl")]
-            }
-            TargetForm::Lists => vec![piece!("target/integers.wgsl"), piece!("target/lists.wgsl")],
-            TargetForm::MultiHot => vec![piece!("target/multi_hot.wgsl")],
-            TargetForm::Probabilities => vec![
-                if self.dense_quads { piece!("target/dense_quads.wgsl") } else { piece!("target/dense_words.wgsl") },
-                piece!("target/probabilities.wgsl"),
-            ],
-        });
-        rest.push(weights(self.weighted));
-        rest.push(match self.kind {
-            Kind::SoftmaxCe | Kind::SoftmaxFocal => piece!("model/softmax.wgsl"),
-            Kind::Ce => piece!("model/given.wgsl"),
-            Kind::SigmoidCe => piece!("model/sigmoid_ce.wgsl"),
-            Kind::SigmoidFocal => piece!("model/sigmoid_focal.wgsl"),
-            Kind::Bce => piece!("model/bce.wgsl"),
-        });
+        let mut rest = targets(self.targets, self.dense_quads);
+        rest.extend([weights(self.weighted), model(self.kind)]);
         let has = self.extras;
         rest.extend([
             optional(
@@ -212,27 +232,91 @@ impl WalkRecipe {
                 piece!("input/element_weights.wgsl"),
                 "fn element_weights4(i: u32) -> vec4<f32> { return vec4(1.0); }\n",
             ),
-            optional(has.losses, piece!("output/losses.wgsl"), "fn put_loss(i: u32, value: f32) {}\n"),
-            optional(has.lse, piece!("output/lse.wgsl"), "fn put_lse(i: u32, value: f32) {}\n"),
-            optional(has.argmax, piece!("output/argmax.wgsl"), "fn put_argmax(i: u32, class_id: u32) {}\n"),
-            if self.kind.takes_probabilities() || has.correct {
+        ]);
+        rest.extend(has.outputs(self.kind));
+        rest.push(match self.team {
+            Team::Thread => piece!("team/thread.wgsl"),
+            Team::Subgroup => piece!("team/subgroup.wgsl"),
+            Team::Workgroup => piece!("team/workgroup.wgsl"),
+            Team::WorkgroupTree => piece!("team/workgroup_tree.wgsl"),
+        });
+        match self.walk {
+            Walk::Element => rest.push(piece!("walk/element.wgsl")),
+            Walk::Row => rest.push(piece!("walk/row.wgsl")),
+            Walk::Column => rest.push(piece!("walk/column.wgsl")),
+        }
+        if self.walk != Walk::Element {
+            rest.extend([piece!("rows/strip.wgsl"), piece!("rows/sweeps.wgsl"), piece!("rows/record.wgsl")]);
+            match self.pass {
+                Pass::Whole => {
+                    rest.extend([has.statistics(), piece!("rows/results.wgsl"), piece!("rows/whole.wgsl")]);
+                }
+                Pass::Part => rest.extend([piece!("rows/parts.wgsl"), piece!("rows/part.wgsl")]),
+                Pass::Gradient => rest.extend([piece!("rows/statistics.wgsl"), piece!("rows/gradient.wgsl")]),
+            }
+        }
+        format!("{}\n{store}\n{}", pieces.join("\n"), rest.join("\n"))
+    }
+}
+
+impl MergeRecipe {
+    fn extend(&self, pieces: &mut Vec<&'static str>) {
+        pieces.push(piece!("math.wgsl"));
+        pieces.extend(targets(self.targets, false));
+        // B was weighed when the parts were summed.
+        pieces.extend([weights(false), model(self.kind)]);
+        pieces.extend(self.extras.outputs(self.kind));
+        pieces.extend([
+            piece!("rows/strip.wgsl"),
+            piece!("rows/record.wgsl"),
+            piece!("rows/parts.wgsl"),
+            self.extras.statistics(),
+            piece!("rows/results.wgsl"),
+            piece!("rows/merge.wgsl"),
+        ]);
+    }
+}
+
+impl Extras {
+    fn outputs(self, kind: Kind) -> [&'static str; 4] {
+        [
+            optional(self.losses, piece!("output/losses.wgsl"), "fn put_loss(i: u32, value: f32) {}\n"),
+            optional(self.lse, piece!("output/lse.wgsl"), "fn put_lse(i: u32, value: f32) {}\n"),
+            optional(self.argmax, piece!("output/argmax.wgsl"), "fn put_argmax(i: u32, class_id: u32) {}\n"),
+            if kind.takes_probabilities() || self.correct {
                 piece!("output/status.wgsl")
             } else {
                 "fn count_outside(index: u32) {}\nfn count_correct() {}\n"
             },
-            match self.team {
-                Team::Thread => piece!("team/thread.wgsl"),
-                Team::Subgroup => piece!("team/subgroup.wgsl"),
-                Team::Workgroup => piece!("team/workgroup.wgsl"),
-                Team::WorkgroupTree => piece!("team/workgroup_tree.wgsl"),
-            },
-            match self.walk {
-                Walk::Row => piece!("walk/row.wgsl"),
-                Walk::Column => piece!("walk/column.wgsl"),
-                Walk::Element => piece!("walk/element.wgsl"),
-            },
-        ]);
-        format!("{}\n{store}\n{}", pieces.join("\n"), rest.join("\n"))
+        ]
+    }
+
+    fn statistics(self) -> &'static str {
+        optional(self.statistics, piece!("rows/statistics.wgsl"), "fn put_statistics(row: u32, record: Record) {}\n")
+    }
+}
+
+fn targets(form: TargetForm, quads: bool) -> Vec<&'static str> {
+    match form {
+        TargetForm::Classes => {
+            vec![piece!("target/integers.wgsl"), piece!("target/labels.wgsl"), piece!("target/classes.wgsl")]
+        }
+        TargetForm::Lists => vec![piece!("target/integers.wgsl"), piece!("target/lists.wgsl")],
+        TargetForm::MultiHot => vec![piece!("target/multi_hot.wgsl")],
+        TargetForm::Probabilities => vec![
+            if quads { piece!("target/dense_quads.wgsl") } else { piece!("target/dense_words.wgsl") },
+            piece!("target/probabilities.wgsl"),
+        ],
+    }
+}
+
+fn model(kind: Kind) -> &'static str {
+    match kind {
+        Kind::SoftmaxCe | Kind::SoftmaxFocal => piece!("model/softmax.wgsl"),
+        Kind::Ce => piece!("model/given.wgsl"),
+        Kind::SigmoidCe => piece!("model/sigmoid_ce.wgsl"),
+        Kind::SigmoidFocal => piece!("model/sigmoid_focal.wgsl"),
+        Kind::Bce => piece!("model/bce.wgsl"),
     }
 }
 
@@ -243,7 +327,6 @@ fn over_the_scores(store: &str) -> String {
 }
 
 /// The bindings that WGSL declares, as (binding, is uniform).
-
 pub(crate) fn bindings(source: &str) -> Vec<(u32, bool)> {
     let mut found: Vec<(u32, bool)> = source
         .lines()
@@ -258,7 +341,6 @@ pub(crate) fn bindings(source: &str) -> Vec<(u32, bool)> {
 }
 
 /// Of these constants, the ones that WGSL declares as overrides: naming another would be an error.
-
 pub(crate) fn declared<'a>(source: &str, constants: &[(&'a str, f64)]) -> Vec<(&'a str, f64)> {
     let names: Vec<&str> =
         source.lines().filter_map(|line| line.trim_start().strip_prefix("override ")?.split(':').next()).collect();

@@ -5,7 +5,7 @@ use naga::back::PipelineConstants;
 use naga::valid::{Capabilities, SubgroupOperationSet, ValidationFlags, Validator};
 
 use super::params::Params;
-use super::shader::{Extras, Grad, Recipe, Team, Walk, WalkRecipe, bindings, declared};
+use super::shader::{Extras, Grad, MergeRecipe, Pass, Recipe, Team, Walk, WalkRecipe, bindings, declared};
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;
 
@@ -15,22 +15,43 @@ fn recipes() -> Vec<Recipe> {
         Recipe::ScanLabels { weighted: false },
         Recipe::ScanLabels { weighted: true },
         Recipe::ScanLists,
-        Recipe::ScanFinish,
+        Recipe::ScanFinish { denominator: false, upstream: false },
+        Recipe::ScanFinish { denominator: true, upstream: true },
         Recipe::Sum,
     ];
     let none = Extras::default();
-    let every = Extras { upstream: true, element_weights: true, losses: true, lse: true, argmax: true, correct: true };
+    let every = Extras {
+        upstream: true,
+        element_weights: true,
+        losses: true,
+        lse: true,
+        argmax: true,
+        correct: true,
+        statistics: true,
+    };
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.per_row()) {
+        for targets in TargetForm::ALL {
+            all.extend([none, every].map(|extras| Recipe::Merge(MergeRecipe { kind, targets, extras })));
+        }
+    }
     for kind in Kind::ALL {
         let walks: &[Walk] = if kind.per_row() { &[Walk::Row, Walk::Column] } else { &[Walk::Element] };
         for (walk, team, dtype, targets, quads, grad) in itertools(walks) {
             if walk == Walk::Column && team != Team::Thread || walk == Walk::Element && !quads {
                 continue;
             }
-            for extras in [none, every] {
+            let passes = [Pass::Whole, Pass::Part, Pass::Gradient];
+            let fits = |pass: &Pass| match pass {
+                Pass::Whole => true,
+                Pass::Part => walk != Walk::Element && grad == Grad::Nowhere,
+                Pass::Gradient => walk != Walk::Element && grad != Grad::Nowhere,
+            };
+            for (pass, extras) in passes.into_iter().filter(fits).flat_map(|pass| [(pass, none), (pass, every)]) {
                 let weighted = extras.losses;
                 all.push(Recipe::Walk(WalkRecipe {
                     walk,
                     team,
+                    pass,
                     kind,
                     dtype,
                     targets,
@@ -98,6 +119,9 @@ fn constants(source: &str) -> PipelineConstants {
         ("TASKS_PER_GROUP", 8.0),
         ("BUNDLE", 4.0),
         ("PEELED", 1.0),
+        ("SPLIT", 1.0),
+        ("STRIDED", 1.0),
+        ("GIVEN_DENOMINATOR", 1.0),
         ("BLOCK", 4096.0),
         ("TARGET_WORDS", 2.0),
         ("INDEX_WORDS", 2.0),
@@ -180,6 +204,7 @@ fn at_most_eight_storage_buffers_without_rare_options() {
     let common = WalkRecipe {
         walk: Walk::Row,
         team: Team::WorkgroupTree,
+        pass: Pass::Whole,
         kind: Kind::SoftmaxCe,
         dtype: Dtype::F32,
         targets: TargetForm::Lists,

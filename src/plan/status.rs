@@ -1,8 +1,16 @@
-//! What a plan's kernels count while they run.
+//! What a plan's kernels count while they run, and its reading.
 
 use bytemuck::{Pod, Zeroable};
 
-/// `Status` of `shaders/output/status.wgsl`, field by field.
+use super::Plan;
+use crate::batch::TargetForm;
+use crate::error::{Error, Result};
+use crate::gpu::{Wait, guarded, read};
+
+/// Bytes of a status on the device.
+pub const STATUS_BYTES: u64 = size_of::<Status>() as u64;
+
+/// `Status` of `shaders/output/status.wgsl`, field by field. Cleared, it is all zeros.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 pub(crate) struct Status {
@@ -14,9 +22,6 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// Bytes in a buffer. Cleared, it is all zeros.
-    pub(crate) const SIZE: u64 = size_of::<Status>() as u64;
-
     /// The first row whose label or list means nothing, if there is one.
     pub(crate) fn first_bad_row(&self) -> Option<u32> {
         (self.bad_rows > 0).then_some(!self.before_bad_row)
@@ -25,5 +30,58 @@ impl Status {
     /// The first row that holds a probability outside [0, 1], if there is one.
     pub(crate) fn first_outside_row(&self) -> Option<u32> {
         (self.outside_rows > 0).then_some(!self.before_outside_row)
+    }
+}
+
+impl Plan {
+    /// Waits for the plan's work and tells what went wrong in it since the last reading: labels out of range, lists
+    /// that mean nothing, probabilities outside [0, 1]. Returns the number of correct rows of the last run (0 unless
+    /// [`Want::correct`](crate::Want::correct)).
+    ///
+    /// It reads the plan's own status: not that of encodings into [`Buffers::status`](super::Buffers::status).
+    ///
+    /// # Errors
+    /// [`Error::TargetRow`] or [`Error::ProbabilityOutOfRange`] with the first row and how many; faults of the device.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn read_status(&self) -> Result<u64> {
+        pollster::block_on(self.status_after(Wait::Here))
+    }
+
+    /// As [`read_status`](Self::read_status), without blocking.
+    ///
+    /// # Errors
+    /// As [`read_status`](Self::read_status).
+    pub async fn read_status_async(&self) -> Result<u64> {
+        self.status_after(Wait::Elsewhere).await
+    }
+
+    async fn status_after(&self, wait: Wait) -> Result<u64> {
+        let context = &self.context;
+        let (staging, submission) = guarded(context, "reading a plan's status", || {
+            let staging = context.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("gpu-loss status staging"),
+                size: STATUS_BYTES,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            let mut encoder = context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.copy_buffer_to_buffer(&self.own.status, 0, &staging, 0, STATUS_BYTES);
+            encoder.clear_buffer(&self.own.status, 0, None);
+            (staging, context.queue.submit([encoder.finish()]))
+        })
+        .await?;
+        let status: Status =
+            read(context, &staging, STATUS_BYTES, submission, wait, bytemuck::pod_read_unaligned).await?;
+        if let Some(row) = status.first_bad_row() {
+            let problem = match self.layout.targets {
+                TargetForm::Classes => format!("the class is outside 0..{}", self.layout.all_classes()),
+                _ => "the class list is not strictly increasing within the classes and indices".to_owned(),
+            };
+            return Err(Error::TargetRow { row: u64::from(row), problem, count: u64::from(status.bad_rows) });
+        }
+        if let Some(row) = status.first_outside_row() {
+            return Err(Error::ProbabilityOutOfRange { row: u64::from(row), count: u64::from(status.outside_rows) });
+        }
+        Ok(u64::from(status.correct_rows))
     }
 }

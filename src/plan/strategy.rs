@@ -18,14 +18,22 @@ pub enum Strategy {
     WorkgroupRow,
     /// One workgroup, through workgroup memory alone: adapters without subgroups.
     WorkgroupTree,
+    /// Several teams, whose statistics are merged before each writes its part of the gradient: few rows, huge C.
+    SplitRow,
 }
 
 impl Strategy {
     /// All strategies.
-    pub const ALL: [Strategy; 4] =
-        [Strategy::ThreadRow, Strategy::SubgroupRow, Strategy::WorkgroupRow, Strategy::WorkgroupTree];
+    pub const ALL: [Strategy; 5] = [
+        Strategy::ThreadRow,
+        Strategy::SubgroupRow,
+        Strategy::WorkgroupRow,
+        Strategy::WorkgroupTree,
+        Strategy::SplitRow,
+    ];
 
-    /// The name, as `GPU_LOSS_STRATEGY` takes it: `thread-row`, `subgroup-row`, `workgroup-row`, `workgroup-tree`.
+    /// The name, as `GPU_LOSS_STRATEGY` takes it: `thread-row`, `subgroup-row`, `workgroup-row`, `workgroup-tree`,
+    /// `split-row`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -33,15 +41,7 @@ impl Strategy {
             Strategy::SubgroupRow => "subgroup-row",
             Strategy::WorkgroupRow => "workgroup-row",
             Strategy::WorkgroupTree => "workgroup-tree",
-        }
-    }
-
-    pub(crate) fn team(self) -> Team {
-        match self {
-            Strategy::ThreadRow => Team::Thread,
-            Strategy::SubgroupRow => Team::Subgroup,
-            Strategy::WorkgroupRow => Team::Workgroup,
-            Strategy::WorkgroupTree => Team::WorkgroupTree,
+            Strategy::SplitRow => "split-row",
         }
     }
 }
@@ -53,7 +53,7 @@ impl std::str::FromStr for Strategy {
         Strategy::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| Error::Option {
             option: "strategy",
             got: name.to_owned(),
-            expected: "one of thread-row, subgroup-row, workgroup-row, workgroup-tree",
+            expected: "one of thread-row, subgroup-row, workgroup-row, workgroup-tree, split-row",
         })
     }
 }
@@ -79,6 +79,9 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, _dtype: Dtyp
         all.extend([Strategy::SubgroupRow, Strategy::WorkgroupRow]);
     }
     all.push(Strategy::WorkgroupTree);
+    if kind.per_row() {
+        all.push(Strategy::SplitRow);
+    }
     let best = preferred(context, kind, shape);
     all.retain(|s| *s != best);
     all.insert(0, best);
@@ -91,16 +94,73 @@ fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
         // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
         // enough, every lane walks its own.
         let few = shape.rows() < 512;
+        if kind.per_row() && shape.rows() < 4 && shape.classes >= 1 << 16 {
+            return Strategy::SplitRow;
+        }
         return if subgroups && (!kind.per_row() || few) { Strategy::SubgroupRow } else { Strategy::ThreadRow };
     }
     if !kind.per_row() {
         return if subgroups { Strategy::WorkgroupRow } else { Strategy::WorkgroupTree };
+    }
+    if shape.rows() < 64 && shape.classes >= 1 << 16 {
+        return Strategy::SplitRow;
     }
     match (shape.classes, subgroups) {
         (..=16, _) => Strategy::ThreadRow,
         (..=2048, true) => Strategy::SubgroupRow,
         (_, true) => Strategy::WorkgroupRow,
         (_, false) => Strategy::WorkgroupTree,
+    }
+}
+
+/// How a strategy's kernels are laid over the device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Geometry {
+    pub(crate) team: Team,
+    /// Invocations of a workgroup.
+    pub(crate) group: u32,
+    /// At most this many teams are in a workgroup; where subgroups are larger, each takes several tasks.
+    pub(crate) teams: u64,
+    software: bool,
+}
+
+impl Geometry {
+    pub(crate) fn new(context: &Context, strategy: Strategy) -> Self {
+        let software = context.is_software();
+        let team = match (strategy, context.subgroups) {
+            (Strategy::ThreadRow, _) => Team::Thread,
+            (Strategy::SubgroupRow, _) => Team::Subgroup,
+            (Strategy::WorkgroupRow, _) => Team::Workgroup,
+            (Strategy::WorkgroupTree, _) => Team::WorkgroupTree,
+            (Strategy::SplitRow, Some(_)) if software => Team::Subgroup,
+            (Strategy::SplitRow, None) if software => Team::Thread,
+            (Strategy::SplitRow, Some(_)) => Team::Workgroup,
+            (Strategy::SplitRow, None) => Team::WorkgroupTree,
+        };
+        // A processor that plays a GPU deals out workgroups: small ones keep all its cores busy.
+        let wanted = match team {
+            Team::Workgroup => 256,
+            _ if software => 16,
+            Team::Thread | Team::Subgroup => 64,
+            Team::WorkgroupTree => 256,
+        };
+        let group = wanted
+            .max(context.subgroups.map_or(0, |(_, largest)| largest))
+            .min(context.limits.max_compute_invocations_per_workgroup)
+            .min(context.limits.max_compute_workgroup_size_x);
+        let teams = match (team, context.subgroups) {
+            (Team::Thread, _) => group,
+            (Team::Subgroup, Some((smallest, _))) => group / smallest,
+            _ => 1,
+        };
+        Geometry { team, group, teams: u64::from(teams.max(1)), software }
+    }
+
+    /// How many classes each part of a split row has: enough parts to fill the device, in whole quads.
+    pub(crate) fn part_classes(&self, rows: u64, classes: u64) -> u64 {
+        let busy: u64 = if self.software { 64 } else { 512 };
+        let parts = busy.div_ceil(rows.max(1));
+        classes.div_ceil(parts).next_multiple_of(256)
     }
 }
 

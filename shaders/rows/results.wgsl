@@ -1,0 +1,54 @@
+// What is written of each row: its loss, and on request its log-sum-exp, highest class and whether that is right.
+
+fn put_results(s: Strip, t: Target, live: vec4<bool>, sum: Summary, r: Row) {
+    let good = live & !sum.bad;
+    if (ARGMAX) {
+        let readable = good & !is_nan(r.poison);
+        let winner = select(vec4(0xffffffffu), sum.best_at, readable);
+        if (CORRECT) {
+            let right = is_right(s, t, winner, readable);
+            for (var k = 0u; k < LANES; k++) {
+                if (rank == 0u && s.exists[k] && right[k]) {
+                    count_correct();
+                }
+            }
+        }
+        for (var k = 0u; k < LANES; k++) {
+            if (rank == 0u && s.exists[k]) {
+                put_argmax(s.rows[k], winner[k]);
+            }
+        }
+    }
+    let ignored = t.state == vec4(IGNORED);
+    let loss = select(select(nan(), r.loss, good), vec4(0.0), ignored);
+    let lse = select(vec4(0.0), r.lse, good);
+    for (var k = 0u; k < LANES; k++) {
+        if (rank == 0u && s.exists[k]) {
+            put_loss(s.rows[k], loss[k]);
+            put_lse(s.rows[k], lse[k]);
+            if (GIVEN && good[k] && is_nan(r.poison)[k]) {
+                count_outside(s.rows[k]);
+            }
+        }
+    }
+}
+
+// A row is right where its highest class is true, or has the row's greatest target.
+fn is_right(s: Strip, t: Target, winner: vec4<u32>, readable: vec4<bool>) -> vec4<bool> {
+    var at_winner = vec4(0.0);
+    var greatest = vec4(1.0);
+    if (SPARSE) {
+        for (var k = 0u; k < LANES; k++) {
+            let entries = select(0u, listed_count(t, k), readable[k]);
+            for (var entry = rank; entry < entries; entry += team_size) {
+                at_winner[k] += select(0.0, 1.0, listed_class(t, k, entry) == winner[k]);
+            }
+        }
+    } else {
+        var again = t;
+        let found = sweep_winner(s, &again, winner, any(readable));
+        at_winner = found[0];
+        greatest = strip_max(found[1]);
+    }
+    return readable & (greatest > vec4(0.0)) & (strip_sum(at_winner) == greatest);
+}

@@ -1,0 +1,58 @@
+//! The pass over the targets: label check, and what losses and gradients are multiplied by.
+
+use super::{Draft, Drafted, flag};
+use crate::batch::TargetForm;
+use crate::plan::Place;
+use crate::plan::Upstream;
+use crate::plan::params::Params;
+use crate::plan::shader::Recipe;
+
+/// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
+const THREADS: u64 = 8192;
+const GROUP: u64 = 64;
+/// Bytes of what one of them finds.
+const PART: u64 = 16;
+
+impl Draft<'_> {
+    /// Scans labels or lists, and puts scales and status in place.
+    pub(super) fn scan(&self, drafted: &mut Drafted) {
+        let parts = match self.layout.targets {
+            TargetForm::Classes => {
+                self.scan_rows(drafted, Recipe::ScanLabels { weighted: self.spec.class_weights.is_some() })
+            }
+            TargetForm::Lists => self.scan_rows(drafted, Recipe::ScanLists),
+            TargetForm::MultiHot | TargetForm::Probabilities => 0,
+        };
+        drafted.scratch = drafted.scratch.max(parts * PART);
+        let scanned = self.mean_is_scanned();
+        let upstream = self.layout.upstream == Upstream::Scalar;
+        let recipe = Recipe::ScanFinish { denominator: self.layout.denominator, upstream };
+        let mut dispatch = self.dispatch(recipe, Params { parts: parts as u32, ..self.params() }, 1);
+        dispatch.constants = vec![
+            ("OVER_WEIGHTS", flag(scanned && self.spec.kind.per_row())),
+            ("OVER_VALID", flag(scanned && !self.spec.kind.per_row())),
+            ("GIVEN_DENOMINATOR", flag(self.layout.denominator)),
+        ];
+        drafted.dispatches.push(dispatch);
+    }
+
+    fn scan_rows(&self, drafted: &mut Drafted, recipe: Recipe) -> u64 {
+        let rows = self.layout.shape.rows() as u64;
+        let bytes = u64::from(self.layout.integers.words()) * 4;
+        let at_once = (self.context.binding_limit() / bytes / 64).saturating_sub(2).max(1) * 64;
+        let mut parts = 0;
+        for first in (0..rows).step_by(at_once as usize) {
+            let count = at_once.min(rows - first);
+            let groups = count.div_ceil(GROUP).min(THREADS / GROUP);
+            let params =
+                Params { rows: count as u32, window_row: first as u32, first_part: parts as u32, ..self.params() };
+            let mut dispatch = self.dispatch(recipe, params, groups);
+            dispatch.elements = count;
+            dispatch.constants = self.integer_constants();
+            dispatch.spans.push((Place::Targets, self.target_row_span(first, count)));
+            drafted.dispatches.push(dispatch);
+            parts += groups * GROUP;
+        }
+        parts
+    }
+}

@@ -1,0 +1,50 @@
+//! The sum of losses: always the same tree, whatever the chunks.
+
+use super::{BLOCK, Draft, Drafted, flag};
+use crate::plan::params::Params;
+use crate::plan::shader::{Recipe, Walk};
+use crate::plan::{Place, Span};
+
+impl Draft<'_> {
+    /// Sums level by level, the last one scaled; levels go to and fro between two scratch buffers.
+    pub(super) fn sums(&self, drafted: &mut Drafted, count: u64) {
+        let mut count = count;
+        let mut from = if self.walk == Walk::Element { Place::Scratch } else { Place::Losses };
+        let next = count.div_ceil(BLOCK) * 4;
+        drafted.sums = next;
+        drafted.scratch = drafted.scratch.max(next);
+        loop {
+            let last = count <= BLOCK;
+            let to = match (last, from) {
+                (true, _) => Place::Loss,
+                (false, Place::Sums) => Place::Scratch,
+                (false, _) => Place::Sums,
+            };
+            // A binding's worth at a time, in whole blocks.
+            let window = (self.context.binding_limit() / 4 / BLOCK).max(1) * BLOCK;
+            let mut first = 0;
+            loop {
+                let here = window.min(count - first);
+                let params = Params { parts: here as u32, first_part: (first / BLOCK) as u32, ..self.params() };
+                let mut dispatch = self.dispatch(Recipe::Sum, params, here.div_ceil(BLOCK).max(1));
+                dispatch.elements = here;
+                dispatch.constants = vec![("LAST", flag(last))];
+                dispatch.elsewhere = vec![(8, from), (13, to)];
+                dispatch.spans.push((from, Span { offset: first * 4, size: (here * 4).max(4) }));
+                if last {
+                    dispatch.spans.push((to, Span { offset: 0, size: 4 }));
+                }
+                drafted.dispatches.push(dispatch);
+                first += here;
+                if first >= count {
+                    break;
+                }
+            }
+            if last {
+                return;
+            }
+            from = to;
+            count = count.div_ceil(BLOCK);
+        }
+    }
+}
