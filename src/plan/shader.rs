@@ -109,7 +109,6 @@ macro_rules! piece {
 
 impl Recipe {
     /// The kernel's WGSL.
-
     pub(crate) fn source(&self) -> String {
         let mut pieces = vec![piece!("params.wgsl"), piece!("scalars.wgsl")];
         match self {
@@ -138,7 +137,6 @@ impl Recipe {
     }
 
     /// A name for logs and graphics debuggers.
-
     pub(crate) fn label(&self) -> String {
         match self {
             Recipe::Walk(w) => {
@@ -243,7 +241,6 @@ fn over_the_scores(store: &str) -> String {
 }
 
 /// The bindings that WGSL declares, as (binding, is uniform).
-
 pub(crate) fn bindings(source: &str) -> Vec<(u32, bool)> {
     let mut found: Vec<(u32, bool)> = source
         .lines()
@@ -258,7 +255,6 @@ pub(crate) fn bindings(source: &str) -> Vec<(u32, bool)> {
 }
 
 /// Of these constants, the ones that WGSL declares as overrides: naming another would be an error.
-
 pub(crate) fn declared<'a>(source: &str, constants: &[(&'a str, f64)]) -> Vec<(&'a str, f64)> {
     let names: Vec<&str> =
         source.lines().filter_map(|line| line.trim_start().strip_prefix("override ")?.split(':').next()).collect();
