@@ -82,11 +82,16 @@ fn absent(gl: bool) -> Vec<&'static str> {
 
 /// What is wrong where the packages are there and yet nothing answers.
 fn unanswered(absent: &str) -> String {
-    let narrowed: Vec<String> =
-        ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_LOADER_DRIVERS_DISABLE", "LIBGL_DRIVERS_PATH"]
-            .into_iter()
-            .filter_map(|name| Some(format!("{name}={}", std::env::var(name).ok()?)))
-            .collect();
+    /// What may keep the loaders from drivers that are there.
+    const NARROWING: [&str; 5] = [
+        "VK_DRIVER_FILES",
+        "VK_ICD_FILENAMES",
+        "VK_LOADER_DRIVERS_DISABLE",
+        "LIBGL_DRIVERS_PATH",
+        "__EGL_VENDOR_LIBRARY_FILENAMES",
+    ];
+    let value = |name: &str| std::env::var(name).ok().map(|value| format!("{name}={value}"));
+    let narrowed: Vec<String> = NARROWING.into_iter().filter_map(value).collect();
     let cause = if narrowed.is_empty() { String::new() } else { format!(": {} may be why", narrowed.join(", ")) };
     format!("the drivers are installed, and yet there is no {absent} adapter{cause}")
 }
