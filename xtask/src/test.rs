@@ -26,6 +26,6 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
         return Err(format!("the tests failed ({status})").into());
     }
     let number = if adapters.len() == 1 { "1 adapter".into() } else { format!("{} adapters", adapters.len()) };
-    say(&format!("All tests passed, on {number}: {}", adapters.join("; ")));
+    say(&format!("The tests passed, on {number}: {}", adapters.join("; ")));
     Ok(())
 }
