@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use ndarray::{Array, ArrayBase, ArrayD, ArrayView, ArrayViewD, Data, Dimension};
 
-/// A type that scores and gradients can have: `f32`, [`f16`] or [`bf16`].
+/// A type that scores and gradients can have: `f32`, [`f16`](struct@f16) or [`bf16`].
 ///
 /// Arithmetic is in `f32` whatever the type; a 16-bit gradient is rounded once, when it is stored.
 pub trait Element: Copy + Default + Send + Sync + bytemuck::Pod + std::fmt::Debug + 'static + sealed::Sealed {

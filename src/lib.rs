@@ -30,8 +30,8 @@
 //! # Shapes
 //!
 //! Scores are `[N, C]`, or `[N, C, d1, …, dk]` with the classes on axis 1, as a network for dense prediction gives
-//! them; every position is then a row, `R = N·d1·…·dk`. Scores are `f32`, [`f16`] or [`bf16`]; arithmetic is `f32`, and
-//! the gradient has the scores' shape and type.
+//! them; every position is then a row, `R = N·d1·…·dk`. Scores are `f32`, [`f16`](struct@f16) or [`bf16`]; arithmetic
+//! is `f32`, and the gradient has the scores' shape and type.
 //!
 //! # Numbers
 //!

@@ -36,7 +36,7 @@ pub(crate) fn adapters(filter: &AdapterFilter) -> Result<(), Failure> {
             text,
             "  buffers       {} a stage, {} a binding, {} a buffer",
             limits.max_storage_buffers_per_shader_stage,
-            bytes(limits.max_storage_buffer_binding_size.into()),
+            bytes(limits.max_storage_buffer_binding_size),
             bytes(limits.max_buffer_size),
         );
     }

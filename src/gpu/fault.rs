@@ -15,7 +15,7 @@ pub(crate) async fn guarded<T>(context: &Context, during: &'static str, work: im
         let value = caught(during, work);
         (value, (validation.pop(), internal.pop(), memory.pop()))
     };
-    for error in [errors.0.await, errors.1.await, errors.2.await].into_iter().flatten() {
+    if let Some(error) = [errors.0.await, errors.1.await, errors.2.await].into_iter().flatten().next() {
         let error = describe(error, during);
         if matches!(error, Error::DeviceLost { .. }) {
             context.note_loss(&error.to_string());

@@ -1,2 +1,55 @@
-//! x
-fn main() {}
+//! Developer tasks: `cargo xtask setup`, `cargo xtask demo`, `cargo xtask test`.
+
+mod demo;
+mod setup;
+mod terminal;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a task that failed has to say.
+type Failure = Box<dyn std::error::Error>;
+type Result<T> = std::result::Result<T, Failure>;
+
+/// Developer tasks of gpu-loss
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Make sure that a Vulkan driver works; on Linux, install a software one if none does
+    Setup {
+        /// Make sure of OpenGL too, as the tests do
+        #[arg(long)]
+        gl: bool,
+    },
+    /// Train a classifier of handwritten digits, its losses and gradients computed on the GPU
+    Demo(demo::Args),
+    /// Run every test of the workspace on every adapter
+    Test {
+        /// Given to `cargo test --workspace`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Setup { gl } => setup::setup(gl),
+        Task::Demo(args) => demo::demo(&args),
+        Task::Test { args } => test::test(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            terminal::complain(&format!("xtask: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
