@@ -21,6 +21,7 @@ struct Params {
     part_classes: u32,   // classes of one part of a row
     record_row: u32,     // from one row's first record to the next row's
     record_part: u32,    // from one part's record to the next part's
+    longest_list: u32,   // entries that a class list may have
     ignore_low: u32,     // ignore_index as two words
     ignore_high: u32,
     infinity: u32,       // bit patterns that a shader may not write as literals

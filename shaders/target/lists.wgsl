@@ -31,7 +31,8 @@ fn index_at(entry: u32) -> u32 {
 fn list_range(row: u32) -> vec3<u32> {
     let begin = target_integer(row);
     let end = target_integer(row + 1u);
-    let ok = begin.y == 0u && end.y == 0u && begin.x <= end.x && end.x <= arrayLength(&target_indices) / INDEX_WORDS;
+    let ok = begin.y == 0u && end.y == 0u && begin.x <= end.x && end.x - begin.x <= params.longest_list
+        && end.x <= arrayLength(&target_indices) / INDEX_WORDS;
     return select(vec3(0u, 0u, BAD), vec3(begin.x, end.x, LIVE), ok);
 }
 

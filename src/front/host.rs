@@ -11,7 +11,7 @@ use crate::check::check;
 use crate::error::{Error, Result};
 use crate::gpu::{Wait, guarded, read};
 use crate::loss::{EmptyMean, Reduction, Spec};
-use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Slice, Status, Strategy, Upstream};
+use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Slice, Status, Strategy, Upstream, longest_list};
 
 /// A plan with the buffers that its host batches pass through.
 #[derive(Debug)]
@@ -97,6 +97,7 @@ impl GpuLoss {
             return Ok(empty(spec, batch));
         }
         let host = HostArrays::new(batch);
+        self.check_lists(batch)?;
         let layout = host.layout(batch, shape);
         let plan = self.host_plan(spec, &layout).await?;
         let parts = Parts::new(spec, &layout, u64::from(self.context.limits.min_storage_buffer_offset_alignment));
@@ -134,6 +135,19 @@ impl GpuLoss {
         .await?;
         plan.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
         output
+    }
+
+    /// Refuses class lists that this device's loops cannot go through.
+    fn check_lists<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>) -> Result<()> {
+        let Targets::Lists { offsets, .. } = &batch.targets else { return Ok(()) };
+        let limit = u64::from(longest_list(&self.context));
+        let offsets: Vec<i64> = offsets.integers().iter().collect();
+        let longest = offsets.windows(2).map(|pair| pair[1].abs_diff(pair[0])).max().unwrap_or_default();
+        if longest <= limit {
+            return Ok(());
+        }
+        let what = format!("a class list of {longest} classes on {}", self.context.info.name);
+        Err(Error::Limit { limit: "longest class list", got: limit, needed: longest, what })
     }
 
     async fn workspace(&self, host: &HostArrays<'_>, parts: &Parts) -> Result<Workspace> {

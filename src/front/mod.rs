@@ -101,6 +101,27 @@ impl GpuLoss {
     /// The device's own error, or a `GPU_LOSS_STRATEGY` that names no strategy.
     pub async fn on_adapter_async(adapter: &wgpu::Adapter) -> Result<Self> {
         let (device, queue) = adapter::open(adapter).await?;
+        Self::from_device(adapter, device, queue)
+    }
+
+    /// Shares the caller's device. Nothing is set on it: no callback, no error handler.
+    ///
+    /// ```no_run
+    /// use gpu_loss::{AdapterFilter, GpuLoss, wgpu};
+    /// let adapters = GpuLoss::adapters(&AdapterFilter::default());
+    /// let adapter = adapters.first().expect("an adapter");
+    /// let (required_features, required_limits) = GpuLoss::wanted(adapter); // and what her own kernels need
+    /// let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
+    /// let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))?;
+    /// let gpu = GpuLoss::from_device(adapter, device.clone(), queue.clone())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Limit`](crate::Error::Limit) with the limit that is too small; a `GPU_LOSS_STRATEGY` that names no
+    /// strategy.
+    pub fn from_device(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
+        adapter::check_limits(adapter, &device)?;
         let gpu = GpuLoss {
             context: Arc::new(Context::new(adapter.get_info(), device, queue)),
             forced: AtomicU8::new(0),
@@ -110,6 +131,13 @@ impl GpuLoss {
             gpu.set_strategy(Some(name.parse()?));
         }
         Ok(gpu)
+    }
+
+    /// The features and limits to ask for when a device is made that [`from_device`](Self::from_device) will share.
+    /// Less will do: without the feature `SUBGROUP` other kernels serve, and smaller limits mean more dispatches.
+    #[must_use]
+    pub fn wanted(adapter: &wgpu::Adapter) -> (wgpu::Features, wgpu::Limits) {
+        adapter::wanted(adapter)
     }
 
     /// The adapter's description.
@@ -163,7 +191,15 @@ impl GpuLoss {
     /// As [`plan`](Self::plan).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn plan_with<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
-        pollster::block_on(build(&self.context, &loss.spec(), layout, self.forced()))
+        pollster::block_on(self.plan_with_async(loss, layout))
+    }
+
+    /// As [`plan_with`](Self::plan_with), without blocking.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub async fn plan_with_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
+        build(&self.context, &loss.spec(), layout, self.forced()).await
     }
 
     /// Any loss with its options, on a batch of host arrays.

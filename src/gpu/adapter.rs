@@ -82,14 +82,37 @@ pub(crate) fn useful_features() -> wgpu::Features {
     wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY
 }
 
+/// What a device on this adapter should be asked for: every useful feature, and the adapter's own limits.
+pub(crate) fn wanted(adapter: &wgpu::Adapter) -> (wgpu::Features, wgpu::Limits) {
+    (adapter.features() & useful_features(), adapter.limits())
+}
+
+/// Refuses a device that cannot run the plainest kernels, and names what it lacks.
+pub(crate) fn check_limits(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Result<()> {
+    if !adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS) {
+        let message = format!("{} runs no compute shaders", adapter.get_info().name);
+        return Err(Error::Device { during: "taking over a device", message });
+    }
+    let has = device.limits();
+    let needs = [
+        ("max_storage_buffers_per_shader_stage", u64::from(has.max_storage_buffers_per_shader_stage), 6),
+        ("max_storage_buffer_binding_size", has.max_storage_buffer_binding_size, 1 << 16),
+        ("max_compute_workgroup_storage_size", u64::from(has.max_compute_workgroup_storage_size), 4096),
+        ("max_compute_invocations_per_workgroup", u64::from(has.max_compute_invocations_per_workgroup), 64),
+        ("max_compute_workgroup_size_x", u64::from(has.max_compute_workgroup_size_x), 64),
+        ("max_compute_workgroups_per_dimension", u64::from(has.max_compute_workgroups_per_dimension), 128),
+    ];
+    match needs.into_iter().find(|(_, got, needed)| got < needed) {
+        None => Ok(()),
+        Some((limit, got, needed)) => Err(Error::Limit { limit, got, needed, what: "every kernel".to_owned() }),
+    }
+}
+
 /// Opens a device with every useful feature and the adapter's own limits.
 pub(crate) async fn open(adapter: &wgpu::Adapter) -> Result<(wgpu::Device, wgpu::Queue)> {
-    let descriptor = wgpu::DeviceDescriptor {
-        label: Some("gpu-loss"),
-        required_features: adapter.features() & useful_features(),
-        required_limits: adapter.limits(),
-        ..Default::default()
-    };
+    let (required_features, required_limits) = wanted(adapter);
+    let descriptor =
+        wgpu::DeviceDescriptor { label: Some("gpu-loss"), required_features, required_limits, ..Default::default() };
     adapter
         .request_device(&descriptor)
         .await

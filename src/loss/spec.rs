@@ -167,3 +167,11 @@ fn check_weights(what: &'static str, weights: Option<&[f32]>, classes: usize) ->
         }),
     }
 }
+
+impl super::sealed::Sealed for Spec {}
+
+impl super::Loss for Spec {
+    fn spec(&self) -> Spec {
+        self.clone()
+    }
+}

@@ -188,7 +188,7 @@ impl Plan {
     /// A span of the caller's slice, checked against both ends.
     fn part<'a>(&self, what: &'static str, slice: Slice<'a>, span: Span) -> Result<wgpu::BufferBinding<'a>> {
         let alignment = u64::from(self.context.limits.min_storage_buffer_offset_alignment);
-        if slice.offset % alignment != 0 {
+        if !slice.offset.is_multiple_of(alignment) {
             let text = format!("offset {} is not a multiple of {alignment}, which this device asks for", slice.offset);
             return Err(problem(what, text));
         }

@@ -2,6 +2,7 @@
 
 use crate::batch::Shape;
 use crate::error::{Error, Result};
+use crate::plan::STATISTICS_BYTES;
 
 /// Some of the rows over some of the classes, for one dispatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,31 +28,22 @@ pub(crate) struct Run {
 const MARGIN: u64 = 1024;
 
 /// Cuts whole rows (whole `n` where classes are not innermost) so that a chunk spans at most `limit` bytes, at `step`
-/// elements from `n` to `n` and `bytes` an element. Where not even one `n` fits, its classes are cut.
-pub(crate) fn by_rows(shape: &Shape, step: u64, bytes: u64, limit: u64) -> Result<Vec<Chunk>> {
+/// elements from `n` to `n` and `bytes` an element. Where not even one `n` fits, or it has more than `reach` classes,
+/// its classes are cut.
+pub(crate) fn by_rows(shape: &Shape, step: u64, bytes: u64, limit: u64, reach: u64) -> Result<Vec<Chunk>> {
     let (n, classes, inner) = (shape.n as u64, shape.classes as u64, shape.inner as u64);
     let room = limit.saturating_sub(MARGIN);
-    let fitting = room / (step * bytes).max(1);
-    if fitting == 0 && classes * inner * bytes > room {
-        return by_classes(n, classes, inner, bytes, limit);
+    let mut rows_at_once = room / (step * bytes).max(1);
+    let mut classes_at_once = reach.min(classes);
+    if rows_at_once == 0 && classes * inner * bytes > room {
+        classes_at_once = classes_at_once.min(room / (inner * bytes).max(1));
     }
-    // A multiple of 64 rows begins on every device's offset alignment in every row-wise array, a multiple of 4 on a
-    // quad of scores.
-    let at_once = match fitting {
-        64.. => fitting / 64 * 64,
-        4.. => fitting / 4 * 4,
-        few => few.max(1),
-    };
-    let firsts = (0..n).step_by(at_once as usize);
-    Ok(firsts.map(|first| Chunk { first_n: first, count: at_once.min(n - first), first_class: 0, classes }).collect())
-}
-
-/// Cuts the classes of each `n`.
-fn by_classes(n: u64, classes: u64, inner: u64, bytes: u64, limit: u64) -> Result<Vec<Chunk>> {
-    let room = limit.saturating_sub(MARGIN);
-    let fitting = room / (inner * bytes).max(1);
-    let at_once = if fitting >= 1024 { fitting / 1024 * 1024 } else { fitting / 4 * 4 };
-    if at_once == 0 {
+    if classes_at_once < classes {
+        // Between quads, or better.
+        let unit = if classes_at_once >= 1024 { 1024 } else { 4 };
+        classes_at_once = classes_at_once / unit * unit;
+    }
+    if classes_at_once == 0 {
         return Err(Error::Limit {
             limit: "max_storage_buffer_binding_size",
             got: limit,
@@ -59,11 +51,26 @@ fn by_classes(n: u64, classes: u64, inner: u64, bytes: u64, limit: u64) -> Resul
             what: format!("one row of {inner} positions in four classes"),
         });
     }
-    let cuts = (0..classes).step_by(at_once as usize);
-    let cuts: Vec<(u64, u64)> = cuts.map(|first| (first, at_once.min(classes - first))).collect();
-    let of_n =
-        |first_n| cuts.iter().map(move |&(first_class, classes)| Chunk { first_n, count: 1, first_class, classes });
-    Ok((0..n).flat_map(of_n).collect())
+    if classes_at_once < classes {
+        // The parts' records have to fit as well.
+        let records = inner * classes.div_ceil(classes_at_once) * STATISTICS_BYTES;
+        rows_at_once = rows_at_once.min(room / records);
+    }
+    // A multiple of 64 rows begins on every device's offset alignment in every row-wise array, a multiple of 4 on a
+    // quad of scores.
+    rows_at_once = match rows_at_once {
+        64.. => rows_at_once / 64 * 64,
+        4.. => rows_at_once / 4 * 4,
+        few => few.max(1),
+    };
+    let mut chunks = Vec::new();
+    for first_n in (0..n).step_by(rows_at_once as usize) {
+        let count = rows_at_once.min(n - first_n);
+        for first_class in (0..classes).step_by(classes_at_once as usize) {
+            chunks.push(Chunk { first_n, count, first_class, classes: classes_at_once.min(classes - first_class) });
+        }
+    }
+    Ok(chunks)
 }
 
 /// Cuts anywhere between blocks of `block` elements, at most `limit` bytes at `bytes` an element.
@@ -86,7 +93,7 @@ mod tests {
             let step = (classes * inner) as u64 + 3;
             let limit = 4096 + step * 4;
             let mut next = 0;
-            for chunk in by_rows(&shape, step, 4, limit).expect("fits") {
+            for chunk in by_rows(&shape, step, 4, limit, u64::MAX).expect("fits") {
                 assert_eq!((chunk.first_n, chunk.first_class, chunk.classes), (next, 0, classes as u64));
                 assert!(chunk.count * step * 4 + MARGIN <= limit);
                 next += chunk.count;
@@ -97,7 +104,7 @@ mod tests {
 
     #[test]
     fn rows_over_the_limit_are_cut_between_quads() {
-        let chunks = by_rows(&Shape::new(2, 3_000_001), 3_000_001, 4, 1 << 20).expect("fits");
+        let chunks = by_rows(&Shape::new(2, 3_000_001), 3_000_001, 4, 1 << 20, u64::MAX).expect("fits");
         for n in 0..2 {
             let mut next = 0;
             for chunk in chunks.iter().filter(|c| c.first_n == n) {
@@ -110,8 +117,16 @@ mod tests {
     }
 
     #[test]
+    fn rows_beyond_a_team_s_reach_are_cut_together() {
+        let chunks = by_rows(&Shape::spatial(70, 5000, 3), 15_000, 4, 5_000_000, 2100).expect("fits");
+        let cuts: Vec<(u64, u64, u64)> = chunks.iter().map(|c| (c.count, c.first_class, c.classes)).collect();
+        let of = |count| [(count, 0, 2048), (count, 2048, 2048), (count, 4096, 904)];
+        assert_eq!(cuts, [of(64), of(6)].concat());
+    }
+
+    #[test]
     fn a_plane_over_the_limit_is_named() {
-        let error = by_rows(&Shape::spatial(1, 3, 1 << 20), 3 << 20, 4, 1 << 20).expect_err("too large");
+        let error = by_rows(&Shape::spatial(1, 3, 1 << 20), 3 << 20, 4, 1 << 20, u64::MAX).expect_err("too large");
         assert!(error.to_string().contains("one row of 1048576 positions"), "{error}");
     }
 

@@ -26,6 +26,7 @@ pub(crate) struct Params {
     pub(crate) part_classes: u32,
     pub(crate) record_row: u32,
     pub(crate) record_part: u32,
+    pub(crate) longest_list: u32,
     pub(crate) ignore_low: u32,
     pub(crate) ignore_high: u32,
     pub(crate) infinity: u32,
@@ -45,7 +46,7 @@ pub(crate) struct Params {
 #[cfg(test)]
 impl Params {
     /// The fields' names in order, for the test that compares them with the WGSL.
-    pub(crate) const FIELDS: [&'static str; 34] = [
+    pub(crate) const FIELDS: [&'static str; 35] = [
         "rows",
         "classes",
         "first_class",
@@ -66,6 +67,7 @@ impl Params {
         "part_classes",
         "record_row",
         "record_part",
+        "longest_list",
         "ignore_low",
         "ignore_high",
         "infinity",

@@ -94,10 +94,11 @@ fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
         // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
         // enough, every lane walks its own.
         let few = shape.rows() < 512;
-        if kind.per_row() && shape.rows() < 4 && shape.classes >= 1 << 16 {
+        let long = shape.classes > 30_000;
+        if kind.per_row() && shape.rows() < 4 && long {
             return Strategy::SplitRow;
         }
-        return if subgroups && (!kind.per_row() || few) { Strategy::SubgroupRow } else { Strategy::ThreadRow };
+        return if subgroups && (!kind.per_row() || few || long) { Strategy::SubgroupRow } else { Strategy::ThreadRow };
     }
     if !kind.per_row() {
         return if subgroups { Strategy::WorkgroupRow } else { Strategy::WorkgroupTree };
@@ -121,7 +122,17 @@ pub(crate) struct Geometry {
     pub(crate) group: u32,
     /// At most this many teams are in a workgroup; where subgroups are larger, each takes several tasks.
     pub(crate) teams: u64,
+    /// Invocations of the smallest team.
+    team_size: u64,
     software: bool,
+}
+
+/// Mesa's software adapters end every loop, without a word, once an invocation has run 65,535 iterations in all.
+const SOFTWARE_ITERATIONS: u64 = 65_000;
+
+/// The longest class list that a row may have on an adapter: on software ones, a list's own loops must leave room.
+pub(crate) fn longest_list(context: &Context) -> u32 {
+    if context.is_software() { 4096 } else { u32::MAX }
 }
 
 impl Geometry {
@@ -153,7 +164,24 @@ impl Geometry {
             (Team::Subgroup, Some((smallest, _))) => group / smallest,
             _ => 1,
         };
-        Geometry { team, group, teams: u64::from(teams.max(1)), software }
+        let team_size = match (team, context.subgroups) {
+            (Team::Thread, _) => 1,
+            (Team::Subgroup, Some((smallest, _))) => smallest,
+            _ => group,
+        };
+        Geometry { team, group, teams: u64::from(teams.max(1)), team_size: u64::from(team_size), software }
+    }
+
+    /// How many classes a team may walk in one dispatch, in `sweeps` over each of `rows` rows, `lanes` of them at once
+    /// down the classes or one along them.
+    pub(crate) fn reach(&self, sweeps: u64, rows: u64, lanes: u64, lists: bool) -> u64 {
+        if !self.software {
+            return u64::MAX;
+        }
+        // A list is gone through three times.
+        let lists = if lists { 3 * 4096 * lanes } else { 0 };
+        let iterations = (SOFTWARE_ITERATIONS / rows).saturating_sub(lists) / sweeps;
+        if lanes == 1 { iterations * 4 * self.team_size } else { iterations }
     }
 
     /// How many classes each part of a split row has: enough parts to fill the device, in whole quads.

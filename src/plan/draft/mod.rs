@@ -7,15 +7,17 @@ mod walk;
 use super::layout::{Layout, Mode};
 use super::params::Params;
 use super::shader::{Recipe, Walk};
-use super::strategy::{Geometry, walk};
+use super::strategy::{Geometry, longest_list, walk};
 use super::{Place, Span, Strategy};
 use crate::batch::TargetForm;
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::loss::{EmptyMean, Reduction, Spec};
 
-/// Losses that one workgroup of the sum takes, and elements that one team of the element walk takes.
+/// Losses that one workgroup of the sum takes.
 const BLOCK: u64 = 4096;
+/// Elements that one team of the element walk takes.
+const ELEMENT_BLOCK: u64 = 2048;
 
 /// A dispatch before its kernel is built.
 pub(super) struct Dispatch {
@@ -103,6 +105,7 @@ impl<'a> Draft<'a> {
             infinity: f32::INFINITY.to_bits(),
             nan: f32::NAN.to_bits(),
             mean_factor: self.mean_factor(),
+            longest_list: longest_list(self.context),
             empty_mean: match spec.empty_mean {
                 EmptyMean::Nan => f32::NAN.to_bits(),
                 EmptyMean::Zero => 0,

@@ -43,7 +43,9 @@ impl Draft<'_> {
         let mut parts = 0;
         for first in (0..rows).step_by(at_once as usize) {
             let count = at_once.min(rows - first);
-            let groups = count.div_ceil(GROUP).min(THREADS / GROUP);
+            // Lists are long: few of them a thread.
+            let threads = if self.layout.targets == TargetForm::Lists { THREADS.max(count / 8) } else { THREADS };
+            let groups = count.div_ceil(GROUP).min(threads.div_ceil(GROUP));
             let params =
                 Params { rows: count as u32, window_row: first as u32, first_part: parts as u32, ..self.params() };
             let mut dispatch = self.dispatch(recipe, params, groups);

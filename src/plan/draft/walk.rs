@@ -1,6 +1,6 @@
 //! The walks over the scores, chunk by chunk, and the merging of what they leave apart.
 
-use super::{BLOCK, Dispatch, Draft, Drafted, flag, window_row};
+use super::{Dispatch, Draft, Drafted, ELEMENT_BLOCK, flag, window_row};
 use crate::batch::TargetForm;
 use crate::error::{Error, Result};
 use crate::loss::{Kind, Reduction};
@@ -50,19 +50,23 @@ impl Draft<'_> {
         if self.walk == Walk::Element {
             let slab = (shape.classes * shape.inner) as u64;
             let mut blocks = 0;
-            for run in by_elements(shape, (bytes * step).div_ceil(slab), limit, BLOCK) {
+            for run in by_elements(shape, (bytes * step).div_ceil(slab), limit, ELEMENT_BLOCK) {
                 drafted.dispatches.push(self.walk_run(&run, blocks));
-                blocks += run.elements.div_ceil(BLOCK);
+                blocks += run.elements.div_ceil(ELEMENT_BLOCK);
             }
             drafted.scratch = drafted.scratch.max(blocks * 4);
             return Ok(blocks);
         }
-        let chunks = by_rows(shape, step, bytes, limit)?;
-        if cuts_rows(&chunks, shape.classes) && layout.targets == TargetForm::MultiHot {
+        // The row walk cuts long rows into parts of its own.
+        let reach = if self.walk == Walk::Column { self.reach(1) } else { u64::MAX };
+        let chunks = by_rows(shape, step, bytes, limit, reach)?;
+        let counted = layout.targets == TargetForm::MultiHot;
+        if counted && (cuts_rows(&chunks, shape.classes) || self.geometry.reach(2, 1, 1, false) < shape.classes as u64)
+        {
             return Err(Error::Layout {
                 problem: format!(
-                    "a row of {} classes exceeds a binding, and multi-hot targets cannot be walked in pieces: use \
-                     class lists",
+                    "a row of {} classes is too long for this device, and multi-hot targets cannot be walked in \
+                     pieces: use class lists",
                     shape.classes
                 ),
             });
@@ -72,7 +76,7 @@ impl Draft<'_> {
             Mode::Gradient => self.pass(drafted, &chunks, Pass::Gradient),
             Mode::Statistics => {
                 // One record a row is handed out: rows are taken whole.
-                if cuts_rows(&chunks, shape.classes) {
+                if cuts_rows(&chunks, shape.classes) || self.reach(1) < shape.classes as u64 {
                     return Err(Error::Limit {
                         limit: "max_storage_buffer_binding_size",
                         got: limit,
@@ -88,21 +92,41 @@ impl Draft<'_> {
         Ok(shape.rows() as u64)
     }
 
+    /// Classes that one team may walk, where it takes so many rows one after another.
+    fn reach(&self, rows: u64) -> u64 {
+        let layout = self.layout;
+        let dense = layout.targets.is_dense();
+        let sweeps = 2 + u64::from(layout.targets == TargetForm::MultiHot) + u64::from(dense && layout.want.correct);
+        let lanes = if self.walk == Walk::Column { 4 } else { 1 };
+        self.geometry.reach(sweeps, rows, lanes, layout.targets == TargetForm::Lists)
+    }
+
     /// Loss and gradient: in one pass where a team takes a row, in three where several share it.
     fn whole_rows(&self, drafted: &mut Drafted, chunks: &[Chunk]) -> Result<()> {
         let cut = cuts_rows(chunks, self.layout.shape.classes);
-        if !cut && self.strategy != Strategy::SplitRow {
+        let bundle = if self.layout.want.grad { 4 / gcd(self.layout.grad_step(), 4) } else { 1 };
+        let reached = self.walk == Walk::Column || self.reach(bundle) >= self.layout.shape.classes as u64;
+        if !cut && reached && self.strategy != Strategy::SplitRow {
             self.pass(drafted, chunks, Pass::Whole);
             return Ok(());
         }
         self.pass(drafted, chunks, Pass::Part);
         let rows = self.layout.shape.rows() as u64;
-        let records = (self.context.binding_limit() / (drafted.parts * STATISTICS_BYTES) / 64).saturating_sub(1) * 64;
+        let fitting = self.context.binding_limit() / (drafted.parts * STATISTICS_BYTES);
+        let widest = drafted.dispatches.iter().flat_map(|d| &d.spans).filter(|(place, _)| *place == Place::Parts);
+        let widest = widest.map(|(_, span)| span.size).max().unwrap_or_default();
+        let records = if widest > self.context.binding_limit() {
+            0
+        } else if fitting >= rows {
+            rows
+        } else {
+            (fitting / 64).saturating_sub(1) * 64
+        };
         if records == 0 {
             return Err(Error::Limit {
                 limit: "max_storage_buffer_binding_size",
                 got: self.context.binding_limit(),
-                needed: 128 * drafted.parts * STATISTICS_BYTES,
+                needed: widest.max(128 * drafted.parts * STATISTICS_BYTES),
                 what: format!("the records of rows in {} parts", drafted.parts),
             });
         }
@@ -122,10 +146,14 @@ impl Draft<'_> {
 
     /// One pass over all chunks.
     fn pass(&self, drafted: &mut Drafted, chunks: &[Chunk], pass: Pass) {
-        let width = |classes: u64| match self.strategy {
-            Strategy::SplitRow => self.geometry.part_classes(self.layout.shape.rows() as u64, classes),
-            _ => classes,
+        let shape = &self.layout.shape;
+        let reach = if self.walk == Walk::Column { u64::MAX } else { self.reach(1) / 256 * 256 };
+        let wanted = match self.strategy {
+            Strategy::SplitRow => self.geometry.part_classes(shape.rows() as u64, shape.classes as u64),
+            _ => u64::MAX,
         };
+        // A row in one go was found to be within reach.
+        let width = |classes: u64| if pass == Pass::Whole { classes } else { wanted.min(reach).min(classes) };
         let parts_of = |chunk: &Chunk| chunk.classes.div_ceil(width(chunk.classes));
         // Chunks that begin a row, or hold rows whole, count parts from 0.
         let all = chunks.iter().take_while(|c| c.first_n == 0).map(parts_of).sum();
@@ -166,16 +194,18 @@ impl Draft<'_> {
         };
         let grad_on_quads = !grad_wanted || on_quads(grad_step, grad.at);
         let aligned = on_quads(scores_step, scores.at) && grad_on_quads;
-        // Rows off the quads are peeled; but quads that are written may only be shared by rows of one team.
-        let together = scores_step % 4 == grad_step % 4 && scores.at % 4 == grad.at % 4;
+        // Rows off the quads are peeled; but quads that are written may only be shared by rows that one team takes.
+        let sharing = 4 / gcd(grad_step, 4);
+        let alike = scores_step % 4 == grad_step % 4 && scores.at % 4 == grad.at % 4;
+        let together = alike && !split && self.reach(sharing) >= chunk.classes;
         let quads = match self.walk {
             Walk::Column => aligned,
-            _ => aligned || !grad_wanted || (together && !split),
+            _ => aligned || !grad_wanted || together,
         };
         let whole_quads = aligned && chunk.classes.is_multiple_of(4);
         let peeled = self.walk == Walk::Row && !whole_quads;
         let dense_quads = whole_quads && on_quads(dense_step, dense.at);
-        let bundle = if peeled && quads && grad_wanted { 4 / gcd(grad_step, 4) } else { 1 };
+        let bundle = if peeled && quads && grad_wanted { sharing } else { 1 };
 
         let params = Params {
             rows: rows as u32,
@@ -272,13 +302,13 @@ impl Draft<'_> {
             ..self.params()
         };
         let recipe = self.walk_recipe(Pass::Whole, !strided, true, layout.writes_grad());
-        let groups = run.elements.div_ceil(BLOCK).div_ceil(self.geometry.teams);
+        let groups = run.elements.div_ceil(ELEMENT_BLOCK).div_ceil(self.geometry.teams);
         let mut dispatch = self.dispatch(recipe, params, groups);
         dispatch.elements = run.elements;
         dispatch.constants = self.walk_constants(self.geometry.teams);
         dispatch.constants.extend([
             ("STRIDED", flag(strided)),
-            ("BLOCK", BLOCK as f64),
+            ("BLOCK", ELEMENT_BLOCK as f64),
             ("GRAD", flag(layout.writes_grad())),
             ("HAS_LOSSES", flag(layout.want.losses || spec.reduction == Reduction::None)),
         ]);

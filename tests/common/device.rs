@@ -1,0 +1,417 @@
+//! Cases run by plans on device memory: every array a range of one buffer that is filled with poison.
+
+use std::collections::HashMap;
+
+use gpu_loss::reference::{self, Difference, Reference};
+use gpu_loss::{
+    Buffers, Dtype, Element, GpuLoss, Layout, Mode, Output, Plan, Reduction, Result, STATISTICS_BYTES, Shape, Slice,
+    Spec, TargetForm, Upstream, Want, bf16, f16, wgpu,
+};
+use ndarray::{ArrayD, IxDyn};
+
+use super::{Case, OwnedTargets};
+
+/// Fills what nothing was written to.
+pub const POISON: u8 = 0xcb;
+
+/// How the work of a case is spread over plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Whole,
+    LossOnly,
+    /// Losses and statistics first, the gradient from these later.
+    Halves,
+    /// The classes dealt out to this many shards.
+    Shards(usize),
+}
+
+/// What a training loop may do otherwise than the plain call.
+#[derive(Debug, Clone, Copy)]
+pub struct Variation {
+    pub way: Way,
+    pub in_place: bool,
+    /// Elements between one n and the next that belong to nobody.
+    pub scores_gap: usize,
+    pub grad_gap: usize,
+    /// A gradient that arrives at the reduced loss.
+    pub arriving: Option<f32>,
+    /// Whether the case's denominator comes as a buffer.
+    pub denominator: bool,
+}
+
+impl Variation {
+    pub const PLAIN: Variation =
+        Variation { way: Way::Whole, in_place: false, scores_gap: 0, grad_gap: 0, arriving: None, denominator: false };
+}
+
+/// Arrays side by side in what becomes one buffer.
+#[derive(Default)]
+pub struct Arena {
+    bytes: Vec<u8>,
+    ranges: HashMap<String, (u64, u64)>,
+}
+
+impl Arena {
+    pub fn put(&mut self, name: &str, bytes: &[u8]) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(256), POISON);
+        self.ranges.insert(name.to_owned(), (self.bytes.len() as u64, bytes.len() as u64));
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.resize(self.bytes.len().next_multiple_of(16), POISON);
+    }
+
+    /// Room for results, poisoned.
+    pub fn room(&mut self, name: &str, bytes: u64) {
+        self.put(name, &vec![POISON; bytes as usize]);
+    }
+
+    pub fn upload(&self, gpu: &GpuLoss) -> wgpu::Buffer {
+        let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+            label: Some("arena"),
+            size: self.bytes.len() as u64,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        gpu.queue().write_buffer(&buffer, 0, &self.bytes);
+        buffer
+    }
+
+    /// Its range, with the room up to whole 16 bytes; class indices to the byte.
+    pub fn slice<'a>(&self, buffer: &'a wgpu::Buffer, name: &str) -> Option<Slice<'a>> {
+        let (offset, size) = *self.ranges.get(name)?;
+        let size = if name == "target_indices" { size } else { size.next_multiple_of(16) };
+        Some(Slice::new(buffer, offset, size))
+    }
+
+    pub fn slices<'a>(&self, buffer: &'a wgpu::Buffer, suffix: &str) -> Buffers<'a> {
+        let own = |name: &str| self.slice(buffer, &format!("{name}{suffix}")).or_else(|| self.slice(buffer, name));
+        Buffers {
+            target_indices: own("target_indices"),
+            element_weights: own("element_weights"),
+            upstream: own("upstream"),
+            denominator: own("denominator"),
+            shards: own("shards"),
+            grad: own("grad"),
+            loss: own("loss"),
+            losses: own("losses"),
+            lse: own("lse"),
+            argmax: own("argmax"),
+            statistics: own("statistics"),
+            ..Buffers::new(own("scores").expect("scores"), own("targets").expect("targets"))
+        }
+    }
+
+    pub fn read<'a>(&self, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+        let (offset, size) = *self.ranges.get(name)?;
+        Some(&bytes[offset as usize..(offset + size) as usize])
+    }
+}
+
+/// All bytes of a buffer, once the queue is through.
+pub fn download(gpu: &GpuLoss, buffer: &wgpu::Buffer) -> Vec<u8> {
+    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: Some("staging"),
+        size: buffer.size(),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
+    gpu.queue().submit([encoder.finish()]);
+    staging.slice(..).map_async(wgpu::MapMode::Read, |result| result.expect("mapped"));
+    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("polled");
+    let bytes = staging.slice(..).get_mapped_range().expect("a range").to_vec();
+    staging.unmap();
+    bytes
+}
+
+/// Scores as stored, `gap` elements of poison behind each n.
+pub fn stored(scores: &ArrayD<f32>, dtype: Dtype, gap: usize) -> Vec<u8> {
+    let slab: usize = scores.shape()[1..].iter().product();
+    let mut bytes = Vec::new();
+    for (at, value) in scores.iter().enumerate() {
+        match dtype {
+            Dtype::F32 => bytes.extend_from_slice(&value.to_le_bytes()),
+            Dtype::F16 => bytes.extend_from_slice(&f16::from_f32(*value).to_le_bytes()),
+            Dtype::Bf16 => bytes.extend_from_slice(&bf16::from_f32(*value).to_le_bytes()),
+        }
+        if (at + 1) % slab == 0 {
+            bytes.resize(bytes.len() + gap * dtype.size(), POISON);
+        }
+    }
+    bytes
+}
+
+/// The values of `dims` out of bytes with a gap behind each n, which must still be poison.
+pub fn loaded(bytes: &[u8], dtype: Dtype, dims: &[usize], gap: usize, what: &str) -> ArrayD<f64> {
+    let slab: usize = dims[1..].iter().product();
+    let mut values = Vec::new();
+    for n in bytes.chunks((slab + gap) * dtype.size()) {
+        let (inside, behind) = n.split_at(slab * dtype.size());
+        assert!(behind.iter().all(|b| *b == POISON), "{what}: written between rows");
+        values.extend(inside.chunks(dtype.size()).map(|b| match dtype {
+            Dtype::F32 => f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+            Dtype::F16 => f16::from_le_bytes([b[0], b[1]]).to_f64(),
+            Dtype::Bf16 => bf16::from_le_bytes([b[0], b[1]]).to_f64(),
+        }));
+    }
+    ArrayD::from_shape_vec(IxDyn(dims), values).expect("as many as the shape has")
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+/// The classes from `first` up to `end` of an array of the scores' shape.
+fn classes<T: Clone>(array: &ArrayD<T>, first: usize, end: usize) -> ArrayD<T> {
+    array.slice_axis(ndarray::Axis(1), (first..end).into()).to_owned()
+}
+
+impl Case {
+    fn form(&self) -> TargetForm {
+        self.targets.view().form()
+    }
+
+    /// The layout that serves a variation, in one plan.
+    fn layout(&self, v: &Variation) -> Layout {
+        let shape = self.shape();
+        let slab = shape.classes * shape.inner;
+        let per_row = self.spec.kind.per_row();
+        Layout {
+            targets: self.form(),
+            want: Want {
+                grad: v.way == Way::Whole,
+                losses: true,
+                lse: self.spec.kind.is_softmax(),
+                argmax: per_row,
+                correct: false,
+            },
+            in_place: v.in_place,
+            scores_stride: Some(slab + v.scores_gap),
+            grad_stride: (!v.in_place).then_some(slab + v.grad_gap),
+            upstream: match (v.arriving, &self.upstream) {
+                (Some(_), _) => Upstream::Scalar,
+                (None, Some(_)) => Upstream::PerLoss,
+                (None, None) => Upstream::One,
+            },
+            element_weights: self.element_weights.is_some(),
+            denominator: v.denominator,
+            ..Layout::new(shape, self.dtype)
+        }
+    }
+
+    /// Runs a variation on device memory.
+    pub fn run_on_device(&self, gpu: &GpuLoss, v: &Variation) -> Result<Output<f64, IxDyn>> {
+        let mut spec = self.spec.clone();
+        let mut arena = Arena::default();
+        if v.denominator {
+            let denominator = spec.denominator.take().expect("the case has a denominator");
+            arena.put("denominator", &denominator.to_le_bytes());
+        }
+        match (v.arriving, &self.upstream) {
+            (Some(arriving), _) => arena.put("upstream", &arriving.to_le_bytes()),
+            (None, Some(upstream)) => arena.put("upstream", plain_bytes(upstream)),
+            (None, None) => {}
+        }
+        if let Some(weights) = &self.element_weights {
+            arena.put("element_weights", plain_bytes(weights));
+        }
+        let shape = self.shape();
+        let losses = if spec.kind.per_row() { shape.rows() } else { shape.elements() } as u64;
+        for (name, bytes) in [("loss", 4), ("losses", losses * 4)] {
+            arena.room(name, bytes);
+        }
+        if spec.kind.is_softmax() {
+            arena.room("lse", shape.rows() as u64 * 4);
+        }
+        if spec.kind.per_row() {
+            arena.room("argmax", shape.rows() as u64 * 4);
+            arena.room("statistics", shape.rows() as u64 * STATISTICS_BYTES);
+        }
+        let grads = match v.way {
+            Way::Shards(shards) => self.run_shards(gpu, &spec, v, &mut arena, shards)?,
+            _ => self.run_whole(gpu, &spec, v, &mut arena)?,
+        };
+        let (bytes, grad) = grads;
+        let read = |name: &str| arena.read(&bytes, name);
+        let row_dims: Vec<usize> =
+            self.scores.shape().iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).collect();
+        let loss_dims = if spec.kind.per_row() { row_dims.clone() } else { self.scores.shape().to_vec() };
+        let array = |dims: &[usize], name: &str| {
+            read(name).map(|bytes| ArrayD::from_shape_vec(IxDyn(dims), floats(bytes)).expect("shape"))
+        };
+        Ok(Output {
+            loss: floats(read("loss").expect("loss"))[0],
+            grad,
+            losses: array(&loss_dims, "losses"),
+            lse: array(&row_dims, "lse"),
+            argmax: array(&row_dims, "argmax").map(|a| a.mapv(f32::to_bits)),
+            correct: None,
+        })
+    }
+
+    /// In one plan, or in a forward and a backward one. Returns the arena's bytes and the gradient.
+    fn run_whole(
+        &self,
+        gpu: &GpuLoss,
+        spec: &Spec,
+        v: &Variation,
+        arena: &mut Arena,
+    ) -> Result<(Vec<u8>, ArrayD<f64>)> {
+        let layout = self.layout(v);
+        let scores = stored(&self.scores, self.dtype, v.scores_gap);
+        arena.put("scores", &scores);
+        self.put_targets(arena, 0, self.shape().classes, "");
+        let dims = self.scores.shape();
+        let grad_bytes = (self.scores.len() + dims[0] * v.grad_gap) * self.dtype.size();
+        if !v.in_place {
+            arena.room("grad", grad_bytes as u64);
+        }
+        let buffer = arena.upload(gpu);
+        let slices = arena.slices(&buffer, "");
+        let per_row = spec.kind.per_row();
+        let statistics = v.way == Way::Halves && per_row;
+        let mut plans = vec![gpu.plan_with(spec, &Layout { statistics, ..layout })?];
+        if v.way == Way::Halves {
+            plans.push(gpu.plan_with(spec, &Layout { mode: Mode::Gradient, ..layout })?);
+        }
+        submit(gpu, plans.iter().map(|plan| (plan, slices)))?;
+        let bytes = download(gpu, &buffer);
+        let what = format!("{} {v:?}", self.name);
+        let read = |name: &str| arena.read(&bytes, name).expect("in the arena");
+        if !v.in_place || v.way == Way::LossOnly {
+            assert!(read("scores") == scores, "{what}: the scores were written");
+        }
+        let grad = match (v.way, v.in_place) {
+            (Way::LossOnly, _) => ArrayD::zeros(IxDyn(&vec![0; dims.len()])),
+            (_, true) => loaded(read("scores"), self.dtype, dims, v.scores_gap, &what),
+            (_, false) => loaded(read("grad"), self.dtype, dims, v.grad_gap, &what),
+        };
+        Ok((bytes, grad))
+    }
+
+    /// Shard by shard: statistics, one merge, then each shard's gradient.
+    fn run_shards(
+        &self,
+        gpu: &GpuLoss,
+        spec: &Spec,
+        v: &Variation,
+        arena: &mut Arena,
+        shards: usize,
+    ) -> Result<(Vec<u8>, ArrayD<f64>)> {
+        let shape = self.shape();
+        let cuts: Vec<usize> = (0..=shards).map(|k| shape.classes * k / shards).collect();
+        let rows = shape.rows() as u64;
+        arena.room("shards", rows * STATISTICS_BYTES * shards as u64);
+        self.put_targets(arena, 0, shape.classes, "");
+        for (k, ends) in cuts.windows(2).enumerate() {
+            arena.put(&format!("scores{k}"), &stored(&classes(&self.scores, ends[0], ends[1]), self.dtype, 0));
+            if self.form().is_dense() {
+                self.put_targets(arena, ends[0], ends[1], &k.to_string());
+            }
+            let elements = (ends[1] - ends[0]) * shape.inner * shape.n;
+            arena.room(&format!("grad{k}"), (elements * self.dtype.size()) as u64);
+        }
+        // The merge sees no scores; any buffer stands for them.
+        arena.put("scores", &[0; 16]);
+        let buffer = arena.upload(gpu);
+        let whole = self.layout(&Variation { way: Way::LossOnly, scores_gap: 0, grad_gap: 0, ..*v });
+        let layout_of = |k: usize, mode: Mode| {
+            let classes = cuts[k + 1] - cuts[k];
+            Layout {
+                shape: Shape { classes, ..shape },
+                scores_stride: None,
+                grad_stride: None,
+                mode,
+                want: Want { argmax: true, ..Want::default() },
+                ..whole
+            }
+            .shard(cuts[k], shape.classes)
+        };
+        let all = arena.slice(&buffer, "shards").expect("shards");
+        let mut plans = Vec::new();
+        for k in 0..shards {
+            // Each shard writes its statistics behind those of the one before.
+            let slices = arena.slices(&buffer, &k.to_string());
+            let own = Slice::new(&buffer, all.offset + k as u64 * rows * STATISTICS_BYTES, rows * STATISTICS_BYTES);
+            plans.push((gpu.plan_with(spec, &layout_of(k, Mode::Statistics))?, slices.statistics(own)));
+        }
+        let merge =
+            Layout { scores_stride: None, grad_stride: None, mode: Mode::Merge { shards: shards as u32 }, ..whole };
+        plans.push((gpu.plan_with(spec, &merge)?, arena.slices(&buffer, "")));
+        for k in 0..shards {
+            let slices = arena.slices(&buffer, &k.to_string());
+            plans.push((gpu.plan_with(spec, &layout_of(k, Mode::Gradient))?, slices));
+        }
+        submit(gpu, plans.iter().map(|(plan, slices)| (plan, *slices)))?;
+        let bytes = download(gpu, &buffer);
+        let mut grad = ArrayD::zeros(self.scores.raw_dim());
+        for (k, ends) in cuts.windows(2).enumerate() {
+            let mut dims = self.scores.shape().to_vec();
+            dims[1] = ends[1] - ends[0];
+            let part = arena.read(&bytes, &format!("grad{k}")).expect("a part");
+            let part = loaded(part, self.dtype, &dims, 0, &self.name);
+            grad.slice_axis_mut(ndarray::Axis(1), (ends[0]..ends[1]).into()).assign(&part);
+        }
+        Ok((bytes, grad))
+    }
+
+    fn put_targets(&self, arena: &mut Arena, first: usize, end: usize, suffix: &str) {
+        let name = format!("targets{suffix}");
+        match &self.targets {
+            OwnedTargets::Classes(labels) => arena.put(&name, plain_bytes(labels)),
+            OwnedTargets::Lists(offsets, indices) => {
+                arena.put(&name, &offsets.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>());
+                // A binding has at least one entry.
+                let indices = if indices.is_empty() { &[0][..] } else { indices };
+                arena.put("target_indices", &indices.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>());
+            }
+            OwnedTargets::MultiHot(bytes) => {
+                arena.put(&name, &classes(bytes, first, end).iter().copied().collect::<Vec<_>>());
+            }
+            OwnedTargets::Probabilities(p) => {
+                let bytes: Vec<u8> = classes(p, first, end).iter().flat_map(|v| v.to_le_bytes()).collect();
+                arena.put(&name, &bytes);
+            }
+        }
+    }
+}
+
+/// An array's bytes, as host and device alike store them.
+fn plain_bytes<T: bytemuck::NoUninit>(array: &ArrayD<T>) -> &[u8] {
+    bytemuck::cast_slice(array.as_slice().expect("row-major"))
+}
+
+/// All of these in one encoder.
+pub fn submit<'a>(gpu: &GpuLoss, work: impl Iterator<Item = (&'a Plan, Buffers<'a>)>) -> Result<()> {
+    let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    for (plan, buffers) in work {
+        plan.encode(&mut encoder, &buffers)?;
+    }
+    gpu.queue().submit([encoder.finish()]);
+    Ok(())
+}
+
+/// Whether an upstream gradient for the reduced loss means something here.
+pub fn takes_arriving(spec: &Spec) -> bool {
+    spec.reduction != Reduction::None
+}
+
+/// How far an output lies from the reference, by what its type promises.
+pub fn difference(output: &Output<f64, IxDyn>, dtype: Dtype, reference: &Reference) -> Difference {
+    fn of<T: Element>(output: &Output<f64, IxDyn>, reference: &Reference, narrow: impl Fn(f64) -> T) -> Difference {
+        let output = Output {
+            loss: output.loss,
+            grad: output.grad.mapv(narrow),
+            losses: output.losses.clone(),
+            lse: output.lse.clone(),
+            argmax: output.argmax.clone(),
+            correct: output.correct,
+        };
+        reference::compare(&output, reference)
+    }
+    match dtype {
+        Dtype::F32 => of(output, reference, |v| v as f32),
+        Dtype::F16 => of(output, reference, f16::from_f64),
+        Dtype::Bf16 => of(output, reference, bf16::from_f64),
+    }
+}

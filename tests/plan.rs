@@ -1,0 +1,349 @@
+//! Plans on device memory: every way of using one, against the reference.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::device::{POISON, Variation, Way, difference, download, takes_arriving};
+use common::random::{self, Random};
+use common::{Case, OwnedTargets, adapters, name, plain};
+use gpu_loss::{
+    Buffers, Dtype, Error, GpuLoss, Kind, Layout, Mode, Reduction, Shape, Slice, SoftmaxCe, TargetForm, reference, wgpu,
+};
+use ndarray::{ArrayD, IxDyn};
+
+/// What a variation of a case must come to.
+fn expected(case: &Case, v: &Variation) -> reference::Reference {
+    let mut expected = case.reference().expect("the reference takes it");
+    if let Some(arriving) = v.arriving {
+        expected.grad.mapv_inplace(|g| g * f64::from(arriving));
+    }
+    expected
+}
+
+fn check(gpu: &GpuLoss, case: &Case, v: &Variation) {
+    let what = format!("{} {v:?} {} {:?} {:?} {:?}", name(gpu), case.name, case.spec, case.dtype, case.scores.shape());
+    let output = case.run_on_device(gpu, v).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let difference = difference(&output, case.dtype, &expected(case, v));
+    assert!(difference.kept(), "{what}: {difference:?}");
+}
+
+/// A variation that suits the case, by the seed.
+fn variation(case: &mut Case, way: Way, seed: u64) -> Variation {
+    let mut r = Random(seed ^ 0x5eed);
+    let gap = |r: &mut Random| r.pick(&[0, 0, 1, 3, 4, 6]);
+    let in_place = way != Way::LossOnly && !matches!(way, Way::Shards(_)) && r.chance(2);
+    let scores_gap = gap(&mut r);
+    let grad_gap = if r.chance(2) { scores_gap } else { gap(&mut r) };
+    let arriving = (takes_arriving(&case.spec) && r.chance(2)).then(|| r.pick(&[0.0, 0.25, -3.0]));
+    let denominator = case.spec.reduction == Reduction::Mean && r.chance(3);
+    if denominator {
+        case.spec.denominator = Some(7.5);
+    }
+    Variation { way, in_place, scores_gap, grad_gap, arriving, denominator }
+}
+
+fn every_seed(seeds: std::ops::Range<u64>, way: impl Fn(&Case, u64) -> Option<Way>) {
+    for gpu in adapters() {
+        for seed in seeds.clone() {
+            let mut case = random::case(seed);
+            let Some(way) = way(&case, seed) else { continue };
+            let strategies = case.strategies(&gpu);
+            gpu.set_strategy(Some(strategies[seed as usize % strategies.len()]));
+            let v = variation(&mut case, way, seed);
+            check(&gpu, &case, &v);
+        }
+    }
+}
+
+#[test]
+fn loss_and_gradient_in_and_out_of_place_at_any_stride() {
+    every_seed(0..60, |_, _| Some(Way::Whole));
+}
+
+#[test]
+fn the_loss_alone_leaves_the_scores_as_they_are() {
+    every_seed(100..120, |_, _| Some(Way::LossOnly));
+}
+
+#[test]
+fn the_gradient_from_saved_statistics() {
+    every_seed(200..240, |_, _| Some(Way::Halves));
+}
+
+#[test]
+fn shards_of_a_vocabulary_come_to_the_whole_rows() {
+    every_seed(300..360, |case, seed| {
+        let shards = [1, 2, 3, 7][seed as usize % 4];
+        let suits = case.spec.kind.per_row()
+            && case.targets.view().form() != TargetForm::MultiHot
+            && case.shape().classes >= shards;
+        suits.then_some(Way::Shards(shards))
+    });
+}
+
+/// A device of the same adapter whose bindings reach no further than 1 MiB.
+fn narrow(gpu: &GpuLoss) -> GpuLoss {
+    let info = gpu.adapter_info().clone();
+    let adapter = GpuLoss::adapters(&gpu_loss::AdapterFilter::default())
+        .into_iter()
+        .find(|a| a.get_info() == info)
+        .expect("the same adapter");
+    let (required_features, mut required_limits) = GpuLoss::wanted(&adapter);
+    required_limits.max_storage_buffer_binding_size = 1 << 20;
+    let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
+    GpuLoss::from_device(&adapter, device, queue).expect("enough for the kernels")
+}
+
+/// A large case of one kind, random but for its shape.
+fn large(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
+    let mut r = Random(seed);
+    let scores = ArrayD::from_shape_simple_fn(IxDyn(dims), || (r.unit() - 0.5) * 12.0);
+    let scores = match dtype {
+        Dtype::F32 => scores,
+        Dtype::F16 => scores.mapv(|v| gpu_loss::f16::from_f32(v).to_f32()),
+        Dtype::Bf16 => scores.mapv(|v| gpu_loss::bf16::from_f32(v).to_f32()),
+    };
+    let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).collect();
+    let labels = ArrayD::from_shape_simple_fn(IxDyn(&row_dims), || r.below(dims[1]) as i64);
+    Case {
+        name: format!("{} {dims:?}", kind.name()),
+        spec: plain(kind),
+        scores,
+        dtype,
+        targets: OwnedTargets::Classes(labels),
+        element_weights: None,
+        upstream: None,
+    }
+}
+
+#[test]
+fn chunks_give_the_bits_of_the_whole() {
+    // Over 1 MiB each: many rows, odd rows in 16 bits, rows of which four do not fit, images, elements.
+    let cases = [
+        large(Kind::SoftmaxCe, Dtype::F32, &[70_000, 5], 1),
+        large(Kind::SoftmaxCe, Dtype::F32, &[700, 1000], 2),
+        large(Kind::SoftmaxCe, Dtype::Bf16, &[801, 1001], 3),
+        large(Kind::SoftmaxCe, Dtype::F32, &[5, 100_003], 4),
+        large(Kind::SoftmaxFocal, Dtype::F16, &[9, 7, 150, 101], 5),
+        large(Kind::SigmoidCe, Dtype::F16, &[1013, 777], 6),
+    ];
+    for gpu in adapters() {
+        let narrow = narrow(&gpu);
+        for case in &cases {
+            for in_place in [false, true] {
+                let v = Variation { in_place, ..Variation::PLAIN };
+                for strategy in case.strategies(&gpu).into_iter().take(2) {
+                    gpu.set_strategy(Some(strategy));
+                    narrow.set_strategy(Some(strategy));
+                    let whole = case.run_on_device(&gpu, &v).expect("whole");
+                    let chunked = case.run_on_device(&narrow, &v).expect("chunked");
+                    let what = format!("{} {strategy:?} {} {v:?}", name(&gpu), case.name);
+                    assert_eq!(whole.loss.to_bits(), chunked.loss.to_bits(), "{what}");
+                    assert!(whole.losses == chunked.losses && whole.lse == chunked.lse, "{what}: losses");
+                    assert!(whole.grad == chunked.grad, "{what}: gradient");
+                    if strategy == case.strategies(&gpu)[0] && !in_place {
+                        let difference = difference(&whole, case.dtype, &case.reference().expect("a reference"));
+                        assert!(difference.kept(), "{what}: {difference:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn shapes_past_every_count_of_sixteen_bits() {
+    for gpu in adapters() {
+        check(&gpu, &large(Kind::SoftmaxCe, Dtype::F32, &[70_000, 2], 7), &Variation::PLAIN);
+        for strategy in large(Kind::SoftmaxCe, Dtype::F32, &[1, 4], 0).strategies(&gpu) {
+            gpu.set_strategy(Some(strategy));
+            check(&gpu, &large(Kind::SoftmaxCe, Dtype::F32, &[1, 3_000_000], 8), &Variation::PLAIN);
+        }
+    }
+}
+
+#[test]
+fn a_row_larger_than_a_binding_is_walked_in_pieces() {
+    // 12 MB a row, and 3.6 MB an image, where a binding has 1 MiB.
+    let mut smoothed = large(Kind::SoftmaxCe, Dtype::F32, &[2, 3_000_001], 9);
+    smoothed.spec.label_smoothing = 0.1;
+    let image = large(Kind::SoftmaxCe, Dtype::F32, &[2, 300, 3_000], 10);
+    for gpu in adapters() {
+        let narrow = narrow(&gpu);
+        for case in [&smoothed, &image] {
+            for way in [Way::Whole, Way::Halves] {
+                for in_place in [false, true] {
+                    check(&narrow, case, &Variation { way, in_place, ..Variation::PLAIN });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_labels_harm_no_other_row_and_are_told() {
+    let labels = ndarray::array![1_i64, 7, 2, -3, 0].into_dyn();
+    let mut case = large(Kind::SoftmaxCe, Dtype::F32, &[5, 4], 11);
+    case.targets = OwnedTargets::Classes(labels);
+    // The reference knows no bad labels: it is asked about the good rows, with the same denominator.
+    case.spec.denominator = Some(3.0);
+    let mut good = case.clone();
+    good.targets = OwnedTargets::Classes(ndarray::array![1_i64, -100, 2, -100, 0].into_dyn());
+    good.spec.ignore_index = Some(-100);
+    let want = good.reference().expect("a reference");
+    for gpu in adapters() {
+        for strategy in case.strategies(&gpu) {
+            gpu.set_strategy(Some(strategy));
+            let output = case.run_on_device(&gpu, &Variation::PLAIN).expect("runs");
+            let losses = output.losses.expect("losses");
+            for row in 0..5 {
+                let bad = row == 1 || row == 3;
+                assert_eq!(losses[row].is_nan(), bad, "row {row}");
+                for class in 0..4 {
+                    let (got, want) = (output.grad[[row, class]], want.grad[[row, class]]);
+                    assert!(if bad { got == 0.0 } else { (got - want).abs() < 1e-6 }, "row {row}: {got} {want}");
+                }
+            }
+        }
+        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(5, 4), Dtype::F32).expect("a plan");
+        let OwnedTargets::Classes(labels) = &case.targets else { unreachable!() };
+        let labels = labels.as_slice().expect("row-major");
+        let [scores, grad, loss] = [80, 80, 16].map(|size| buffer(&gpu, size));
+        let targets = buffer(&gpu, 40);
+        gpu.queue().write_buffer(&targets, 0, bytemuck::cast_slice(labels));
+        let buffers = Buffers::new(&scores, &targets).grad(&grad).loss(&loss);
+        common::device::submit(&gpu, [(&plan, buffers), (&plan, buffers)].into_iter()).expect("submitted");
+        let error = plan.read_status().expect_err("two bad labels, in two runs");
+        assert_eq!(error.to_string(), "row 1: the class is outside 0..4 (4 such rows)");
+        // Once told, it is over.
+        assert_eq!(pollster::block_on(plan.read_status_async()).expect("nothing new"), 0);
+    }
+}
+
+fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
+    gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+#[test]
+fn buffers_that_do_not_suit_are_named() {
+    for gpu in adapters() {
+        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(3, 5), Dtype::F32).expect("a plan");
+        let [scores, grad, labels, loss] = [64, 64, 24, 16].map(|size| buffer(&gpu, size));
+        let good = Buffers::new(&scores, &labels).grad(&grad).loss(&loss);
+        let told = |buffers: &Buffers<'_>| {
+            let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            match plan.encode(&mut encoder, buffers) {
+                Err(Error::Buffer { what, problem }) => format!("{what}: {problem}"),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(told(&Buffers { grad: None, ..good }), "grad: missing, and this plan needs it");
+        let small = buffer(&gpu, 48);
+        assert_eq!(told(&Buffers { grad: Some((&small).into()), ..good }), "grad: 48 bytes given, 64 needed");
+        assert!(told(&good.grad(Slice::new(&grad, 4, 60))).starts_with("grad: offset 4 is not a multiple of "));
+        assert_eq!(told(&good.grad(Slice::new(&grad, 0, 80))), "grad: 80 bytes from offset 0 do not fit its 64 bytes");
+        let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: 64,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        assert!(told(&good.grad(&staging)).contains("expected STORAGE"), "{}", told(&good.grad(&staging)));
+    }
+}
+
+#[test]
+fn layouts_that_contradict_themselves_are_refused() {
+    let gpu = &adapters()[0];
+    let layout = Layout::new(Shape::new(3, 5), Dtype::F32);
+    let told = |loss: &SoftmaxCe, layout: Layout| gpu.plan_with(loss, &layout).expect_err("refused").to_string();
+    let plain = SoftmaxCe::default();
+    let says = |text: String, part: &str| assert!(text.contains(part), "{text}");
+    says(told(&plain, layout.strides(4, 5)), "scores_stride is 4, expected at least the 5 elements");
+    says(told(&plain, Layout { in_place: true, ..layout.strides(6, 7) }), "grad_stride differs from scores_stride");
+    says(told(&plain, layout.shard(0, 10)), "no loss of its own");
+    says(told(&plain, layout.shard(8, 10).mode(Mode::Gradient)), "classes 8..13 of a shard lie outside 0..10");
+    says(told(&plain, Layout { upstream: gpu_loss::Upstream::PerLoss, ..layout }), "goes with the reduction None");
+    says(told(&plain.clone().denominator(3.0), Layout { denominator: true, ..layout }), "without another denominator");
+    let multi_hot = Layout { targets: TargetForm::MultiHot, ..layout };
+    says(told(&plain, multi_hot.mode(Mode::Statistics)), "multi-hot targets cannot be sharded");
+    let element = gpu.plan_with(&plain_spec(Kind::SigmoidCe), &layout.mode(Mode::Statistics)).expect_err("refused");
+    says(element.to_string(), "sigmoid_ce is a loss of single elements");
+}
+
+fn plain_spec(kind: Kind) -> gpu_loss::Spec {
+    plain(kind)
+}
+
+#[test]
+fn a_device_with_too_little_is_refused_by_name() {
+    for gpu in adapters() {
+        let info = gpu.adapter_info().clone();
+        let all = GpuLoss::adapters(&gpu_loss::AdapterFilter::default());
+        let adapter = all.into_iter().find(|a| a.get_info() == info).expect("the same adapter");
+        let mut limits = GpuLoss::wanted(&adapter).1;
+        limits.max_storage_buffers_per_shader_stage = 3;
+        let descriptor = wgpu::DeviceDescriptor { required_limits: limits, ..Default::default() };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
+        let error = GpuLoss::from_device(&adapter, device, queue).expect_err("too little");
+        assert_eq!(error.to_string(), "the device's max_storage_buffers_per_shader_stage is 3, every kernel needs 6");
+    }
+}
+
+#[test]
+fn one_device_serves_eight_threads() {
+    for gpu in adapters() {
+        let gpu = Arc::new(gpu);
+        let shared = Arc::new(gpu.plan(&SoftmaxCe::default(), Shape::new(33, 100), Dtype::F32).expect("a plan"));
+        let threads: Vec<_> = (0..8)
+            .map(|thread: u64| {
+                let (gpu, shared) = (Arc::clone(&gpu), Arc::clone(&shared));
+                std::thread::spawn(move || {
+                    for round in 0..4 {
+                        // Plans of its own through the one-call cache,
+                        let case = large(Kind::SoftmaxCe, Dtype::F32, &[33, 100], thread * 10 + round);
+                        let (difference, _) = case.difference(&gpu).expect("runs");
+                        assert!(difference.kept(), "thread {thread}: {difference:?}");
+                        // and one plan that all encode, over buffers of their own; some are dropped in flight.
+                        let grad = encode_shared(&gpu, &shared, &case);
+                        if round % 2 == 0 {
+                            let want = case.reference().expect("a reference").grad;
+                            let got: &[f32] = bytemuck::cast_slice(&grad);
+                            assert!(got.iter().zip(&want).all(|(g, w)| (f64::from(*g) - w).abs() < 1e-7));
+                        }
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().expect("no thread fails");
+        }
+    }
+}
+
+/// The gradient by a shared plan.
+fn encode_shared(gpu: &GpuLoss, plan: &gpu_loss::Plan, case: &Case) -> Vec<u8> {
+    let [scores, grad] = [13_200, 13_200].map(|size| buffer(gpu, size));
+    let (targets, loss) = (buffer(gpu, 33 * 8), buffer(gpu, 16));
+    let OwnedTargets::Classes(labels) = &case.targets else { unreachable!() };
+    gpu.queue().write_buffer(&scores, 0, bytemuck::cast_slice(case.scores.as_slice().expect("row-major")));
+    gpu.queue().write_buffer(&targets, 0, bytemuck::cast_slice(labels.as_slice().expect("row-major")));
+    gpu.queue().write_buffer(&grad, 0, &[POISON; 13_200]);
+    let buffers = Buffers::new(&scores, &targets).grad(&grad).loss(&loss);
+    common::device::submit(gpu, [(plan, buffers)].into_iter()).expect("submitted");
+    download(gpu, &grad)
+}
+
+#[test]
+fn plans_and_front_doors_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<GpuLoss>();
+    crosses::<gpu_loss::Plan>();
+}
