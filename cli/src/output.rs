@@ -200,8 +200,12 @@ fn write_npz(out: &mut (impl Write + Seek), arrays: &[(&str, Values<'_>)]) -> st
 }
 
 fn npy_header(descr: &str, shape: &[usize]) -> Vec<u8> {
-    let axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", axes.trim_end());
+    // As Python writes tuples, and NumPy headers.
+    let axes = match shape {
+        [n] => format!("{n},"),
+        _ => shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
     // The data begins at a multiple of 64, after the magic, the version, the length and a line break.
     let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
     text.extend(std::iter::repeat_n(' ', length - text.len() - 1));
