@@ -4,43 +4,19 @@ use std::fmt::Write as _;
 
 use gpu_loss::wgpu::{self, Features};
 use gpu_loss::{AdapterFilter, GpuLoss};
+use serde::Serialize;
 
+use crate::args::AdaptersArgs;
 use crate::failure::Failure;
-use crate::terminal;
+use crate::{json, terminal};
 
 /// Prints every adapter; without any, what to install.
-pub(crate) fn adapters(filter: &AdapterFilter) -> Result<(), Failure> {
-    let adapters = find(filter)?;
-    let mut text = String::new();
-    for adapter in &adapters {
-        let info = adapter.get_info();
-        let (limits, features) = (adapter.limits(), adapter.features());
-        let has = |feature| if features.contains(feature) { "yes" } else { "no" };
-        let subgroups = if features.contains(Features::SUBGROUP) {
-            format!("of {} to {}", info.subgroup_min_size, info.subgroup_max_size)
-        } else {
-            "no".into()
-        };
-        // Writing into a string cannot fail.
-        let _ = writeln!(text, "{}", describe(&info));
-        let _ = writeln!(text, "  type          {:?}", info.device_type);
-        let _ = writeln!(text, "  subgroups     {subgroups}");
-        let _ = writeln!(text, "  shader-f16    {}", has(Features::SHADER_F16));
-        let _ = writeln!(text, "  timestamps    {}", has(Features::TIMESTAMP_QUERY));
-        let _ = writeln!(
-            text,
-            "  workgroup     {} invocations, {} bytes of memory",
-            limits.max_compute_invocations_per_workgroup, limits.max_compute_workgroup_storage_size
-        );
-        let _ = writeln!(
-            text,
-            "  buffers       {} a stage, {} a binding, {} a buffer",
-            limits.max_storage_buffers_per_shader_stage,
-            bytes(limits.max_storage_buffer_binding_size),
-            bytes(limits.max_buffer_size),
-        );
+pub(crate) fn adapters(args: &AdaptersArgs, filter: &AdapterFilter) -> Result<(), Failure> {
+    let offers: Vec<Offer> = find(filter)?.iter().map(Offer::of).collect();
+    if args.json {
+        return json::print(&offers);
     }
-    terminal::print(&text)
+    terminal::print(&offers.iter().map(Offer::lines).collect::<String>())
 }
 
 /// Every adapter that the filter admits, at least one.
@@ -55,9 +31,79 @@ pub(crate) fn find(filter: &AdapterFilter) -> Result<Vec<wgpu::Adapter>, Failure
 
 /// An adapter on one line.
 pub(crate) fn describe(info: &wgpu::AdapterInfo) -> String {
+    format!("{} [{}], driver {}", info.name, info.backend, driver(info))
+}
+
+/// The driver's name and version.
+pub(crate) fn driver(info: &wgpu::AdapterInfo) -> String {
     let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
-    let driver = if driver.trim().is_empty() { "unknown" } else { driver.trim() };
-    format!("{} [{}], driver {driver}", info.name, info.backend)
+    if driver.trim().is_empty() { "unknown".into() } else { driver.trim().into() }
+}
+
+/// What of an adapter matters here.
+#[derive(Serialize)]
+struct Offer {
+    #[serde(flatten)]
+    named: json::Named,
+    #[serde(skip)]
+    title: String,
+    #[serde(rename = "type")]
+    device_type: String,
+    /// The smallest and the largest.
+    subgroup_sizes: Option<[u32; 2]>,
+    shader_f16: bool,
+    timestamps: bool,
+    max_workgroup_invocations: u32,
+    max_workgroup_bytes: u32,
+    max_storage_buffers: u32,
+    max_binding_bytes: u64,
+    max_buffer_bytes: u64,
+}
+
+impl Offer {
+    fn of(adapter: &wgpu::Adapter) -> Self {
+        let info = adapter.get_info();
+        let (limits, features) = (adapter.limits(), adapter.features());
+        let sizes = [info.subgroup_min_size, info.subgroup_max_size];
+        Offer {
+            named: json::Named::of(&info),
+            title: describe(&info),
+            device_type: format!("{:?}", info.device_type),
+            subgroup_sizes: features.contains(Features::SUBGROUP).then_some(sizes),
+            shader_f16: features.contains(Features::SHADER_F16),
+            timestamps: features.contains(Features::TIMESTAMP_QUERY),
+            max_workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            max_binding_bytes: limits.max_storage_buffer_binding_size,
+            max_buffer_bytes: limits.max_buffer_size,
+        }
+    }
+
+    fn lines(&self) -> String {
+        let yes = |has| if has { "yes" } else { "no" };
+        let subgroups = self.subgroup_sizes.map_or("no".into(), |[min, max]| format!("of {min} to {max}"));
+        let mut text = String::new();
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{}", self.title);
+        let _ = writeln!(text, "  type          {}", self.device_type);
+        let _ = writeln!(text, "  subgroups     {subgroups}");
+        let _ = writeln!(text, "  shader-f16    {}", yes(self.shader_f16));
+        let _ = writeln!(text, "  timestamps    {}", yes(self.timestamps));
+        let _ = writeln!(
+            text,
+            "  workgroup     {} invocations, {} bytes of memory",
+            self.max_workgroup_invocations, self.max_workgroup_bytes
+        );
+        let _ = writeln!(
+            text,
+            "  buffers       {} a stage, {} a binding, {} a buffer",
+            self.max_storage_buffers,
+            bytes(self.max_binding_bytes),
+            bytes(self.max_buffer_bytes),
+        );
+        text
+    }
 }
 
 /// A number of bytes in its largest unit that keeps it readable.

@@ -37,7 +37,22 @@ From PyTorch:
   gpu-loss run batch.safetensors --loss softmax-ce --output out.safetensors
 From NumPy:
   numpy.savez('batch.npz', logits=logits, targets=labels)
-  gpu-loss run batch.npz --loss softmax-ce --softcap 30 --z-loss 1e-4 --output out.npz";
+  gpu-loss run batch.npz --loss softmax-ce --softcap 30 --z-loss 1e-4 --output out.npz
+
+--json prints one object: loss (the name), value (the loss), reduction, targets, rows, classes, shape, dtype, strategy,
+adapter, backend, driver, time_ms, output (the path, or null), and check with kept, loss_share and grad_share (largest
+errors as shares of the promised ones). A number that is none is the string \"NaN\", \"inf\" or \"-inf\".";
+
+const ADAPTERS_HELP: &str = "\
+--json prints an array of objects: adapter, backend, driver, type, subgroup_sizes ([min, max] or null), shader_f16,
+timestamps, max_workgroup_invocations, max_workgroup_bytes, max_storage_buffers, max_binding_bytes, max_buffer_bytes.";
+
+const VERIFY_HELP: &str = "\
+Adapters are checked at the same time, one thread each. Exit code 1: something is outside the promised accuracy.
+
+--json prints one object: combinations, failed, seconds, and adapters, an array of adapter, backend, driver, failures
+(as text) and rows: loss, targets, dtype, combinations, strategies, loss_share, loss_error, grad_share, grad_error
+(largest errors as shares of the promised ones, and by themselves). An infinite share is the string \"inf\".";
 
 /// Fused cross-entropy losses on any GPU: loss and gradient in one pass, checked against a float64 reference.
 #[derive(Debug, Parser)]
@@ -55,7 +70,7 @@ pub(crate) enum Command {
     /// Compute a loss and its gradient on a file's tensors, and check both against the reference
     Run(Box<RunArgs>),
     /// List every adapter: backend, driver, and the limits and features that matter here
-    Adapters,
+    Adapters(AdaptersArgs),
     /// Check every loss × target × strategy × type on every adapter against the reference
     Verify(VerifyArgs),
 }
@@ -98,12 +113,25 @@ enum Backend {
     Gl,
 }
 
+/// `gpu-loss adapters`
+#[derive(Debug, Args)]
+#[command(after_help = ADAPTERS_HELP)]
+pub(crate) struct AdaptersArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `gpu-loss verify`
 #[derive(Debug, Args)]
+#[command(after_help = VERIFY_HELP)]
 pub(crate) struct VerifyArgs {
-    /// A sample that covers every loss × targets × type × option once, within a minute
+    /// A sample within a minute: every loss × targets × option, and × type, on one shape and strategy each
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `gpu-loss run`
@@ -122,6 +150,9 @@ pub(crate) struct RunArgs {
     /// Force who walks a row [default: chosen by shape and adapter; environment: GPU_LOSS_STRATEGY]
     #[arg(long, value_name = "NAME", value_parser = strategy)]
     pub(crate) strategy: Option<Strategy>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) options: LossOptions,
 }
@@ -221,6 +252,16 @@ pub(crate) enum ReductionName {
 }
 
 impl ReductionName {
+    /// The name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ReductionName::None => "none",
+            ReductionName::Sum => "sum",
+            ReductionName::Mean => "mean",
+            ReductionName::BatchMean => "batch-mean",
+        }
+    }
+
     pub(crate) fn reduction(self) -> Reduction {
         match self {
             ReductionName::None => Reduction::None,

@@ -5,11 +5,13 @@ mod args;
 mod convert;
 mod failure;
 mod input;
+mod json;
 mod names;
 mod options;
 mod output;
 mod problem;
 mod run;
+mod tally;
 mod terminal;
 mod verify;
 
@@ -48,7 +50,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let filter = cli.adapter.filter();
     match &cli.command {
         Command::Run(args) => run::run(args, &filter),
-        Command::Adapters => adapters::adapters(&filter),
+        Command::Adapters(args) => adapters::adapters(args, &filter),
         Command::Verify(args) => verify::verify(args, &filter),
     }
 }

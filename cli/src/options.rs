@@ -33,6 +33,14 @@ pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
     }
     spec.reduction = options.reduction.map_or(Reduction::Mean, crate::args::ReductionName::reduction);
     spec.denominator = options.denominator;
+    if let (Some(_), Some(reduction)) =
+        (options.denominator, options.reduction.filter(|r| r.reduction() != Reduction::Mean))
+    {
+        return Err(Failure::usage(format!(
+            "--denominator does not apply to --reduction {}: it replaces what --reduction mean divides by",
+            reduction.name()
+        )));
+    }
     spec.ignore_index = options.ignore_index;
     set(&mut spec.label_smoothing, options.label_smoothing, "--label-smoothing", kind, SMOOTHED)?;
     set(&mut spec.z_loss, options.z_loss, "--z-loss", kind, &[Kind::SoftmaxCe])?;

@@ -102,16 +102,15 @@ impl Destination {
         Ok(destination)
     }
 
-    /// Writes the arrays into a new file beside the old one, and puts it in its place once it is complete.
-    pub(crate) fn write(&self, arrays: &[(&str, Values<'_>)]) -> Result<(), Failure> {
+    /// Writes the arrays into a new file beside the old one, complete before it takes the old one's place.
+    pub(crate) fn write(&self, arrays: &[(&str, Values<'_>)]) -> Result<Written<'_>, Failure> {
         let mut temporary = self.temporary()?;
         self.fill(temporary.as_file_mut(), arrays).map_err(|e| self.unwritable(&e))?;
         if let Ok(old) = std::fs::metadata(&self.target) {
             temporary.as_file().set_permissions(old.permissions()).map_err(|e| self.unwritable(&e))?;
         }
         temporary.as_file().sync_all().map_err(|e| self.unwritable(&e))?;
-        temporary.persist(&self.target).map_err(|e| self.unwritable(&e.error))?;
-        Ok(())
+        Ok(Written { destination: self, temporary })
     }
 
     fn fill(&self, file: &mut std::fs::File, arrays: &[(&str, Values<'_>)]) -> std::io::Result<()> {
@@ -141,6 +140,21 @@ impl Destination {
 
     fn unwritable(&self, error: &std::io::Error) -> Failure {
         Failure::file(&self.path, format!("cannot be written: {}", io_message(error)))
+    }
+}
+
+/// A complete file that is not yet in its place; dropped, it is removed.
+pub(crate) struct Written<'a> {
+    destination: &'a Destination,
+    temporary: tempfile::NamedTempFile,
+}
+
+impl Written<'_> {
+    /// Replaces the old file, in one step.
+    pub(crate) fn put_in_place(self) -> Result<(), Failure> {
+        let Written { destination, temporary } = self;
+        temporary.persist(&destination.target).map_err(|e| destination.unwritable(&e.error))?;
+        Ok(())
     }
 }
 
@@ -186,8 +200,12 @@ fn write_npz(out: &mut (impl Write + Seek), arrays: &[(&str, Values<'_>)]) -> st
 }
 
 fn npy_header(descr: &str, shape: &[usize]) -> Vec<u8> {
-    let axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", axes.trim_end());
+    // As Python writes tuples, and NumPy headers.
+    let axes = match shape {
+        [n] => format!("{n},"),
+        _ => shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
     // The data begins at a multiple of 64, after the magic, the version, the length and a line break.
     let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
     text.extend(std::iter::repeat_n(' ', length - text.len() - 1));
@@ -213,7 +231,9 @@ mod tests {
             let path = directory.path().join(name);
             std::fs::write(&path, "old").unwrap();
             let destination = Destination::check(&path, false).unwrap();
-            destination.write(&[("loss", Values::F32(&loss)), ("grad", Values::F16(&grad))]).unwrap();
+            let written = destination.write(&[("loss", Values::F32(&loss)), ("grad", Values::F16(&grad))]).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"old");
+            written.put_in_place().unwrap();
             let tensors = read(&path, &["loss", "grad"]).unwrap();
             assert_eq!(tensors.names.len(), 2);
             assert_eq!((&tensors.found["loss"].ty, tensors.found["loss"].shape.len()), (&Type::F32, 0));
@@ -259,7 +279,8 @@ mod tests {
         std::os::unix::fs::symlink(at("real.npz"), at("link.npz")).unwrap();
         let mode = |name: &str| std::fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
         for name in ["link.npz", "new.npz"] {
-            Destination::check(&at(name), false).unwrap().write(&[("loss", Values::F32(&loss))]).unwrap();
+            let destination = Destination::check(&at(name), false).unwrap();
+            destination.write(&[("loss", Values::F32(&loss))]).unwrap().put_in_place().unwrap();
         }
         assert!(std::fs::symlink_metadata(at("link.npz")).unwrap().is_symlink());
         assert_eq!(mode("real.npz"), 0o640);

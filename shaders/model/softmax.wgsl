@@ -15,17 +15,29 @@ override CAPPED: bool = false;    // softcap
 override Z_LOSS: bool = false;
 override FOCAL: bool = false;
 
-// u = T(x); infinities stay what they are, so that a mask remains a mask.
+// A scale without a cap is applied to differences alone: scores of 1e4 that lie close together would lose their
+// distance to the rounding of scaled scores.
+fn scales_late() -> bool {
+    return TRANSFORMED && !CAPPED;
+}
+
+// u = T(x), but for a late scale. Infinities stay what they are, so that a mask remains a mask.
 fn transform(x: vec4<f32>) -> vec4<f32> {
+    if (!CAPPED) {
+        return x;
+    }
     var u = x;
     if (TRANSFORMED) {
         u *= params.logit_scale;
     }
-    if (CAPPED) {
-        u = params.softcap * tanh_exact(u / params.softcap);
-    }
-    if (TRANSFORMED || CAPPED) {
-        u = select(u, x, is_infinity(x));
+    u = params.softcap * tanh_exact(u / params.softcap);
+    return select(u, x, is_infinity(x));
+}
+
+// A value or difference of what transform() gives, as one of u.
+fn scaled(u: vec4<f32>) -> vec4<f32> {
+    if (scales_late()) {
+        return params.logit_scale * u;
     }
     return u;
 }
@@ -84,9 +96,9 @@ fn stats_start() -> Stats {
     return Stats(lowest, vec4(-1.0), vec4(0u), zero, zero, zero, zero, lowest, vec4(0xffffffffu));
 }
 
-// How far u lies below top; B = 0 makes a mask count for nothing.
+// How far u lies below top, `gap` of what transform() gives; B = 0 makes a mask count for nothing.
 fn weighted_gap(b: vec4<f32>, gap: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
-    let masked = select(b * gap, infinity(), is_negative_infinity(u));
+    let masked = select(b * scaled(gap), infinity(), is_negative_infinity(u));
     return select(masked, vec4(0.0), b == vec4(0.0));
 }
 
@@ -95,7 +107,7 @@ fn stats_add(s: Stats, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats 
     let u = transform(x);
     let above = u > s.top;
     let gap = abs(u - s.top);
-    let e = exp_nonpositive(-gap);
+    let e = exp_nonpositive(-scaled(gap));
     r.top = select(s.top, u, above);
     r.rest = select(s.rest + e, (s.rest + 1.0) * e, above);
     r.suspect = max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u));
@@ -145,7 +157,7 @@ fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
 }
 
 fn rebased(own: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, top: vec4<f32>) -> array<vec4<f32>, 4> {
-    let gap = top - own;
+    let gap = scaled(top - own);
     let at_top = own == top;
     let share = select((rest + 1.0) * exp_nonpositive(-gap), rest, at_top);
     let below = d + select(a * gap, vec4(0.0), a == vec4(0.0));
@@ -170,7 +182,7 @@ fn row_finish(top: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count
     let inverse = 1.0 / (1.0 + rest);
     r.top = top;
     r.rest = rest;
-    r.lse = top + log_sum;
+    r.lse = scaled(top) + log_sum;
     r.loss = d + a * log_sum;
     r.p_factor = a;
     r.b_factor = vec4(1.0);
@@ -218,7 +230,7 @@ fn power(q: vec4<f32>, gamma: f32) -> vec4<f32> {
 }
 
 fn gradient(r: Row, x: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-    let e = exp_nonpositive(transform(x) - r.top);
+    let e = exp_nonpositive(scaled(transform(x) - r.top));
     let weight = b * r.b_factor;
     var g = ((r.p_factor * e - weight) - weight * r.rest) * r.scale;
     if (TRANSFORMED || CAPPED) {

@@ -22,8 +22,12 @@ impl Default for AdapterFilter {
 
 impl AdapterFilter {
     fn describe(&self) -> String {
-        let name = self.name.as_ref().map(|n| format!(" named like \"{n}\"")).unwrap_or_default();
-        format!("backends {:?}{name}", self.backends)
+        let name = self.name.as_ref().map(|n| format!(", named like \"{n}\"")).unwrap_or_default();
+        if self.backends.contains(wgpu::Backends::PRIMARY | wgpu::Backends::GL) {
+            return format!("on any backend{name}");
+        }
+        let backends: Vec<String> = self.backends.iter_names().map(|(name, _)| name.to_lowercase()).collect();
+        format!("on {}{name}", if backends.is_empty() { "no backend".into() } else { backends.join(", ") })
     }
 }
 
@@ -60,15 +64,30 @@ pub(crate) async fn find(filter: &AdapterFilter) -> Vec<wgpu::Adapter> {
 
 /// The best adapter that a filter admits.
 pub(crate) async fn best(filter: &AdapterFilter) -> Result<wgpu::Adapter> {
-    find(filter)
-        .await
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::NoAdapter { searched: filter.describe(), advice: advice().to_owned() })
+    match find(filter).await.into_iter().next() {
+        Some(adapter) => Ok(adapter),
+        None => Err(Error::NoAdapter { searched: filter.describe(), advice: advice(filter).await }),
+    }
 }
 
-/// What to do where there is no adapter.
-fn advice() -> &'static str {
+/// What to do where a filter admits no adapter: those that there are, and what to install unless a name alone is wrong.
+async fn advice(filter: &AdapterFilter) -> String {
+    let everything = AdapterFilter { backends: wgpu::Backends::PRIMARY | wgpu::Backends::GL, name: None };
+    let others = find(&everything).await;
+    let described = |adapter: &wgpu::Adapter| {
+        let info = adapter.get_info();
+        format!("{} [{}]", info.name, info.backend)
+    };
+    let listed = others.iter().map(described).collect::<Vec<_>>().join(", ");
+    let is_name_wrong = others.iter().any(|adapter| filter.backends.contains(adapter.get_info().backend.into()));
+    match (listed.is_empty(), is_name_wrong) {
+        (true, _) => what_to_install().to_owned(),
+        (false, true) => format!("there are {listed}"),
+        (false, false) => format!("there are {listed}; else {}", what_to_install()),
+    }
+}
+
+fn what_to_install() -> &'static str {
     if cfg!(target_os = "linux") {
         "install a Vulkan driver; a software one is in the package mesa-vulkan-drivers (Debian, Ubuntu, Fedora) or \
          vulkan-swrast (Arch)"

@@ -1,7 +1,7 @@
 //! One thing to check: a loss with options, on a batch of one form, type, shape and kind of values.
 
 use super::options::Group;
-use crate::{Dtype, Kind, Reduction, Spec, TargetForm, Want};
+use crate::{Dtype, EmptyMean, Kind, Reduction, Spec, TargetForm, Want};
 
 /// What the scores of a batch are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,6 +153,9 @@ impl Case {
         };
         spec.denominator = (self.reduce == Reduce::Denominator).then_some(12.5);
         spec.ignore_index = self.ignored();
+        if self.seed % 2 == 1 {
+            spec.empty_mean = EmptyMean::Zero;
+        }
         spec
     }
 

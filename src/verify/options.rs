@@ -77,7 +77,9 @@ const SIGMOID_CE: &[Group] = &[
 const SOFTMAX_FOCAL: &[Group] = &[
     group("gamma 2", |s, _| s.gamma = 2.0),
     group("gamma 0", |s, _| s.gamma = 0.0),
-    group("gamma 0.5", |s, _| s.gamma = 0.5),
+    // Below 1 the gradient's power of 1 − p_y has a negative exponent.
+    group("gamma 0.3", |s, _| s.gamma = 0.3),
+    group("gamma 1", |s, _| s.gamma = 1.0),
     group("gamma 5", |s, _| s.gamma = 5.0),
     group("class weights", |s, c| {
         s.gamma = 2.0;
@@ -94,7 +96,9 @@ const SOFTMAX_FOCAL: &[Group] = &[
 const SIGMOID_FOCAL: &[Group] = &[
     group("gamma 2", |s, _| s.gamma = 2.0),
     group("gamma 0", |s, _| s.gamma = 0.0),
-    group("gamma 0.5", |s, _| s.gamma = 0.5),
+    group("gamma 0.3", |s, _| s.gamma = 0.3),
+    group("gamma 1", |s, _| s.gamma = 1.0),
+    group("gamma 5", |s, _| s.gamma = 5.0),
     group("alpha", |s, _| {
         s.gamma = 2.0;
         s.alpha = Some(0.25);

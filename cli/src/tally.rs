@@ -1,0 +1,178 @@
+//! What one adapter did in a verification, as a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use gpu_loss::reference::Difference;
+use gpu_loss::verify::{Case, Verdict};
+use gpu_loss::{Dtype, Error, Kind, Strategy, TargetForm, wgpu};
+use serde::{Serialize, Serializer};
+
+use crate::args::loss_name;
+use crate::failure::{Exit, Failure, one_line};
+use crate::{adapters, json};
+
+/// How many failing cases are listed.
+const LISTED: usize = 20;
+
+/// All that one adapter did.
+#[derive(Serialize)]
+pub(crate) struct Tally {
+    #[serde(flatten)]
+    named: json::Named,
+    #[serde(skip)]
+    title: String,
+    #[serde(serialize_with = "as_array")]
+    rows: BTreeMap<(Kind, TargetForm, Dtype), Row>,
+    failures: Vec<String>,
+}
+
+/// A row of the table: a loss on one form of target and one type of scores.
+#[derive(Default)]
+struct Row {
+    combinations: usize,
+    strategies: BTreeSet<Strategy>,
+    loss: Worst,
+    grad: Worst,
+}
+
+/// The largest error, as a share of what is allowed and by itself.
+#[derive(Default, Clone, Copy)]
+struct Worst {
+    share: f64,
+    absolute: f64,
+}
+
+impl Worst {
+    fn note(&mut self, share: f64, absolute: f64) {
+        // What cannot be compared is the worst.
+        self.share = if share.is_nan() { f64::INFINITY } else { self.share.max(share) };
+        self.absolute = if absolute.is_nan() { f64::INFINITY } else { self.absolute.max(absolute) };
+    }
+}
+
+impl std::fmt::Display for Worst {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:>4.0} % {:>7.1e}", self.share * 100.0, self.absolute)
+    }
+}
+
+impl Tally {
+    pub(crate) fn new(info: &wgpu::AdapterInfo) -> Self {
+        Tally {
+            named: json::Named::of(info),
+            title: adapters::describe(info),
+            rows: BTreeMap::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, case: &Case, verdict: &Verdict) {
+        let row = self.rows.entry((case.kind(), case.form(), case.dtype())).or_default();
+        let difference = &verdict.difference;
+        row.combinations += 1;
+        row.strategies.insert(verdict.strategy);
+        let loss = difference.loss.max(difference.losses).max(difference.lse);
+        row.loss.note(loss, difference.loss_absolute);
+        row.grad.note(difference.grad, difference.grad_absolute);
+        if !difference.kept() {
+            self.failures.push(format!("{case}, {}: {}", verdict.strategy.name(), faults(difference)));
+        }
+    }
+
+    /// A case that was not computed: a failure, or the end if the device cannot go on.
+    pub(crate) fn refused(&mut self, case: &Case, error: &Error) -> Result<(), Failure> {
+        let failure = Failure::library(error, None);
+        if failure.exit == Exit::Device && !matches!(error, Error::Limit { .. }) {
+            return Err(Failure::device(format!("{}: {case}: {}", self.title, failure.line())));
+        }
+        self.rows.entry((case.kind(), case.form(), case.dtype())).or_default().combinations += 1;
+        self.failures.push(format!("{case}: {}", failure.line()));
+        Ok(())
+    }
+
+    pub(crate) fn combinations(&self) -> usize {
+        self.rows.values().map(|row| row.combinations).sum()
+    }
+
+    pub(crate) fn failed(&self) -> usize {
+        self.failures.len()
+    }
+
+    pub(crate) fn table(&self) -> String {
+        let mut text = format!("{}\n", one_line(&self.title));
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {:<14} {:<13} {:<5} {:>6}  {:<14}  {:<14}  strategies",
+            "loss", "targets", "type", "runs", "largest error", "of gradients"
+        );
+        for ((kind, form, dtype), row) in &self.rows {
+            let strategies: Vec<&str> = row.strategies.iter().map(|strategy| strategy.name()).collect();
+            let _ = writeln!(
+                text,
+                "  {:<14} {:<13} {:<5} {:>6}  {}  {}  {}",
+                loss_name(*kind),
+                form.name(),
+                dtype.name(),
+                row.combinations,
+                row.loss,
+                row.grad,
+                strategies.join(", ")
+            );
+        }
+        let _ = writeln!(text, "  errors: share of what is promised (at most 100 %), and the difference itself");
+        for failure in self.failures.iter().take(LISTED) {
+            let _ = writeln!(text, "  FAILED {}", one_line(failure));
+        }
+        if self.failures.len() > LISTED {
+            let _ = writeln!(text, "  … and {} more", self.failures.len() - LISTED);
+        }
+        text
+    }
+}
+
+/// What of a result is outside the promise.
+fn faults(difference: &Difference) -> String {
+    let Difference { loss, losses, lse, grad, argmax, .. } = difference;
+    let mut parts: Vec<String> = [("loss", loss), ("losses", losses), ("lse", lse), ("gradient", grad)]
+        .iter()
+        .filter(|(_, share)| **share > 1.0)
+        .map(|(name, share)| format!("{name} at {:.0} % of the promise", **share * 100.0))
+        .collect();
+    if *argmax > 0 {
+        parts.push(format!("{argmax} rows differ in argmax or correctness"));
+    }
+    parts.join(", ")
+}
+
+/// The rows as JSON has them.
+fn as_array<S: Serializer>(rows: &BTreeMap<(Kind, TargetForm, Dtype), Row>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Document {
+        loss: String,
+        targets: &'static str,
+        dtype: &'static str,
+        combinations: usize,
+        strategies: Vec<&'static str>,
+        #[serde(serialize_with = "json::number")]
+        loss_share: f64,
+        #[serde(serialize_with = "json::number")]
+        loss_error: f64,
+        #[serde(serialize_with = "json::number")]
+        grad_share: f64,
+        #[serde(serialize_with = "json::number")]
+        grad_error: f64,
+    }
+    serializer.collect_seq(rows.iter().map(|((kind, form, dtype), row)| Document {
+        loss: loss_name(*kind),
+        targets: form.name(),
+        dtype: dtype.name(),
+        combinations: row.combinations,
+        strategies: row.strategies.iter().map(|strategy| strategy.name()).collect(),
+        loss_share: row.loss.share,
+        loss_error: row.loss.absolute,
+        grad_share: row.grad.share,
+        grad_error: row.grad.absolute,
+    }))
+}
