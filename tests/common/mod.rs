@@ -1,6 +1,7 @@
 //! What the tests share: batches read from test vectors, and the adapters to run them on.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod each;
 pub mod random;
 
 use std::path::{Path, PathBuf};
