@@ -14,7 +14,7 @@ use crate::gpu::{Context, KernelKey, guarded};
 use crate::loss::{EmptyMean, Reduction, Spec};
 
 /// Losses that one workgroup of the sum takes, and elements that one team of the element walk takes.
-const BLOCK: u64 = 4096;
+pub(super) const BLOCK: u64 = 4096;
 /// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
 const SCAN_THREADS: u64 = 8192;
 const SCAN_GROUP: u64 = 64;

@@ -71,18 +71,42 @@ pub(crate) fn walk(kind: Kind, shape: &Shape) -> Walk {
 
 /// The strategies that can serve a loss on scores of this shape and type, the default one first.
 pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, _dtype: Dtype) -> Vec<Strategy> {
-    if walk(kind, shape) == Walk::Column {
-        return vec![Strategy::ThreadRow];
-    }
     let mut all = vec![Strategy::ThreadRow];
-    if context.subgroups.is_some() {
-        all.extend([Strategy::SubgroupRow, Strategy::WorkgroupRow]);
+    if walk(kind, shape) != Walk::Column {
+        if context.subgroups.is_some() {
+            all.extend([Strategy::SubgroupRow, Strategy::WorkgroupRow]);
+        }
+        all.push(Strategy::WorkgroupTree);
+        let best = preferred(context, kind, shape);
+        all.retain(|s| *s != best);
+        all.insert(0, best);
     }
-    all.push(Strategy::WorkgroupTree);
-    let best = preferred(context, kind, shape);
-    all.retain(|s| *s != best);
-    all.insert(0, best);
+    if let Some(limit) = context.loop_limit() {
+        all.retain(|strategy| turns(context, *strategy, kind, shape) <= limit);
+    }
     all
+}
+
+/// Sweeps over a row at most: the count of its true classes, its statistics, whether it is right, its gradient.
+const SWEEPS: u64 = 4;
+
+/// Turns of loops that one invocation takes at most, where class lists are not long.
+fn turns(context: &Context, strategy: Strategy, kind: Kind, shape: &Shape) -> u64 {
+    let classes = shape.classes as u64;
+    let team = match (strategy, context.subgroups) {
+        (Strategy::ThreadRow, _) => 1,
+        (Strategy::SubgroupRow, Some((smallest, _))) => u64::from(smallest),
+        (Strategy::WorkgroupRow, _) => 256,
+        // The smallest workgroup that a plan takes for a row.
+        _ => 16,
+    };
+    match walk(kind, shape) {
+        // Each quad of a block may look for its classes in the rows' lists, by bisection.
+        Walk::Element => super::build::BLOCK / 4 / team * (17 + 4 * u64::from(classes.max(1).ilog2() + 1)),
+        // Rows that share quads are walked by one team.
+        Walk::Row => SWEEPS * (classes / 4 / team + 3) * [1, 4, 2, 4][shape.classes % 4],
+        Walk::Column => SWEEPS * classes,
+    }
 }
 
 fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
@@ -121,6 +145,11 @@ pub(crate) fn choose(context: &Context, kind: Kind, layout: &Layout, forced: Opt
                 serving.iter().map(|s| s.name()).collect::<Vec<_>>().join(", "),
             ),
         }),
-        None => Ok(serving[0]),
+        None => serving.first().copied().ok_or_else(|| Error::Limit {
+            limit: "number of turns of loops in one invocation",
+            got: context.loop_limit().unwrap_or(u64::MAX),
+            needed: turns(context, Strategy::WorkgroupTree, kind, &layout.shape),
+            what: format!("{} over {} classes on {}", kind.name(), layout.shape.classes, context.info.name),
+        }),
     }
 }
