@@ -54,7 +54,11 @@ fn one_row_more_than_sixty_five_thousand_five_hundred_and_thirty_six() {
     let mut given = softmax.clone();
     given.spec = plain(Kind::Ce);
     given.scores.mapv_inplace(|x| 1.0 / (1.0 + x.abs()));
-    on_every_adapter(|gpu| [&softmax, &half, &given].iter().for_each(|case| case.check(gpu)));
+    on_every_adapter(|gpu| {
+        softmax.check(gpu);
+        // Workgroups of their own for so many rows take long on a processor: once is enough.
+        [&half, &given].iter().for_each(|case| case.check_under(gpu, &case.strategies(gpu)[..1]));
+    });
 }
 
 #[test]
