@@ -126,8 +126,9 @@ fn shapes_that_disagree_are_errors() {
 #[test]
 fn options_outside_their_range_are_errors() {
     const NAN: f32 = f32::NAN;
-    type Set = fn(&mut Spec, f32);
-    let options: [(&str, Kind, Set, &[f32], &[f32]); 7] = [
+    /// Name, loss, setter, values outside and inside the range.
+    type Row = (&'static str, Kind, fn(&mut Spec, f32), &'static [f32], &'static [f32]);
+    let options: [Row; 7] = [
         ("label_smoothing", Kind::SoftmaxCe, |s, v| s.label_smoothing = v, &[-0.1, 1.1, NAN, INFINITY], &[0.0, 1.0]),
         ("z_loss", Kind::SoftmaxCe, |s, v| s.z_loss = v, &[-1e-4, NAN, INFINITY], &[0.0, 1.0]),
         ("logit_scale", Kind::SoftmaxCe, |s, v| s.logit_scale = v, &[0.0, -1.0, NAN, INFINITY], &[0.5]),

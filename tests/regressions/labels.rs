@@ -65,7 +65,7 @@ fn ignored_rows_are_not_in_the_mean() {
 
 /// PyTorch#63004: a class that is ignored as a label is left out of the other rows' softmax.
 ///
-/// Seen to fail: with exp 0 at the ignored class in `model/softmax.wgsl`.
+/// Seen to fail: with −∞ for the score of the ignored class in the sums of `model/softmax.wgsl`.
 #[test]
 fn an_ignored_class_is_still_a_class() {
     let scores = array![[4.0_f32, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]];
