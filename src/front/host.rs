@@ -368,12 +368,13 @@ fn empty<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Outp
     let row_dims = row_shape(batch.scores.shape());
     let losses_dims = if spec.kind.per_row() { row_dims.clone() } else { batch.scores.shape().to_vec() };
     let want = batch.want;
-    let nan_mean = spec.empty_mean == EmptyMean::Nan && spec.denominator.is_none();
+    let over_nothing = match spec.reduction {
+        Reduction::Mean => spec.denominator.is_none(),
+        Reduction::BatchMean => batch.scores.shape().first() == Some(&0),
+        Reduction::None | Reduction::Sum => false,
+    };
     Output {
-        loss: match spec.reduction {
-            Reduction::Mean | Reduction::BatchMean if nan_mean => f32::NAN,
-            _ => 0.0,
-        },
+        loss: if over_nothing && spec.empty_mean == EmptyMean::Nan { f32::NAN } else { 0.0 },
         grad: Array::from_shape_simple_fn(
             if want.grad { batch.scores.raw_dim() } else { D::zeros(batch.scores.ndim()) },
             T::default,

@@ -40,6 +40,14 @@ impl Context {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
+    /// How many turns of loops an invocation can take in all, where that is few enough to reach.
+    ///
+    /// Mesa's llvmpipe (lavapipe too) leaves every loop once an invocation has taken 65,535 turns in all of its loops
+    /// together (`LP_MAX_TGSI_LOOP_ITERATIONS`), without a word: what the loop had still to do is not done.
+    pub(crate) fn loop_limit(&self) -> Option<u64> {
+        self.info.name.contains("llvmpipe").then_some(65_000)
+    }
+
     /// The bytes that one binding can span.
     pub(crate) fn binding_limit(&self) -> u64 {
         self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size).min((1 << 31) - 256)

@@ -125,14 +125,15 @@ pub(crate) struct Geometry {
     /// Invocations of the smallest team.
     team_size: u64,
     software: bool,
+    loop_limit: Option<u64>,
 }
 
-/// Mesa's software adapters end every loop, without a word, once an invocation has run 65,535 iterations in all.
-const SOFTWARE_ITERATIONS: u64 = 65_000;
+/// The longest class list that a row may have, where loops are limited: its own must leave room for the others.
+const LIMITED_LIST: u32 = 4096;
 
-/// The longest class list that a row may have on an adapter: on software ones, a list's own loops must leave room.
+/// The longest class list that a row may have on an adapter.
 pub(crate) fn longest_list(context: &Context) -> u32 {
-    if context.is_software() { 4096 } else { u32::MAX }
+    context.loop_limit().map_or(u32::MAX, |_| LIMITED_LIST)
 }
 
 impl Geometry {
@@ -169,18 +170,23 @@ impl Geometry {
             (Team::Subgroup, Some((smallest, _))) => smallest,
             _ => group,
         };
-        Geometry { team, group, teams: u64::from(teams.max(1)), team_size: u64::from(team_size), software }
+        Geometry {
+            team,
+            group,
+            teams: u64::from(teams.max(1)),
+            team_size: u64::from(team_size),
+            software,
+            loop_limit: context.loop_limit(),
+        }
     }
 
     /// How many classes a team may walk in one dispatch, in `sweeps` over each of `rows` rows, `lanes` of them at once
     /// down the classes or one along them.
     pub(crate) fn reach(&self, sweeps: u64, rows: u64, lanes: u64, lists: bool) -> u64 {
-        if !self.software {
-            return u64::MAX;
-        }
+        let Some(limit) = self.loop_limit else { return u64::MAX };
         // A list is gone through three times.
-        let lists = if lists { 3 * 4096 * lanes } else { 0 };
-        let iterations = (SOFTWARE_ITERATIONS / rows).saturating_sub(lists) / sweeps;
+        let lists = if lists { 3 * u64::from(LIMITED_LIST) * lanes } else { 0 };
+        let iterations = (limit / rows).saturating_sub(lists) / sweeps;
         if lanes == 1 { iterations * 4 * self.team_size } else { iterations }
     }
 

@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 pub mod device;
+pub mod each;
 pub mod random;
+pub mod values;
 
 use std::path::{Path, PathBuf};
 
@@ -121,7 +123,12 @@ impl Case {
 
     /// Checks the case on an adapter under every strategy that serves it.
     pub fn check(&self, gpu: &GpuLoss) {
-        for strategy in self.strategies(gpu) {
+        self.check_under(gpu, &self.strategies(gpu));
+    }
+
+    /// Checks the case on an adapter under these strategies.
+    pub fn check_under(&self, gpu: &GpuLoss, strategies: &[Strategy]) {
+        for strategy in strategies.iter().copied() {
             gpu.set_strategy(Some(strategy));
             let (difference, _) = self
                 .difference(gpu)

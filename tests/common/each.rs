@@ -1,0 +1,45 @@
+//! The same test on every adapter, under every strategy that serves it.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use gpu_loss::{Dtype, GpuLoss, Kind, Shape};
+
+use super::{adapters, name};
+
+/// The adapters, opened once for all tests of a file: tests that share them share their kernels, which take longer to
+/// build than to run. One test at a time has them, as each chooses strategies.
+static SHARED: OnceLock<Mutex<Vec<GpuLoss>>> = OnceLock::new();
+
+/// Says where a test failed.
+struct Place(String);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("failed on {}", self.0);
+        }
+    }
+}
+
+/// On every adapter, with the strategy that it chooses by itself.
+pub fn on_every_adapter(test: impl Fn(&GpuLoss)) {
+    let shared = SHARED.get_or_init(|| Mutex::new(adapters())).lock().unwrap_or_else(PoisonError::into_inner);
+    for gpu in shared.iter() {
+        let _place = Place(name(gpu));
+        gpu.set_strategy(None);
+        test(gpu);
+    }
+}
+
+/// On every adapter, under every strategy that serves this loss on f32 scores of this shape.
+pub fn under_every_strategy(kind: Kind, dims: &[usize], test: impl Fn(&GpuLoss)) {
+    let shape = Shape::of(dims).expect("at least two dimensions");
+    on_every_adapter(|gpu| {
+        for strategy in gpu.strategies(kind, shape, Dtype::F32) {
+            let _place = Place(format!("{} {}", name(gpu), strategy.name()));
+            gpu.set_strategy(Some(strategy));
+            test(gpu);
+        }
+        gpu.set_strategy(None);
+    });
+}

@@ -1,0 +1,158 @@
+//! Options that were dropped, or applied where they were off.
+
+use gpu_loss::{Batch, Dtype, GpuLoss, Kind, Reduction, SigmoidCe, SoftmaxCe, Targets};
+use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn, array, s};
+
+use crate::common::each::{on_every_adapter, under_every_strategy};
+use crate::common::values::{all_near, all_zero, near};
+use crate::common::{Case, OwnedTargets, plain};
+
+/// Liger-Kernel#243: label smoothing silently dropped on one path. Here: every form of target in every type, both ways
+/// that classes can lie, with and without a gradient.
+///
+/// Seen to fail: with no smoothing where the true classes are counted (multi-hot), in `model/softmax.wgsl`.
+#[test]
+fn smoothing_on_every_path() {
+    on_every_adapter(|gpu| {
+        Dtype::ALL.iter().for_each(|dtype| smoothed(gpu, &[3, 5, 1], *dtype));
+        smoothed(gpu, &[1, 5, 3], Dtype::F32);
+    });
+}
+
+fn smoothed(gpu: &GpuLoss, dims: &[usize; 3], dtype: Dtype) {
+    let (rows, c) = (3, dims[1]);
+    // Class 0 is true and its score 2 above the others' 0: −Σ B_j·u_j = −2·(3/4 + 1/(4·C)).
+    let at_class_0 = |one: f32| ArrayD::from_shape_fn(IxDyn(dims), |at| if at[1] == 0 { one } else { 0.0 });
+    let loss = (2.0_f64.exp() + c as f64 - 1.0).ln() - 2.0 * (0.75 + 0.25 / c as f64);
+    for targets in [
+        OwnedTargets::Classes(ArrayD::zeros(IxDyn(&[dims[0], dims[2]]))),
+        OwnedTargets::Lists((0..=rows).collect(), vec![0; rows as usize]),
+        OwnedTargets::MultiHot(at_class_0(1.0).mapv(|t| t as u8)),
+        OwnedTargets::Probabilities(at_class_0(1.0)),
+    ] {
+        let mut spec = plain(Kind::SoftmaxCe);
+        spec.label_smoothing = 0.25;
+        let (name, scores) = (format!("{targets:?}"), at_class_0(2.0));
+        let case = Case { name, spec, scores, dtype, targets, element_weights: None, upstream: None };
+        for strategy in case.strategies(gpu) {
+            gpu.set_strategy(Some(strategy));
+            let (difference, out) = case.difference(gpu).expect("legal");
+            assert!(difference.kept(), "{strategy:?} {}: {difference:?}", case.name);
+            near(out.loss, loss);
+        }
+        gpu.set_strategy(None);
+        let alone = Batch::new(case.scores.view(), case.targets.view()).loss_only();
+        near(gpu.run_spec(&case.spec, &alone).expect("legal").loss, loss);
+    }
+}
+
+/// Liger-Kernel#678, #968: unreduced losses took the first row's upstream gradient for every row.
+///
+/// Seen to fail: with `input/upstream.wgsl` reading its first element for all.
+#[test]
+fn each_row_has_its_own_upstream() {
+    let scores = Array2::<f32>::zeros((4, 2));
+    let upstream = array![1.0_f32, 0.0, -2.0, 10.0];
+    let many = array![[1.0_f32, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 0.0]];
+    under_every_strategy(Kind::SoftmaxCe, &[4, 2], |gpu| {
+        let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 0, 0, 1])).upstream(upstream.view());
+        let out = gpu.run(&SoftmaxCe::default().reduction(Reduction::None), &batch).expect("legal");
+        all_near(&out.grad, &[-0.5, 0.5, 0.0, 0.0, 1.0, -1.0, 5.0, -5.0]);
+        let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 0, 0, 1])).upstream(many.view());
+        let out = gpu.run(&SigmoidCe::default().reduction(Reduction::None), &batch).expect("legal");
+        all_near(&out.grad, &[-0.5, 1.0, -1.5, 2.0, -2.5, 3.0, 3.5, 0.0]);
+    });
+}
+
+/// TransformerEngine#2402: an upstream gradient of stride 0 (one number for all rows, broadcast) was read out of bounds.
+///
+/// Seen to fail: with `front/host.rs` handing on a strided array's first element alone.
+#[test]
+fn a_broadcast_upstream() {
+    let scores = Array2::<f32>::zeros((5, 2));
+    let one = array![3.0_f32];
+    on_every_adapter(|gpu| {
+        let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64; 5])).upstream(one.broadcast(5).expect("rows"));
+        let out = gpu.run(&SoftmaxCe::default().reduction(Reduction::None), &batch).expect("legal");
+        out.grad.rows().into_iter().for_each(|row| all_near(row, &[-1.5, 1.5]));
+    });
+}
+
+/// TransformerEngine#2734: scores whose rows do not follow each other at once were read as if they did.
+///
+/// Seen to fail: with `front/host.rs` handing on an array's elements in the order of memory.
+#[test]
+fn rows_that_lie_apart() {
+    let padded = array![[0.0_f32, 2.0, 99.0], [0.0, 0.0, 99.0], [2.0, 0.0, 99.0]];
+    let columns = array![[0.0_f32, 0.0, 2.0], [2.0, 0.0, 0.0]];
+    let right = (-2.0_f64).exp().ln_1p();
+    on_every_adapter(|gpu| {
+        for view in [padded.slice(s![.., ..2]), columns.t()] {
+            let loss = SoftmaxCe::default().reduction(Reduction::None);
+            let out = gpu.run(&loss, &Batch::new(view, Targets::Classes(&[1_i64, 0, 1]))).expect("legal");
+            let losses: Vec<f32> = out.losses.expect("unreduced").iter().copied().collect();
+            near(losses[0], right);
+            near(losses[1], 2.0_f64.ln());
+            near(losses[2], 2.0 + right);
+            assert_eq!(out.grad.dim(), (3, 2));
+            let p = 1.0 / (1.0 + (-2.0_f64).exp());
+            all_near(out.grad.row(2), &[p, -p]);
+        }
+    });
+}
+
+/// OLMo-core#702: the z-loss was added although it was off. Scores of 100 have lse² of 10⁴.
+///
+/// Seen to fail: with `model/softmax.wgsl` adding 1e-4·lse² always.
+#[test]
+fn z_loss_off_is_off() {
+    let scores = Array2::<f32>::from_elem((2, 4), 100.0);
+    under_every_strategy(Kind::SoftmaxCe, &[2, 4], |gpu| {
+        for kind in [Kind::SoftmaxCe, Kind::SoftmaxFocal] {
+            let mut spec = plain(kind);
+            spec.gamma = 0.0;
+            let out = gpu.run_spec(&spec, &Batch::new(scores.view(), Targets::Classes(&[0_i64, 3]))).expect("legal");
+            near(out.loss, 4.0_f64.ln());
+            all_near(out.grad.row(0), &[-0.375, 0.125, 0.125, 0.125]);
+        }
+    });
+}
+
+/// unsloth PR#10616: the softcap made scores of −cap out of masks at −∞, which then had their part in the softmax.
+///
+/// Seen to fail: with `model/softmax.wgsl` leaving −∞ to tanh.
+#[test]
+fn softcap_keeps_masks() {
+    const MASK: f32 = f32::NEG_INFINITY;
+    let scores = array![[0.0_f32, MASK, 0.0, MASK, MASK, MASK, MASK]];
+    under_every_strategy(Kind::SoftmaxCe, &[1, 7], |gpu| {
+        // A cap of 1 would leave a mask e⁻¹ of its weight.
+        let loss = SoftmaxCe::default().softcap(1.0);
+        let out = gpu.run(&loss, &Batch::new(scores.view(), Targets::Classes(&[2_i64])).with_lse()).expect("legal");
+        near(out.loss, 2.0_f64.ln());
+        near(out.lse.expect("wanted")[[0]], 2.0_f64.ln());
+        all_near(&out.grad, &[0.5, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0]);
+        all_zero(out.grad.slice(s![0, 3..]));
+    });
+}
+
+/// tensorflow#2327: a row of zero targets had the gradient p, as if its targets added up to 1.
+///
+/// Seen to fail: with 1 for the sum A of the row's targets in `model/softmax.wgsl`.
+#[test]
+fn targets_that_do_not_add_up_to_one() {
+    let scores = Array2::<f32>::zeros((3, 4));
+    let mut targets = Array2::<f32>::zeros((3, 4));
+    targets.index_axis_mut(Axis(0), 1).fill(0.5);
+    targets.row_mut(2).assign(&Array1::from(vec![0.5, 0.0, 0.0, 0.0]));
+    under_every_strategy(Kind::SoftmaxCe, &[3, 4], |gpu| {
+        let loss = SoftmaxCe::default().reduction(Reduction::None);
+        let out = gpu.run(&loss, &Batch::new(scores.view(), Targets::probabilities(targets.view()))).expect("legal");
+        let losses = out.losses.expect("unreduced");
+        assert_eq!(losses[[0]], 0.0);
+        near(losses[[1]], 2.0 * 4.0_f64.ln());
+        all_zero(out.grad.row(0));
+        all_zero(out.grad.row(1));
+        all_near(out.grad.row(2), &[0.125 - 0.5, 0.125, 0.125, 0.125]);
+    });
+}
