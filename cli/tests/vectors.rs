@@ -35,7 +35,7 @@ fn compare(got: &Wide, want: &Wide, limit: impl Fn(f64) -> f64) -> Result<(), St
     }
     for (at, (got, want)) in got.values.iter().zip(&want.values).enumerate() {
         let same = got == want || (got.is_nan() && want.is_nan());
-        if !same && !((got - want).abs() <= limit(*want)) {
+        if !same && (got - want).abs().partial_cmp(&limit(*want)).is_none_or(std::cmp::Ordering::is_gt) {
             return Err(format!("at {at} is {got}, expected {want}"));
         }
     }

@@ -11,7 +11,7 @@ use crate::check::check;
 use crate::error::{Error, Result};
 use crate::gpu::{Wait, guarded, read};
 use crate::loss::{EmptyMean, Reduction, Spec};
-use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Slice, Status, Strategy, Upstream, longest_list};
+use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Slice, Status, Strategy, Upstream};
 
 /// A plan with the buffers that its host batches pass through.
 #[derive(Debug)]
@@ -97,8 +97,8 @@ impl GpuLoss {
             return Ok(empty(spec, batch));
         }
         let host = HostArrays::new(batch);
-        self.check_lists(batch)?;
         let layout = host.layout(batch, shape);
+        let layout = Layout { longest_list: self.longest_list(batch, layout.longest_list)?, ..layout };
         let plan = self.host_plan(spec, &layout).await?;
         let parts = Parts::new(spec, &layout, u64::from(self.context.limits.min_storage_buffer_offset_alignment));
         let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -137,17 +137,24 @@ impl GpuLoss {
         output
     }
 
-    /// Refuses class lists that this device's loops cannot go through.
-    fn check_lists<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>) -> Result<()> {
-        let Targets::Lists { offsets, .. } = &batch.targets else { return Ok(()) };
-        let limit = u64::from(longest_list(&self.context));
+    /// What to expect of class lists on a device whose loops are limited: in steps, so that few plans are made.
+    fn longest_list<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>, expected: usize) -> Result<usize> {
+        const MOST: usize = 60_000;
+        let (Targets::Lists { offsets, .. }, Some(limit)) = (&batch.targets, self.context.loop_limit()) else {
+            return Ok(expected);
+        };
         let offsets: Vec<i64> = offsets.integers().iter().collect();
-        let longest = offsets.windows(2).map(|pair| pair[1].abs_diff(pair[0])).max().unwrap_or_default();
-        if longest <= limit {
-            return Ok(());
+        let longest = offsets.windows(2).map(|pair| pair[1].abs_diff(pair[0])).max().unwrap_or_default() as usize;
+        if longest > MOST {
+            let what = format!("a class list of {longest} classes on {}", self.context.info.name);
+            return Err(Error::Limit {
+                limit: "number of turns of loops in one invocation",
+                got: limit,
+                needed: longest as u64 + limit - MOST as u64,
+                what,
+            });
         }
-        let what = format!("a class list of {longest} classes on {}", self.context.info.name);
-        Err(Error::Limit { limit: "longest class list", got: limit, needed: longest, what })
+        Ok(longest.next_power_of_two().clamp(expected, MOST))
     }
 
     async fn workspace(&self, host: &HostArrays<'_>, parts: &Parts) -> Result<Workspace> {

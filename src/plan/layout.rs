@@ -84,6 +84,9 @@ pub struct Layout {
     pub integers: IntegerType,
     /// The type of list indices.
     pub indices: IntegerType,
+    /// The most classes that a row's list has. It only counts on Mesa's software adapters, which end an invocation's
+    /// loops after 65,535 turns in all: a longer list is a bad row there, and at most 60,000 can be asked for.
+    pub longest_list: usize,
     /// Which outputs are wanted.
     pub want: Want,
     /// Elements from the scores of one `n` to the next, at least `C·D`; `C·D` if absent.
@@ -122,6 +125,7 @@ impl Layout {
             targets: TargetForm::Classes,
             integers: IntegerType::I64,
             indices: IntegerType::I64,
+            longest_list: 4096,
             want: Want::default(),
             scores_stride: None,
             grad_stride: None,
@@ -161,6 +165,11 @@ impl Layout {
     #[must_use]
     pub fn all_classes(&self) -> usize {
         self.shard.map_or(self.shape.classes, |shard| shard.all_classes)
+    }
+
+    /// The most classes that a row's list may come to; 0 without lists.
+    pub(crate) fn list_classes(&self) -> u64 {
+        if self.targets == TargetForm::Lists { self.longest_list.min(self.all_classes()) as u64 } else { 0 }
     }
 
     pub(crate) fn first_class(&self) -> usize {

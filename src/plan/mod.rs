@@ -23,7 +23,7 @@ pub use strategy::Strategy;
 
 pub(crate) use build::build;
 pub(crate) use status::Status;
-pub(crate) use strategy::{longest_list, serving};
+pub(crate) use strategy::serving;
 
 use crate::gpu::{Context, Kernel};
 use crate::loss::Spec;

@@ -128,12 +128,18 @@ pub(crate) struct Geometry {
     loop_limit: Option<u64>,
 }
 
-/// The longest class list that a row may have, where loops are limited: its own must leave room for the others.
-const LIMITED_LIST: u32 = 4096;
-
-/// The longest class list that a row may have on an adapter.
-pub(crate) fn longest_list(context: &Context) -> u32 {
-    context.loop_limit().map_or(u32::MAX, |_| LIMITED_LIST)
+/// What a team does with a row, as far as it takes turns of loops.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    /// Sweeps over the row's classes.
+    pub(crate) sweeps: u64,
+    /// Rows that it takes one after another,
+    pub(crate) rows: u64,
+    /// and side by side: 1 along the classes, 4 down them.
+    pub(crate) lanes: u64,
+    /// Classes of the longest list, gone through so many times, and once more in each of two sweeps; 0 without lists.
+    pub(crate) longest_list: u64,
+    pub(crate) times: u64,
 }
 
 impl Geometry {
@@ -180,14 +186,17 @@ impl Geometry {
         }
     }
 
-    /// How many classes a team may walk in one dispatch, in `sweeps` over each of `rows` rows, `lanes` of them at once
-    /// down the classes or one along them.
-    pub(crate) fn reach(&self, sweeps: u64, rows: u64, lanes: u64, lists: bool) -> u64 {
+    /// How many classes a team may walk in one dispatch.
+    pub(crate) fn reach(&self, effort: Effort) -> u64 {
         let Some(limit) = self.loop_limit else { return u64::MAX };
-        // A list is gone through three times.
-        let lists = if lists { 3 * u64::from(LIMITED_LIST) * lanes } else { 0 };
-        let iterations = (limit / rows).saturating_sub(lists) / sweeps;
-        if lanes == 1 { iterations * 4 * self.team_size } else { iterations }
+        let Effort { sweeps, rows, lanes, longest_list, times } = effort;
+        let turns = (limit / rows).saturating_sub(longest_list * lanes * times / self.team_size) as f64;
+        // Turns that each class costs, and each class that is listed too.
+        let each = if lanes == 1 { sweeps as f64 / (4 * self.team_size) as f64 } else { sweeps as f64 };
+        let listed = 2.0 * lanes as f64;
+        let short = (turns - listed * longest_list as f64) / each;
+        let classes = if short >= longest_list as f64 { short } else { turns / (each + listed) };
+        classes.max(0.0) as u64
     }
 
     /// How many classes each part of a split row has: enough parts to fill the device, in whole quads.

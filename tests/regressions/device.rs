@@ -136,18 +136,7 @@ fn encoded(gpu: &GpuLoss, scores: &[f32; 12], labels: &[i64; 3], grad: bool) -> 
     let given = made("scores", bytemuck::cast_slice(scores));
     let targets = made("labels", bytemuck::cast_slice(labels));
     let (gradient, loss) = (made("gradient", &[0; 48]), made("loss", &[0; 16]));
-    let buffers = Buffers {
-        scores: (&given).into(),
-        targets: (&targets).into(),
-        target_indices: None,
-        element_weights: None,
-        upstream: None,
-        grad: grad.then_some((&gradient).into()),
-        loss: (&loss).into(),
-        losses: None,
-        lse: None,
-        argmax: None,
-    };
+    let buffers = Buffers { grad: grad.then_some((&gradient).into()), ..Buffers::new(&given, &targets).loss(&loss) };
     let staging = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some("staging"),
         size: 64,

@@ -7,7 +7,7 @@ mod walk;
 use super::layout::{Layout, Mode};
 use super::params::Params;
 use super::shader::{Recipe, Walk};
-use super::strategy::{Geometry, longest_list, walk};
+use super::strategy::{Geometry, walk};
 use super::{Place, Span, Strategy};
 use crate::batch::TargetForm;
 use crate::error::Result;
@@ -105,7 +105,10 @@ impl<'a> Draft<'a> {
             infinity: f32::INFINITY.to_bits(),
             nan: f32::NAN.to_bits(),
             mean_factor: self.mean_factor(),
-            longest_list: longest_list(self.context),
+            longest_list: match self.context.loop_limit() {
+                Some(_) => layout.longest_list as u32,
+                None => u32::MAX,
+            },
             empty_mean: match spec.empty_mean {
                 EmptyMean::Nan => f32::NAN.to_bits(),
                 EmptyMean::Zero => 0,

@@ -43,8 +43,8 @@ impl Draft<'_> {
         let mut parts = 0;
         for first in (0..rows).step_by(at_once as usize) {
             let count = at_once.min(rows - first);
-            // Lists are long: few of them a thread.
-            let threads = if self.layout.targets == TargetForm::Lists { THREADS.max(count / 8) } else { THREADS };
+            // The longer the lists, the fewer of them a thread.
+            let threads = THREADS.max(count * self.layout.list_classes() / 32_768);
             let groups = count.div_ceil(GROUP).min(threads.div_ceil(GROUP));
             let params =
                 Params { rows: count as u32, window_row: first as u32, first_part: parts as u32, ..self.params() };

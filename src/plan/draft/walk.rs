@@ -8,6 +8,7 @@ use crate::plan::chunk::{Chunk, Run, by_elements, by_rows};
 use crate::plan::layout::{Mode, STATISTICS_BYTES};
 use crate::plan::params::Params;
 use crate::plan::shader::{Extras, Grad, MergeRecipe, Pass, Recipe, Walk, WalkRecipe};
+use crate::plan::strategy::Effort;
 use crate::plan::{Place, Span, Strategy, Upstream};
 
 /// Where the parts of a row lie among all its parts.
@@ -59,10 +60,18 @@ impl Draft<'_> {
         }
         // The row walk cuts long rows into parts of its own.
         let reach = if self.walk == Walk::Column { self.reach(1) } else { u64::MAX };
+        if self.reach(1) < 256 {
+            return Err(Error::Limit {
+                limit: "number of turns of loops in one invocation",
+                got: self.context.loop_limit().unwrap_or_default(),
+                needed: layout.longest_list as u64 * 2,
+                what: format!("class lists of {} classes", layout.longest_list),
+            });
+        }
         let chunks = by_rows(shape, step, bytes, limit, reach)?;
         let counted = layout.targets == TargetForm::MultiHot;
-        if counted && (cuts_rows(&chunks, shape.classes) || self.geometry.reach(2, 1, 1, false) < shape.classes as u64)
-        {
+        let too_long = self.reach(1).saturating_mul(2) < shape.classes as u64;
+        if counted && (cuts_rows(&chunks, shape.classes) || too_long) {
             return Err(Error::Layout {
                 problem: format!(
                     "a row of {} classes is too long for this device, and multi-hot targets cannot be walked in \
@@ -96,9 +105,14 @@ impl Draft<'_> {
     fn reach(&self, rows: u64) -> u64 {
         let layout = self.layout;
         let dense = layout.targets.is_dense();
-        let sweeps = 2 + u64::from(layout.targets == TargetForm::MultiHot) + u64::from(dense && layout.want.correct);
-        let lanes = if self.walk == Walk::Column { 4 } else { 1 };
-        self.geometry.reach(sweeps, rows, lanes, layout.targets == TargetForm::Lists)
+        let correct = u64::from(layout.want.correct);
+        self.geometry.reach(Effort {
+            sweeps: 2 + u64::from(layout.targets == TargetForm::MultiHot) + if dense { correct } else { 0 },
+            rows,
+            lanes: if self.walk == Walk::Column { 4 } else { 1 },
+            longest_list: layout.list_classes(),
+            times: 1 + correct,
+        })
     }
 
     /// Loss and gradient: in one pass where a team takes a row, in three where several share it.
