@@ -80,7 +80,8 @@ fn a_plan_s_own_memory_grows_with_rows_alone() {
     };
     // Scores, and a gradient unless it is in place, are all that there is of the scores' size.
     for in_place in [false, true] {
-        assert_eq!(own(4096, 1000, in_place), own(4096, 30_000, in_place));
+        // (More chunks have more parameters, a few hundred bytes each.)
+        assert!(own(4096, 30_000, in_place) < own(4096, 1000, in_place) + 4096);
         for rows in [1, 1000, 100_000] {
             let bytes = own(rows, 100, in_place);
             assert!(bytes <= 200_000 + 8 * rows as u64, "{bytes} bytes for {rows} rows");
