@@ -9,7 +9,7 @@
 use crate::common::each::on_every_adapter;
 use crate::common::random::Random;
 use crate::common::{Case, OwnedTargets, plain};
-use gpu_loss::{Dtype, Kind, bf16, f16};
+use gpu_loss::{Dtype, Kind, Strategy, bf16, f16};
 use ndarray::{ArrayD, IxDyn};
 
 /// A batch against classes, the last row's label the last class.
@@ -55,8 +55,9 @@ fn one_row_more_than_sixty_five_thousand_five_hundred_and_thirty_six() {
     given.spec = plain(Kind::Ce);
     given.scores.mapv_inplace(|x| 1.0 / (1.0 + x.abs()));
     on_every_adapter(|gpu| {
-        softmax.check(gpu);
-        // Workgroups of their own for so many rows take long on a processor: once is enough.
+        // A workgroup for every few of so many rows takes long on a processor: their strategies have smaller batches.
+        let few: Vec<_> = softmax.strategies(gpu).into_iter().filter(|s| *s != Strategy::WorkgroupRow).collect();
+        softmax.check_under(gpu, &few);
         [&half, &given].iter().for_each(|case| case.check_under(gpu, &case.strategies(gpu)[..1]));
     });
 }
