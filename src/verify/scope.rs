@@ -138,7 +138,12 @@ impl Stem {
             (DTYPE, SHAPE) => 20,
             _ => 1,
         };
-        let news = |case: &Case| pairs(case).iter().filter(|pair| !met.contains(*pair)).map(weight).sum::<usize>();
+        let news = |case: &Case| {
+            let sum = pairs(case).iter().filter(|pair| !met.contains(*pair)).map(weight).sum::<i32>();
+            // The few cases of a 16-bit type are there for what it stores.
+            let stores = case.outputs != Outputs::LossOnly && case.scores != Scores::AllIgnored && case.dims[0] > 0;
+            if stores || self.dtype == Dtype::F32 { sum } else { sum - 30 }
+        };
         let best = drawn.max_by_key(news).unwrap_or_else(|| self.case(QUICK_SHAPES[0], Scores::Ordinary, 0));
         met.extend(pairs(&best));
         best
@@ -225,7 +230,7 @@ mod tests {
             }
         }
         for dims in QUICK_SHAPES {
-            for dtype in Dtype::ALL {
+            for dtype in Dtype::ALL.into_iter().filter(|dtype| dims[0] > 0 || *dtype == Dtype::F32) {
                 assert!(met(&|c| (c.dims, c.dtype) == (dims, dtype)), "{dims:?} {dtype:?}");
             }
         }
