@@ -80,8 +80,9 @@ async fn build(
             count: None,
         })
         .collect();
-    log::debug!("building {label} with {constants:?}");
-    guarded(context, "building a kernel", || {
+    #[cfg(not(target_arch = "wasm32"))]
+    let begin = std::time::Instant::now();
+    let kernel = guarded(context, "building a kernel", || {
         let device = &context.device;
         let layout =
             device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries });
@@ -107,5 +108,8 @@ async fn build(
         });
         Kernel { pipeline, layout }
     })
-    .await
+    .await;
+    #[cfg(not(target_arch = "wasm32"))]
+    log::debug!("built {label} with {constants:?} in {:.1} ms", begin.elapsed().as_secs_f64() * 1e3);
+    kernel
 }

@@ -12,13 +12,16 @@ use crate::{Dtype, Kind, TargetForm};
 pub struct Scope {
     /// One case for each loss, form of target and group of options in f32, and for each loss, form of target and
     /// 16-bit type; its shape, scores, reduction and outputs chosen so that every two values of different kinds meet;
-    /// one strategy each. Without it, each loss, form of target, type and group of options runs on every shape and
-    /// kind of scores, with every strategy that can serve it.
+    /// one strategy each. Without it, each loss, form of target, type and group of options has several such cases, and
+    /// each runs with every strategy that can serve it.
     pub quick: bool,
 }
 
-/// Shapes for the quick scope, a prime number of them; each strategy's own sizes, and odd ones beside them.
-const QUICK_SHAPES: [&[usize]; 17] = [
+/// Cases of each loss, form of target, type and group of options in the full scope.
+const CASES: usize = 4;
+
+/// A prime number of shapes: each strategy's own sizes, and odd ones beside them, some with positions behind the classes.
+const SHAPES: [&[usize]; 17] = [
     &[7, 1],
     &[64, 2],
     &[130, 3],
@@ -38,21 +41,12 @@ const QUICK_SHAPES: [&[usize]; 17] = [
     &[2, 4, 2, 8],
 ];
 
-/// Every number of rows with every number of classes.
-macro_rules! grid {
-    ([$($n:literal),*] $classes:tt) => { &[$(grid!(@ $n $classes)),*] };
-    (@ $n:literal [$($c:literal),*]) => { [$(&[$n, $c]),*] };
-}
-const GRID: &[[&[usize]; 10]] = grid!([0, 1, 7, 64, 130] [1, 2, 3, 5, 10, 33, 100, 257, 1000, 4099]);
-/// With positions behind the classes; 5 and 3 are odd for 16-bit types.
-const SPATIAL: [&[usize]; 3] = [&[2, 5, 3, 4], &[1, 3, 7, 7], &[2, 4, 2, 8]];
-
 /// The forms of target that a loss takes.
 pub(super) fn forms(kind: Kind) -> &'static [TargetForm] {
     if kind == Kind::SoftmaxFocal { &[TargetForm::Classes] } else { &TargetForm::ALL }
 }
 
-/// All cases of a scope, those that share pipelines next to each other.
+/// All cases of a scope.
 #[must_use]
 pub fn cases(scope: Scope) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -63,7 +57,10 @@ pub fn cases(scope: Scope) -> Vec<Case> {
                 for (place, group) in groups(kind).iter().enumerate() {
                     let stem = Stem { kind, form: *form, dtype, group };
                     if !scope.quick {
-                        stem.every(&mut cases);
+                        for _ in 0..CASES {
+                            let case = stem.least_met(&mut met, cases.len());
+                            cases.push(Case { walks: Walks::All, ..case });
+                        }
                     } else if dtype == Dtype::F32 || place == sampled(*form, dtype) % groups(kind).len() {
                         cases.push(stem.least_met(&mut met, cases.len()));
                     }
@@ -127,7 +124,7 @@ impl Stem {
         let mut random = Random::new(index as u64);
         let scores = Scores::of(self.kind, self.form);
         let drawn = (0..40).map(|_| {
-            let dims = QUICK_SHAPES[random.below(QUICK_SHAPES.len())];
+            let dims = SHAPES[random.below(SHAPES.len())];
             let mut case = self.case(dims, scores[random.below(scores.len())], random.next());
             case.walks = Walks::One(random.below(12));
             case
@@ -144,29 +141,15 @@ impl Stem {
             let stores = case.outputs != Outputs::LossOnly && case.scores != Scores::AllIgnored && case.dims[0] > 0;
             if stores || self.dtype == Dtype::F32 { sum } else { sum - 30 }
         };
-        let best = drawn.max_by_key(news).unwrap_or_else(|| self.case(QUICK_SHAPES[0], Scores::Ordinary, 0));
+        let best = drawn.max_by_key(news).unwrap_or_else(|| self.case(SHAPES[0], Scores::Ordinary, 0));
         met.extend(pairs(&best));
         best
-    }
-
-    /// Every shape, with the kinds of scores taking turns, and every kind of scores on two shapes.
-    fn every(self, cases: &mut Vec<Case>) {
-        let scores = Scores::of(self.kind, self.form);
-        for dims in GRID.iter().flatten().chain(&SPATIAL) {
-            let turn = cases.len();
-            cases.push(self.case(dims, scores[turn % scores.len()], turn as u64));
-        }
-        for kind in scores {
-            for dims in [&[7, 33][..], &[2, 5, 3, 4]] {
-                cases.push(self.case(dims, *kind, cases.len() as u64));
-            }
-        }
     }
 }
 
 /// All pairs of a case's values: what is computed against how, and the kinds of how among each other.
 fn pairs(case: &Case) -> Vec<Pair> {
-    let shape = QUICK_SHAPES.iter().position(|dims| *dims == case.dims).unwrap_or(0);
+    let shape = SHAPES.iter().position(|dims| *dims == case.dims).unwrap_or(0);
     let walk = match case.walks {
         Walks::All => 0,
         Walks::One(turn) => turn % 4,
@@ -225,11 +208,11 @@ mod tests {
                 assert!(met(&|c| (c.kind, c.reduce) == (kind, reduce)), "{kind:?} {reduce:?}");
             }
             // Others have too few cases to meet every shape.
-            for dims in QUICK_SHAPES.iter().filter(|_| matches!(kind, Kind::SoftmaxCe | Kind::SigmoidFocal)) {
+            for dims in SHAPES.iter().filter(|_| matches!(kind, Kind::SoftmaxCe | Kind::SigmoidFocal)) {
                 assert!(met(&|c| (c.kind, c.dims) == (kind, *dims)), "{kind:?} {dims:?}");
             }
         }
-        for dims in QUICK_SHAPES {
+        for dims in SHAPES {
             for dtype in Dtype::ALL.into_iter().filter(|dtype| dims[0] > 0 || *dtype == Dtype::F32) {
                 assert!(met(&|c| (c.dims, c.dtype) == (dims, dtype)), "{dims:?} {dtype:?}");
             }
@@ -237,14 +220,21 @@ mod tests {
     }
 
     #[test]
-    fn the_full_scope_has_every_stem_on_every_shape_and_kind_of_scores() {
+    fn the_full_scope_has_every_stem_with_every_strategy() {
         let cases = cases(Scope::default());
-        let stems: usize = Kind::ALL.iter().map(|kind| forms(*kind).len() * groups(*kind).len()).sum::<usize>() * 3;
-        assert!(cases.len() >= stems * 57, "{} cases", cases.len());
-        let mut distinct = HashSet::new();
-        for case in &cases {
-            distinct.insert((case.kind, case.form, case.dtype, case.group.name, case.dims));
+        for kind in Kind::ALL {
+            for (form, dtype) in forms(kind).iter().flat_map(|form| Dtype::ALL.map(|dtype| (*form, dtype))) {
+                for group in groups(kind) {
+                    let is = |c: &&Case| (c.kind, c.form, c.dtype, c.group.name) == (kind, form, dtype, group.name);
+                    let stem: Vec<&Case> = cases.iter().filter(is).collect();
+                    assert_eq!(stem.len(), CASES, "{kind:?} {form:?} {dtype:?} {}", group.name);
+                    assert!(stem.iter().all(|case| case.walks == Walks::All));
+                }
+                for dims in SHAPES.iter().filter(|_| groups(kind).len() > 6) {
+                    let is = |c: &&Case| (c.kind, c.form, c.dims) == (kind, form, *dims);
+                    assert!(cases.iter().any(|case| is(&case)), "{kind:?} {form:?} {dims:?}");
+                }
+            }
         }
-        assert_eq!(distinct.len(), stems * 53);
     }
 }
