@@ -7,5 +7,6 @@ mod common;
 
 mod device;
 mod labels;
+mod memory;
 mod options;
 mod precision;
