@@ -52,3 +52,15 @@ fn is_right(s: Strip, t: Target, winner: vec4<u32>, readable: vec4<bool>) -> vec
     }
     return readable & (greatest > vec4(0.0)) & (strip_sum(at_winner) == greatest);
 }
+
+// A row whose statistics are complete: its results, and what its gradient needs.
+fn finish_rows(s: Strip, t: Target, live: vec4<bool>, sum: Summary) -> Row {
+    let r = row_finish(sum.top, sum.rest, sum.a, sum.d, t.count);
+    put_results(s, t, live, sum, r);
+    for (var k = 0u; k < LANES; k++) {
+        if (rank == 0u && s.exists[k]) {
+            put_statistics(s.rows[k], record_of(t, sum, k));
+        }
+    }
+    return r;
+}

@@ -25,6 +25,11 @@ fn summarize(s: Strip, t: Target, live: vec4<bool>) -> Summary {
         var seeker = seeker_of(s, t);
         stats = sweep_statistics(s, &seeker);
     }
+    return conclude(s, t, live, stats);
+}
+
+// Merges what the team's invocations have seen.
+fn conclude(s: Strip, t: Target, live: vec4<bool>, stats: Stats) -> Summary {
     let top = strip_max(stats_top(stats));
     let share = stats_share(stats, top);
     let listed = listed_share(s, t, live, top);
@@ -59,7 +64,7 @@ fn listed_share(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<
             } else if (!gathers_targets()) {
                 let class_id = listed_class(t, k, entry);
                 if (!SPLIT || class_id - s.first < s.classes) {
-                    let u = transform(vec4(load1(s.scores + (class_id - s.first) * params.inner + k)));
+                    let u = transform(vec4(load1(score_at(s, class_id, k))));
                     let b = target_weights(vec4(1.0), vec4(t.count[k]), vec4(class_id));
                     unsettled += vec2(b.x, weighted_gap(b, vec4(top[k]) - u, u).x);
                 }
@@ -78,13 +83,18 @@ fn listed_share(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<
 
 // Writes the gradient of the rows that are `good`, and zeros into the others.
 fn write_gradient(s: Strip, t: Target, r: Row, good: vec4<bool>) {
-    var scaled = r;
+    var seeker = seeker_of(s, t);
+    sweep_gradient(s, &seeker, with_arriving(s, r), good);
+}
+
+// The row, scaled by what the reduction and the upstream gradient make of it.
+fn with_arriving(s: Strip, r: Row) -> Row {
+    var scaled_row = r;
     for (var k = 0u; k < LANES; k++) {
         if (s.exists[k]) {
-            scaled.scale[k] *= upstream_at(s.rows[k]);
+            scaled_row.scale[k] *= upstream_at(s.rows[k]);
         }
     }
-    scaled.scale = strip_splat(scaled.scale) * scalars.grad_scale;
-    var seeker = seeker_of(s, t);
-    sweep_gradient(s, &seeker, scaled, good);
+    scaled_row.scale = strip_splat(scaled_row.scale) * scalars.grad_scale;
+    return scaled_row;
 }

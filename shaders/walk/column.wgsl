@@ -32,6 +32,11 @@ fn strip_at(n: u32, d: u32) -> Strip {
     return s;
 }
 
+// Where the score of a class lies, in the row of lane k.
+fn score_at(s: Strip, class_id: u32, k: u32) -> u32 {
+    return s.scores + (class_id - s.first) * params.inner + k;
+}
+
 fn whole_row(part: Strip) -> Strip {
     return part;
 }
@@ -91,25 +96,4 @@ fn sweep_winner(s: Strip, t: ptr<function, Target>, winner: vec4<u32>, needed: b
         }
     }
     return array<vec4<f32>, 2>(at_winner, greatest);
-}
-
-// Each lane has a row of its own.
-fn strip_max(v: vec4<f32>) -> vec4<f32> {
-    return v;
-}
-
-fn strip_min(v: vec4<u32>) -> vec4<u32> {
-    return v;
-}
-
-fn strip_sum(v: vec4<f32>) -> vec4<f32> {
-    return v;
-}
-
-fn strip_sums(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> array<vec4<f32>, 4> {
-    return array<vec4<f32>, 4>(x, y, z, w);
-}
-
-fn strip_splat(v: vec4<f32>) -> vec4<f32> {
-    return v;
 }

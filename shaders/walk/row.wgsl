@@ -82,6 +82,11 @@ fn has_tail(s: Strip) -> bool {
     return PEELED && rank == 0u && s.body_end < s.classes;
 }
 
+// Where the score of a class lies.
+fn score_at(s: Strip, class_id: u32, k: u32) -> u32 {
+    return s.scores + (class_id - s.first);
+}
+
 // Which classes of a quad at a strip's end are in it; `c` may be below 0, which wraps.
 fn in_strip(s: Strip, c: u32) -> vec4<bool> {
     return vec4(c) + IOTA < vec4(s.classes);
@@ -193,31 +198,4 @@ fn sweep_winner(s: Strip, t: ptr<function, Target>, winner: vec4<u32>, needed: b
         }
     }
     return array<vec4<f32>, 2>(at_winner, greatest);
-}
-
-// Over the four lanes of all invocations of the team, the result in every lane.
-fn strip_max(v: vec4<f32>) -> vec4<f32> {
-    return vec4(team_max(max(max(v.x, v.y), max(v.z, v.w))));
-}
-
-fn strip_min(v: vec4<u32>) -> vec4<u32> {
-    return vec4(team_min(min(min(v.x, v.y), min(v.z, v.w))));
-}
-
-fn fold(v: vec4<f32>) -> f32 {
-    return (v.x + v.y) + (v.z + v.w);
-}
-
-fn strip_sum(v: vec4<f32>) -> vec4<f32> {
-    return vec4(team_sum(vec4(fold(v), 0.0, 0.0, 0.0)).x);
-}
-
-fn strip_sums(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> array<vec4<f32>, 4> {
-    let total = team_sum(vec4(fold(x), fold(y), fold(z), fold(w)));
-    return array<vec4<f32>, 4>(vec4(total.x), vec4(total.y), vec4(total.z), vec4(total.w));
-}
-
-// What is known of the row, in every lane.
-fn strip_splat(v: vec4<f32>) -> vec4<f32> {
-    return vec4(v.x);
 }

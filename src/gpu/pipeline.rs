@@ -28,6 +28,9 @@ impl KernelKey {
     }
 }
 
+/// Kernels that are kept at most, besides those that plans hold: some drivers take megabytes for each.
+const KEPT: usize = 256;
+
 /// Kernels by their keys. Two threads that need the same new one both build it; the first to finish keeps it.
 #[derive(Debug, Default)]
 pub(crate) struct KernelCache {
@@ -47,7 +50,11 @@ impl KernelCache {
             return Ok(Arc::clone(kernel));
         }
         let kernel = Arc::new(build(context, &key.constants, label, source, bindings).await?);
-        Ok(Arc::clone(self.lock().entry(key).or_insert(kernel)))
+        let mut kernels = self.lock();
+        if kernels.len() >= KEPT {
+            kernels.retain(|_, kernel| Arc::strong_count(kernel) > 1);
+        }
+        Ok(Arc::clone(kernels.entry(key).or_insert(kernel)))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KernelKey, Arc<Kernel>>> {

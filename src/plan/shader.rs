@@ -106,6 +106,8 @@ pub(crate) enum Walk {
     Row,
     /// Down the classes, four rows side by side.
     Column,
+    /// Along rows of so few classes that a thread holds four rows.
+    Tile(u32),
     /// Flat, for losses of single elements.
     Element,
 }
@@ -242,21 +244,64 @@ impl WalkRecipe {
         });
         match self.walk {
             Walk::Element => rest.push(piece!("walk/element.wgsl")),
-            Walk::Row => rest.push(piece!("walk/row.wgsl")),
-            Walk::Column => rest.push(piece!("walk/column.wgsl")),
+            Walk::Row => rest.extend([piece!("walk/row.wgsl"), piece!("rows/together.wgsl")]),
+            Walk::Column => rest.extend([piece!("walk/column.wgsl"), piece!("rows/apart.wgsl")]),
+            Walk::Tile(_) => rest.extend([piece!("walk/tile.wgsl"), piece!("rows/apart.wgsl")]),
         }
         if self.walk != Walk::Element {
             rest.extend([piece!("rows/strip.wgsl"), piece!("rows/sweeps.wgsl"), piece!("rows/record.wgsl")]);
             match self.pass {
                 Pass::Whole => {
-                    rest.extend([has.statistics(), piece!("rows/results.wgsl"), piece!("rows/whole.wgsl")]);
+                    rest.extend([has.statistics(), piece!("rows/results.wgsl")]);
+                    // A tile's number of classes is written out.
+                    rest.extend((!matches!(self.walk, Walk::Tile(_))).then_some(piece!("rows/whole.wgsl")));
                 }
                 Pass::Part => rest.extend([piece!("rows/parts.wgsl"), piece!("rows/part.wgsl")]),
                 Pass::Gradient => rest.extend([piece!("rows/statistics.wgsl"), piece!("rows/gradient.wgsl")]),
             }
         }
-        format!("{}\n{store}\n{}", pieces.join("\n"), rest.join("\n"))
+        let tile = match self.walk {
+            Walk::Tile(classes) => tile(classes),
+            _ => String::new(),
+        };
+        format!("{}\n{store}\n{}\n{tile}", pieces.join("\n"), rest.join("\n"))
     }
+}
+
+/// What is done with a tile of four rows, written out for their number of classes.
+fn tile(classes: u32) -> String {
+    let mut text = format!("const TILE_CLASSES = {classes}u;\n\nfn walk_strip(s: Strip) {{\n");
+    let mut line = |words: std::fmt::Arguments<'_>| text.push_str(&format!("    {words}\n"));
+    // Element e of the tile is in row e / classes, and that row in that lane.
+    let lane = |place: u32| ["x", "y", "z", "w"][place as usize % 4];
+    line(format_args!("let t = open_targets(s);"));
+    line(format_args!("let live = t.state == vec4(LIVE);"));
+    for quad in 0..classes {
+        line(format_args!("let q{quad} = load4(s.scores + {}u);", 4 * quad));
+    }
+    for c in 0..classes {
+        let parts = [0, 1, 2, 3].map(|row| row * classes + c).map(|e| format!("q{}.{}", e / 4, lane(e)));
+        line(format_args!("let column{c} = vec4({});", parts.join(", ")));
+    }
+    line(format_args!("var seeker = t;"));
+    line(format_args!("var stats = stats_start();"));
+    for c in 0..classes {
+        line(format_args!("stats = stats_add(stats, column{c}, sweep_weights(&seeker, {c}u), vec4({c}u));"));
+    }
+    line(format_args!("let sum = conclude(s, t, live, stats);"));
+    line(format_args!("let r = with_arriving(s, finish_rows(s, t, live, sum));"));
+    line(format_args!("if (GRAD) {{"));
+    line(format_args!("let good = live & !sum.bad;"));
+    line(format_args!("seeker = t;"));
+    for c in 0..classes {
+        line(format_args!("let g{c} = select(vec4(0.0), gradient(r, column{c}, tile_weights(&seeker, {c}u)), good);"));
+    }
+    for quad in 0..classes {
+        let parts = [0, 1, 2, 3].map(|k| 4 * quad + k).map(|e| format!("g{}.{}", e % classes, lane(e / classes)));
+        line(format_args!("store4(s.grad + {}u, vec4({}));", 4 * quad, parts.join(", ")));
+    }
+    line(format_args!("}}\n}}"));
+    text
 }
 
 impl MergeRecipe {

@@ -35,16 +35,21 @@ fn recipes() -> Vec<Recipe> {
         }
     }
     for kind in Kind::ALL {
-        let walks: &[Walk] = if kind.per_row() { &[Walk::Row, Walk::Column] } else { &[Walk::Element] };
+        let walks: &[Walk] =
+            if kind.per_row() { &[Walk::Row, Walk::Column, Walk::Tile(7), Walk::Tile(10)] } else { &[Walk::Element] };
         for (walk, team, dtype, targets, quads, grad) in itertools(walks) {
-            if walk == Walk::Column && team != Team::Thread || walk == Walk::Element && !quads {
+            let tile = matches!(walk, Walk::Tile(_));
+            if (walk == Walk::Column || tile) && team != Team::Thread || (walk == Walk::Element || tile) && !quads {
+                continue;
+            }
+            if tile && targets.is_dense() {
                 continue;
             }
             let passes = [Pass::Whole, Pass::Part, Pass::Gradient];
             let fits = |pass: &Pass| match pass {
                 Pass::Whole => true,
-                Pass::Part => walk != Walk::Element && grad == Grad::Nowhere,
-                Pass::Gradient => walk != Walk::Element && grad != Grad::Nowhere,
+                Pass::Part => walk != Walk::Element && !tile && grad == Grad::Nowhere,
+                Pass::Gradient => walk != Walk::Element && !tile && grad != Grad::Nowhere,
             };
             for (pass, extras) in passes.into_iter().filter(fits).flat_map(|pass| [(pass, none), (pass, every)]) {
                 let weighted = extras.losses;

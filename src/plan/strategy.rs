@@ -122,6 +122,8 @@ pub(crate) struct Geometry {
     pub(crate) group: u32,
     /// At most this many teams are in a workgroup; where subgroups are larger, each takes several tasks.
     pub(crate) teams: u64,
+    /// Classes of the longest rows of which a thread holds four.
+    pub(crate) tile_classes: usize,
     /// Invocations of the smallest team.
     team_size: u64,
     software: bool,
@@ -180,6 +182,8 @@ impl Geometry {
             team,
             group,
             teams: u64::from(teams.max(1)),
+            // A processor spills registers into its nearest cache; a GPU had better not spill.
+            tile_classes: if software { 64 } else { 16 },
             team_size: u64::from(team_size),
             software,
             loop_limit: context.loop_limit(),

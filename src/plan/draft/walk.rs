@@ -94,7 +94,7 @@ impl Draft<'_> {
                     });
                 }
                 let one = Parts { here: 1, first: 0, classes: shape.classes as u64, all: 1 };
-                drafted.dispatches.extend(chunks.iter().map(|chunk| self.walk_chunk(chunk, Pass::Part, one)));
+                drafted.dispatches.extend(chunks.iter().map(|chunk| self.walk_chunk(chunk, Pass::Part, one, false)));
             }
             Mode::Merge { .. } => {}
         }
@@ -178,14 +178,32 @@ impl Draft<'_> {
             }
             let parts = Parts { here: parts_of(chunk), first, classes: width(chunk.classes), all };
             first += parts.here;
-            drafted.dispatches.push(self.walk_chunk(chunk, pass, parts));
+            let tiled = if self.tiles(pass) { chunk.count / 4 * 4 } else { 0 };
+            for (first, count, tiled) in [(0, tiled, true), (tiled, chunk.count - tiled, false)] {
+                if count > 0 {
+                    let chunk = Chunk { first_n: chunk.first_n + first, count, ..*chunk };
+                    drafted.dispatches.push(self.walk_chunk(&chunk, pass, parts, tiled));
+                }
+            }
         }
         if pass == Pass::Part {
             drafted.parts = all;
         }
     }
 
-    fn walk_chunk(&self, chunk: &Chunk, pass: Pass, parts: Parts) -> Dispatch {
+    /// Whether threads hold four rows at once, of which each begins on a quad.
+    fn tiles(&self, pass: Pass) -> bool {
+        let layout = self.layout;
+        let tight = layout.shape.classes as u64;
+        self.walk == Walk::Row
+            && self.strategy == Strategy::ThreadRow
+            && pass == Pass::Whole
+            && !layout.targets.is_dense()
+            && layout.shape.classes <= self.geometry.tile_classes
+            && (layout.scores_step(), layout.grad_step()) == (tight, tight)
+    }
+
+    fn walk_chunk(&self, chunk: &Chunk, pass: Pass, parts: Parts, tiled: bool) -> Dispatch {
         let layout = self.layout;
         let shape = &layout.shape;
         let inner = shape.inner as u64;
@@ -240,7 +258,9 @@ impl Draft<'_> {
             record_part: 1,
             ..self.params()
         };
-        let recipe = self.walk_recipe(pass, quads, dense_quads, grad_wanted);
+        let walk = if tiled { Walk::Tile(shape.classes as u32) } else { self.walk };
+        let (quads, bundle) = if tiled { (true, 4) } else { (quads, bundle) };
+        let recipe = self.walk_recipe(walk, pass, quads, dense_quads, grad_wanted);
         let (per_group, tasks) = match self.walk {
             Walk::Column => (u64::from(self.geometry.group), chunk.count * inner.div_ceil(4)),
             _ if split => (self.geometry.teams, rows * parts.here),
@@ -315,7 +335,7 @@ impl Draft<'_> {
             first_part: first_part as u32,
             ..self.params()
         };
-        let recipe = self.walk_recipe(Pass::Whole, !strided, true, layout.writes_grad());
+        let recipe = self.walk_recipe(self.walk, Pass::Whole, !strided, true, layout.writes_grad());
         let groups = run.elements.div_ceil(ELEMENT_BLOCK).div_ceil(self.geometry.teams);
         let mut dispatch = self.dispatch(recipe, params, groups);
         dispatch.elements = run.elements;
@@ -403,10 +423,10 @@ impl Draft<'_> {
         dispatch
     }
 
-    fn walk_recipe(&self, pass: Pass, quads: bool, dense_quads: bool, grad: bool) -> Recipe {
+    fn walk_recipe(&self, walk: Walk, pass: Pass, quads: bool, dense_quads: bool, grad: bool) -> Recipe {
         let layout = self.layout;
         Recipe::Walk(WalkRecipe {
-            walk: self.walk,
+            walk,
             team: self.geometry.team,
             pass,
             kind: self.spec.kind,
