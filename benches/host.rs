@@ -40,7 +40,7 @@ fn host(c: &mut Criterion) {
     let logits = ndarray::Array2::from_shape_fn((64, 10), |(n, j)| ((n * 7 + j * 3) % 11) as f32 * 0.3);
     let classes: Vec<i64> = (0..64).map(|n| n % 10).collect();
     let batch = Batch::new(logits.view(), Targets::Classes(&classes));
-    let expected = gpu_loss::reference::run(&gpu_loss::Loss::spec(&SoftmaxCe::default()), &batch).expect("a reference");
+    let expected = gpu_loss::reference::run(&SoftmaxCe::default(), &batch).expect("a reference");
     let got = gpu.softmax_ce(&batch).expect("a loss");
     assert!(gpu_loss::reference::compare(&got, &expected).kept());
     c.bench_function("one call, 64 × 10", |b| b.iter(|| gpu.softmax_ce(&batch).expect("a loss")));

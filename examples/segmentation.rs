@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("gradient {:?}", out.grad.shape());
 
     // The same in float64, for those who would rather see than believe.
-    let expected = reference::run(&gpu_loss::Loss::spec(&cross_entropy), &batch)?;
+    let expected = reference::run(&cross_entropy, &batch)?;
     let difference = reference::compare(&out, &expected);
     println!("largest error: {:.0} % of what is promised", 100.0 * difference.worst());
     if difference.kept() { Ok(()) } else { Err(format!("{difference:?}").into()) }

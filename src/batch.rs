@@ -205,6 +205,20 @@ impl<'a> Targets<'a> {
         Targets::Probabilities(probabilities.into_dyn())
     }
 
+    /// The same targets, borrowed for a shorter time (which the compiler cannot do by itself: views do not vary with
+    /// their lifetimes).
+    fn reborrow<'b>(self) -> Targets<'b>
+    where
+        'a: 'b,
+    {
+        match self {
+            Targets::Classes(labels) => Targets::Classes(labels),
+            Targets::Lists { offsets, indices } => Targets::Lists { offsets, indices },
+            Targets::MultiHot(bytes) => Targets::MultiHot(bytes.reborrow()),
+            Targets::Probabilities(probabilities) => Targets::Probabilities(probabilities.reborrow()),
+        }
+    }
+
     /// Which of the four forms.
     #[must_use]
     pub fn form(&self) -> TargetForm {
@@ -269,6 +283,13 @@ impl TargetForm {
 /// let labels = vec![0_i64, 2];
 /// let batch = Batch::new(logits.view(), Targets::Classes(&labels)).with_lse();
 /// assert_eq!(batch.scores.shape(), [2, 3]);
+///
+/// // Labels that live for less than the scores do as well.
+/// fn first_two(scores: ndarray::ArrayView2<'_, f32>, class: i64) -> bool {
+///     let labels = [class, class + 1];
+///     Batch::new(scores, Targets::Classes(&labels)).scores.nrows() == 2
+/// }
+/// assert!(first_two(logits.view(), 0));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Batch<'a, T, D: Dimension> {
@@ -307,21 +328,24 @@ impl Default for Want {
 
 impl<'a, T: Element, D: Dimension> Batch<'a, T, D> {
     /// A batch whose loss and gradient are wanted.
-    pub fn new(scores: ArrayView<'a, T, D>, targets: Targets<'a>) -> Self {
+    ///
+    /// Both may be borrowed for different times.
+    pub fn new<'s: 'a, 't: 'a>(scores: ArrayView<'s, T, D>, targets: Targets<'t>) -> Self {
+        let (scores, targets) = (scores.reborrow(), targets.reborrow());
         Batch { scores, targets, element_weights: None, upstream: None, want: Want::default() }
     }
 
     /// Sets one weight an element (sigmoid losses and `bce`), of the scores' shape.
     #[must_use]
-    pub fn element_weights<E: Dimension>(mut self, weights: ArrayView<'a, f32, E>) -> Self {
-        self.element_weights = Some(weights.into_dyn());
+    pub fn element_weights<'w: 'a, E: Dimension>(mut self, weights: ArrayView<'w, f32, E>) -> Self {
+        self.element_weights = Some(weights.into_dyn().reborrow());
         self
     }
 
     /// Sets the gradient that arrives at each unreduced loss (`Reduction::None` only), of the losses' shape.
     #[must_use]
-    pub fn upstream<E: Dimension>(mut self, upstream: ArrayView<'a, f32, E>) -> Self {
-        self.upstream = Some(upstream.into_dyn());
+    pub fn upstream<'u: 'a, E: Dimension>(mut self, upstream: ArrayView<'u, f32, E>) -> Self {
+        self.upstream = Some(upstream.into_dyn().reborrow());
         self
     }
 

@@ -136,6 +136,21 @@ pub enum Error {
         /// What is wrong with it, with the numbers.
         problem: String,
     },
+    /// Every kernel that could serve computes wrongly on this driver.
+    #[error(
+        "{loss} is computed wrongly on {adapter}: {strategy}, tried last, comes to {share:.1} times the promised error; \
+         update the driver, or use another adapter"
+    )]
+    Miscompiled {
+        /// The loss.
+        loss: &'static str,
+        /// The last strategy that was tried.
+        strategy: String,
+        /// The adapter.
+        adapter: String,
+        /// Its error in the self-test, as a share of what is promised.
+        share: f64,
+    },
     /// The device reported an error.
     #[error("the device failed while {during}: {message}")]
     Device {

@@ -51,7 +51,7 @@ pub mod verify;
 
 pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Shape, TargetForm, Targets, Want};
 pub use error::{Error, Result};
-pub use front::GpuLoss;
+pub use front::{GpuLoss, Refusal};
 pub use gpu::adapter::AdapterFilter;
 pub use half::{bf16, f16};
 pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};

@@ -127,7 +127,7 @@ pub(crate) struct AdaptersArgs {
 #[command(after_help = VERIFY_HELP)]
 pub(crate) struct VerifyArgs {
     /// A sample within a minute: every loss × targets × option, and × type, on one shape and strategy each
-    /// (all of it, with every strategy, takes a software adapter about half an hour)
+    /// (all of it, with every strategy, takes a software adapter a quarter of an hour or more)
     #[arg(long)]
     pub(crate) quick: bool,
     /// Print JSON

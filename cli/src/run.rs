@@ -54,7 +54,7 @@ impl Job<'_> {
             gpu.set_strategy(self.args.strategy);
         }
         let start = Instant::now();
-        let output = gpu.run_spec(spec, &batch).map_err(failed)?;
+        let output = gpu.run(spec, &batch).map_err(failed)?;
         let took = start.elapsed();
         let difference = reference::compare(&output, &expected);
         let report = self.report(&gpu, scores.shape(), T::DTYPE, output.loss, took, &difference);

@@ -91,20 +91,43 @@ impl GpuLoss {
         batch: &Batch<'_, T, D>,
         wait: Wait,
     ) -> Result<Output<T, D>> {
-        let shape = check(spec, batch)?;
-        self.context.check_alive()?;
-        if shape.rows() == 0 {
+        let (host, layout) = self.prepared(spec, batch)?;
+        if layout.shape.rows() == 0 {
             return Ok(empty(spec, batch));
         }
+        let plan = self.host_plan(spec, &layout).await?;
+        self.run_on(&plan, spec, batch, &host, wait).await
+    }
+
+    /// Checks a batch; its arrays as bytes, and the layout of a plan for it.
+    pub(super) fn prepared<'a, T: Element, D: Dimension>(
+        &self,
+        spec: &Spec,
+        batch: &'a Batch<'_, T, D>,
+    ) -> Result<(HostArrays<'a>, Layout)> {
+        let shape = check(spec, batch)?;
+        self.context.check_alive()?;
         let host = HostArrays::new(batch);
         let layout = host.layout(batch, shape);
         let layout = Layout { longest_list: self.longest_list(batch, layout.longest_list)?, ..layout };
-        let plan = self.host_plan(spec, &layout).await?;
+        Ok((host, layout))
+    }
+
+    /// Runs a plan on the arrays of a batch.
+    pub(super) async fn run_on<T: Element, D: Dimension>(
+        &self,
+        plan: &HostPlan,
+        spec: &Spec,
+        batch: &Batch<'_, T, D>,
+        host: &HostArrays<'_>,
+        wait: Wait,
+    ) -> Result<Output<T, D>> {
+        let layout = *plan.plan.layout();
         let parts = Parts::new(spec, &layout, u64::from(self.context.limits.min_storage_buffer_offset_alignment));
         let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let workspace = match idle.filter(|w| w.index_bytes == host.indices.len() as u64) {
             Some(workspace) => workspace,
-            None => self.workspace(&host, &parts).await?,
+            None => self.workspace(host, &parts).await?,
         };
 
         guarded(&self.context, "writing a batch", || {
@@ -224,7 +247,7 @@ impl Workspace {
 }
 
 /// A batch's arrays as bytes in row-major order, borrowed where they lie so already.
-struct HostArrays<'a> {
+pub(super) struct HostArrays<'a> {
     scores: Cow<'a, [u8]>,
     targets: Cow<'a, [u8]>,
     indices: Cow<'a, [u8]>,

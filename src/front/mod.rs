@@ -1,6 +1,9 @@
 //! The front door: an adapter, a device, and one method a loss.
 
 mod host;
+mod self_test;
+
+pub use self_test::Refusal;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +15,7 @@ use crate::error::Result;
 use crate::gpu::adapter::{self, AdapterFilter};
 use crate::gpu::{Context, Wait};
 use crate::loss::{Bce, Ce, Kind, Loss, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
-use crate::plan::{Layout, Plan, Strategy, build, serving};
+use crate::plan::{Layout, Plan, Strategy, serving};
 
 /// Fused losses on one GPU.
 ///
@@ -33,6 +36,7 @@ pub struct GpuLoss {
     /// 0: chosen by shape and adapter; else one more than the place in [`Strategy::ALL`].
     forced: AtomicU8,
     plans: Mutex<Vec<Arc<host::HostPlan>>>,
+    self_test: self_test::SelfTest,
 }
 
 impl GpuLoss {
@@ -126,6 +130,7 @@ impl GpuLoss {
             context: Arc::new(Context::new(adapter.get_info(), device, queue)),
             forced: AtomicU8::new(0),
             plans: Mutex::new(Vec::new()),
+            self_test: self_test::SelfTest::from_env(),
         };
         if let Some(name) = std::env::var("GPU_LOSS_STRATEGY").ok().filter(|n| !n.is_empty()) {
             gpu.set_strategy(Some(name.parse()?));
@@ -138,6 +143,12 @@ impl GpuLoss {
     #[must_use]
     pub fn wanted(adapter: &wgpu::Adapter) -> (wgpu::Features, wgpu::Limits) {
         adapter::wanted(adapter)
+    }
+
+    /// Alters every kernel's WGSL before it is built: faults for tests. The function takes the kernel's name and source.
+    #[doc(hidden)]
+    pub fn alter_kernels(&self, alteration: impl Fn(&str, String) -> String + Send + Sync + 'static) {
+        self.context.alter(Box::new(alteration));
     }
 
     /// The adapter's description.
@@ -199,16 +210,16 @@ impl GpuLoss {
     /// # Errors
     /// As [`plan`](Self::plan).
     pub async fn plan_with_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
-        build(&self.context, &loss.spec(), layout, self.forced()).await
+        self.proven_plan(&loss.spec(), layout).await
     }
 
-    /// Any loss with its options, on a batch of host arrays.
+    /// Any loss with its options (or a [`Spec`]), on a batch of host arrays.
     ///
     /// # Errors
     /// Wrong shapes, options or targets, each named; labels out of range; faults of the device.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn run<L: Loss, T: Element, D: Dimension>(&self, loss: &L, batch: &Batch<'_, T, D>) -> Result<Output<T, D>> {
-        self.run_spec(&loss.spec(), batch)
+        pollster::block_on(self.run_waiting(&loss.spec(), batch, Wait::Here))
     }
 
     /// As [`run`](Self::run), without blocking.
@@ -220,28 +231,7 @@ impl GpuLoss {
         loss: &L,
         batch: &Batch<'_, T, D>,
     ) -> Result<Output<T, D>> {
-        self.run_spec_async(&loss.spec(), batch).await
-    }
-
-    /// As [`run`](Self::run), from the common form.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn run_spec<T: Element, D: Dimension>(&self, spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Output<T, D>> {
-        pollster::block_on(self.run_waiting(spec, batch, Wait::Here))
-    }
-
-    /// As [`run_spec`](Self::run_spec), without blocking.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub async fn run_spec_async<T: Element, D: Dimension>(
-        &self,
-        spec: &Spec,
-        batch: &Batch<'_, T, D>,
-    ) -> Result<Output<T, D>> {
-        self.run_waiting(spec, batch, Wait::Elsewhere).await
+        self.run_waiting(&loss.spec(), batch, Wait::Elsewhere).await
     }
 
     /// The plan for one-call batches like this one, made or remembered.
@@ -258,7 +248,7 @@ impl GpuLoss {
                 return Ok(plan);
             }
         }
-        let plan = Arc::new(host::HostPlan::new(build(&self.context, spec, layout, forced).await?, forced));
+        let plan = Arc::new(host::HostPlan::new(self.proven_plan(spec, layout).await?, forced));
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         plans.insert(0, Arc::clone(&plan));
         plans.truncate(KEPT);

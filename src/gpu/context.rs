@@ -1,9 +1,12 @@
 //! One device with all that is kept for it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::pipeline::KernelCache;
 use crate::error::{Error, Result};
+
+/// A change to a kernel's source, by its name.
+pub(crate) type Alteration = Box<dyn Fn(&str, String) -> String + Send + Sync>;
 
 /// A device, its queue, and the kernels built on it.
 #[derive(Debug)]
@@ -16,6 +19,16 @@ pub(crate) struct Context {
     pub(crate) subgroups: Option<(u32, u32)>,
     pub(crate) kernels: KernelCache,
     lost: Mutex<Option<String>>,
+    alteration: OnceLock<Faults>,
+}
+
+/// Faults that a test puts into kernels.
+struct Faults(Alteration);
+
+impl std::fmt::Debug for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Faults")
+    }
 }
 
 impl Context {
@@ -32,6 +45,20 @@ impl Context {
             subgroups,
             kernels: KernelCache::default(),
             lost: Mutex::new(None),
+            alteration: OnceLock::new(),
+        }
+    }
+
+    /// Puts faults into every kernel that is built from now on; the first call counts.
+    pub(crate) fn alter(&self, alteration: Alteration) {
+        let _ = self.alteration.set(Faults(alteration));
+    }
+
+    /// A kernel's source as it is to be built.
+    pub(crate) fn altered(&self, name: &str, source: String) -> String {
+        match self.alteration.get() {
+            Some(Faults(alteration)) => alteration(name, source),
+            None => source,
         }
     }
 

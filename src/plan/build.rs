@@ -36,8 +36,8 @@ pub(crate) async fn build(
 }
 
 async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<Step> {
-    let source = dispatch.recipe.source();
     let label = dispatch.recipe.label();
+    let source = context.altered(&label, dispatch.recipe.source());
     let found = bindings(&source);
     let storage = found.iter().filter(|(_, uniform)| !uniform).count() as u64;
     let limit = u64::from(context.limits.max_storage_buffers_per_shader_stage);

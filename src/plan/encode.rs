@@ -79,6 +79,8 @@ impl Plan {
     ) -> Result<wgpu::SubmissionIndex> {
         guarded(&self.context, "submitting a plan", || {
             let groups = self.bound(buffers)?;
+            // Several submissions share the plan's scratch: those of another thread must not come between.
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
             let encoder = || self.context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let mut current = encoder();
             before(&mut current);

@@ -71,6 +71,8 @@ pub struct Plan {
     steps: Vec<Step>,
     own: Own,
     bound: Mutex<encode::BoundSets>,
+    /// Held while a batch is submitted.
+    turn: Mutex<()>,
 }
 
 /// One dispatch.
@@ -161,7 +163,7 @@ struct Span {
 
 impl Plan {
     fn new(context: Arc<Context>, spec: Spec, layout: Layout, strategy: Strategy, steps: Vec<Step>, own: Own) -> Self {
-        Plan { context, spec, layout, strategy, steps, own, bound: Mutex::default() }
+        Plan { context, spec, layout, strategy, steps, own, bound: Mutex::default(), turn: Mutex::default() }
     }
 
     /// Who walks a row.

@@ -29,7 +29,7 @@ pub use compare::{Difference, compare};
 use crate::batch::{Batch, Element, Shape};
 use crate::check::check;
 use crate::error::Result;
-use crate::loss::{EmptyMean, Kind, Reduction, Spec};
+use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
 use targets::{RowState, Rows};
 
 /// What a batch must come to.
@@ -60,7 +60,8 @@ struct RowLoss {
 ///
 /// # Errors
 /// As [`GpuLoss::run`](crate::GpuLoss::run): wrong shapes, options and targets, and labels out of range.
-pub fn run<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Reference> {
+pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>) -> Result<Reference> {
+    let spec = &loss.spec();
     let shape = check(spec, batch)?;
     let scores: Vec<f64> = batch.scores.iter().map(|v| v.to_f64()).collect();
     let rows = Rows::new(spec, &batch.targets, &shape)?;

@@ -41,7 +41,7 @@ async fn check_typed<T: Rounded>(gpu: &GpuLoss, case: &Case) -> Result<Vec<Verdi
     let mut verdicts = Vec::with_capacity(walks.len());
     for strategy in walks {
         gpu.set_strategy(Some(*strategy));
-        let output = gpu.run_spec_async(&spec, &batch).await;
+        let output = gpu.run_async(&spec, &batch).await;
         gpu.set_strategy(None);
         verdicts.push(Verdict { strategy: *strategy, difference: reference::compare(&output?, &expected) });
     }

@@ -109,7 +109,7 @@ fn huge_scores_of_sigmoid_losses() {
         for spec in [SigmoidCe::default().spec(), SigmoidFocal::default().gamma(0.5).spec()] {
             let mut spec = spec;
             spec.reduction = Reduction::None;
-            let out = gpu.run_spec(&spec, &Batch::new(scores.view(), Targets::multi_hot(hot.view()))).expect("legal");
+            let out = gpu.run(&spec, &Batch::new(scores.view(), Targets::multi_hot(hot.view()))).expect("legal");
             assert_eq!(out.losses.expect("unreduced").iter().copied().collect::<Vec<_>>(), losses_due, "{spec:?}");
             out.grad.iter().zip(slopes_due).for_each(|(g, due)| assert!((g - due).abs() < 1e-30, "{g}, not {due}"));
         }

@@ -31,7 +31,7 @@ fn rows<'a, T: Element>(
     if spec.kind.is_softmax() {
         batch = batch.with_lse();
     }
-    gpu.run_spec(spec, &batch).unwrap_or_else(|error| panic!("{error}"))
+    gpu.run(spec, &batch).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The same rows as `[N, C]`, and as `[1, C, N]`, where classes lie apart.

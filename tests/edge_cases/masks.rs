@@ -180,7 +180,7 @@ fn nan_poisons_its_element_of_sigmoid_losses() {
         under_every_strategy(kind, &[2, 5], |gpu| {
             let mut spec = plain(kind);
             (spec.reduction, spec.gamma) = (Reduction::None, 0.0);
-            let out = gpu.run_spec(&spec, &Batch::new(scores.view(), Targets::Classes(&[1_i64, 2]))).expect("legal");
+            let out = gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&[1_i64, 2]))).expect("legal");
             for ((at, loss), g) in out.losses.expect("unreduced").indexed_iter().zip(&out.grad) {
                 if (at[0], at[1]) == (0, 3) {
                     all_nan(&[*loss, *g]);

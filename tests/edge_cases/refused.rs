@@ -14,9 +14,8 @@ fn a_class_outside_is_an_error() {
     for kind in Kind::ALL {
         under_every_strategy(kind, &[6, 5], |gpu| {
             let spec = plain(kind);
-            let run = |spec: &Spec, labels: &[i64; 6]| {
-                gpu.run_spec(spec, &Batch::new(scores.view(), Targets::Classes(labels)))
-            };
+            let run =
+                |spec: &Spec, labels: &[i64; 6]| gpu.run(spec, &Batch::new(scores.view(), Targets::Classes(labels)));
             let error = run(&spec, &labels).expect_err("four bad labels");
             assert!(matches!(error, Error::ClassOutOfRange { row: 1, class: 5, classes: 5, count: 4 }), "{error}");
             let mut ignoring = spec.clone();
@@ -144,7 +143,7 @@ fn options_outside_their_range_are_errors() {
             for value in bad {
                 let mut spec = plain(kind);
                 set(&mut spec, *value);
-                match gpu.run_spec(&spec, &batch).expect_err(name) {
+                match gpu.run(&spec, &batch).expect_err(name) {
                     Error::Option { option, got, .. } => assert_eq!((option, got), (name, value.to_string())),
                     other => panic!("{name} = {value}: {other}"),
                 }
@@ -152,7 +151,7 @@ fn options_outside_their_range_are_errors() {
             for value in good {
                 let mut spec = plain(kind);
                 set(&mut spec, *value);
-                assert!(gpu.run_spec(&spec, &batch).expect(name).loss.is_finite(), "{name} = {value}");
+                assert!(gpu.run(&spec, &batch).expect(name).loss.is_finite(), "{name} = {value}");
             }
         }
         // A denominator is the mean's.

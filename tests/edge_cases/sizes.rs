@@ -20,7 +20,7 @@ fn no_rows() {
             {
                 let mut spec = plain(kind);
                 (spec.reduction, spec.empty_mean) = (reduction, empty_mean);
-                let out = gpu.run_spec(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("legal");
+                let out = gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("legal");
                 // BatchMean divides by N, which is 2 in [2, 3, 0].
                 let empty = reduction == Reduction::Mean || (reduction == Reduction::BatchMean && dims[0] == 0);
                 let nan = empty && empty_mean == EmptyMean::Nan;
@@ -48,7 +48,7 @@ fn no_classes() {
             let scores = ArrayD::<f32>::zeros(IxDyn(&dims));
             let labels = ArrayD::<i64>::zeros(IxDyn(&[&dims[..1], &dims[2..]].concat()));
             let batch = Batch::new(scores.view(), Targets::Classes(&labels));
-            let error = gpu.run_spec(&plain(kind), &batch).expect_err("no classes");
+            let error = gpu.run(&plain(kind), &batch).expect_err("no classes");
             assert!(matches!(&error, Error::NoClasses { got } if *got == dims), "{error}");
         }
     });

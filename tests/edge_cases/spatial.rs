@@ -46,7 +46,7 @@ fn positions_are_rows() {
                 (spec.ignore_index, spec.reduction) = (Some(-1), Reduction::Sum);
                 let of = |scores: &ArrayD<f32>, dims: &[usize]| {
                     let labels = shaped(dims, &labels);
-                    gpu.run_spec(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("legal")
+                    gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("legal")
                 };
                 let there = of(&image.clone().into_dyn(), &[n, h, w]);
                 let here = of(&flat, &[n * h * w]);
@@ -71,7 +71,7 @@ fn one_position() {
         let here = gpu.run(&SoftmaxCe::default(), &batch).expect("legal");
         let labels = shaped(&[5, 1, 1], &labels);
         let spec = SoftmaxCe::default().spec();
-        let there = gpu.run_spec(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("legal");
+        let there = gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("legal");
         assert_eq!(
             (here.loss, here.grad.into_raw_vec_and_offset().0),
             (there.loss, there.grad.iter().copied().collect())

@@ -45,7 +45,7 @@ fn smoothed(gpu: &GpuLoss, dims: &[usize; 3], dtype: Dtype) {
         }
         gpu.set_strategy(None);
         let alone = Batch::new(case.scores.view(), case.targets.view()).loss_only();
-        near(gpu.run_spec(&case.spec, &alone).expect("legal").loss, loss);
+        near(gpu.run(&case.spec, &alone).expect("legal").loss, loss);
     }
 }
 
@@ -116,7 +116,7 @@ fn z_loss_off_is_off() {
         for kind in [Kind::SoftmaxCe, Kind::SoftmaxFocal] {
             let mut spec = plain(kind);
             spec.gamma = 0.0;
-            let out = gpu.run_spec(&spec, &Batch::new(scores.view(), Targets::Classes(&[0_i64, 3]))).expect("legal");
+            let out = gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&[0_i64, 3]))).expect("legal");
             near(out.loss, 4.0_f64.ln());
             all_near(out.grad.row(0), &[-0.375, 0.125, 0.125, 0.125]);
         }

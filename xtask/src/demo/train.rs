@@ -125,7 +125,7 @@ fn judge(gpu: &GpuLoss, spec: &Spec, task: Task, scores: &Array2<f32>, digits: &
         _ => scores.clone(),
     };
     let batch = Batch::new(inputs.view(), targets.view());
-    let output = gpu.run_spec(spec, &batch)?;
+    let output = gpu.run(spec, &batch)?;
     let difference = reference::compare(&output, &reference::run(spec, &batch)?);
     let grad = match task.kind {
         Kind::Ce => behind_softmax(&inputs.view(), output.grad),
