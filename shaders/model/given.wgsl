@@ -6,23 +6,6 @@
 
 const GIVEN = true; // the scores are probabilities already
 
-override SMOOTHED: bool = false;
-
-// B_j of targets t_j.
-fn target_weights(t: vec4<f32>, count: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
-    var b = t;
-    if (COUNTED || SPARSE) {
-        b = select(t / count, vec4(0.0), count == vec4(0.0));
-    }
-    if (SMOOTHED) {
-        b = select((1.0 - params.smoothing) * b + params.background, vec4(0.0), count == vec4(0.0));
-    }
-    if (WEIGHTED) {
-        b *= weights_of(classes);
-    }
-    return b;
-}
-
 fn gathers_targets() -> bool {
     return true;
 }

@@ -9,7 +9,6 @@
 
 const GIVEN = false; // the scores are not probabilities yet
 
-override SMOOTHED: bool = false;  // ε > 0
 override TRANSFORMED: bool = false; // logit_scale ≠ 1
 override CAPPED: bool = false;    // softcap
 override Z_LOSS: bool = false;
@@ -56,21 +55,6 @@ fn transform_slope(x: vec4<f32>) -> vec4<f32> {
         slope *= sech_squared(y / params.softcap);
     }
     return slope;
-}
-
-// B_j of targets t_j.
-fn target_weights(t: vec4<f32>, count: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
-    var b = t;
-    if (COUNTED || SPARSE) {
-        b = select(t / count, vec4(0.0), count == vec4(0.0));
-    }
-    if (SMOOTHED) {
-        b = select((1.0 - params.smoothing) * b + params.background, vec4(0.0), count == vec4(0.0));
-    }
-    if (WEIGHTED) {
-        b *= weights_of(classes);
-    }
-    return b;
 }
 
 // Whether the first sweep has to gather Σ B_j and Σ B_j·(top − u_j): not where the true classes can be listed.

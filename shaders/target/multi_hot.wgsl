@@ -2,22 +2,7 @@
 
 @group(0) @binding(4) var<storage, read_write> targets: array<u32>;
 
-const SPARSE = false;
 const COUNTED = true; // M is the row's sum of t
-const LIVE = 0u;
-const IGNORED = 1u;
-const BAD = 2u;
-
-struct Target {
-    state: vec4<u32>,
-    count: vec4<f32>,
-}
-
-fn target_open(rows: vec4<u32>) -> Target {
-    return Target(vec4(LIVE), vec4(1.0));
-}
-
-fn target_seek(t: ptr<function, Target>, classes: vec4<u32>) {}
 
 // The bytes of elements i..i+3, which may lie across two words.
 fn target_values(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f32> {
@@ -28,16 +13,4 @@ fn target_values(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f
     }
     let bytes = (vec4(word) >> vec4(0u, 8u, 16u, 24u)) & vec4(0xffu);
     return select(vec4(0.0), vec4(1.0), bytes != vec4(0u));
-}
-
-fn listed_count(t: Target, k: u32) -> u32 {
-    return 0u;
-}
-
-fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
-    return 0u;
-}
-
-fn listed_ok(t: Target, k: u32, entry: u32) -> bool {
-    return true;
 }

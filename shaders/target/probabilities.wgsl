@@ -1,34 +1,7 @@
 // One probability an element: t as given.
 
-const SPARSE = false;
 const COUNTED = false;
-const LIVE = 0u;
-const IGNORED = 1u;
-const BAD = 2u;
-
-struct Target {
-    state: vec4<u32>,
-    count: vec4<f32>,
-}
-
-fn target_open(rows: vec4<u32>) -> Target {
-    return Target(vec4(LIVE), vec4(1.0));
-}
-
-fn target_seek(t: ptr<function, Target>, classes: vec4<u32>) {}
 
 fn target_values(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f32> {
     return dense4(i);
-}
-
-fn listed_count(t: Target, k: u32) -> u32 {
-    return 0u;
-}
-
-fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
-    return 0u;
-}
-
-fn listed_ok(t: Target, k: u32, entry: u32) -> bool {
-    return true;
 }

@@ -221,7 +221,8 @@ impl WalkRecipe {
         };
         let store = if in_place { over_the_scores(store) } else { store.to_owned() };
         let mut rest = targets(self.targets, self.dense_quads);
-        rest.extend([weights(self.weighted), model(self.kind)]);
+        rest.push(weights(self.weighted));
+        rest.extend(model(self.kind));
         let has = self.extras;
         rest.extend([
             optional(
@@ -309,7 +310,8 @@ impl MergeRecipe {
         pieces.push(piece!("math.wgsl"));
         pieces.extend(targets(self.targets, false));
         // B was weighed when the parts were summed.
-        pieces.extend([weights(false), model(self.kind)]);
+        pieces.push(weights(false));
+        pieces.extend(model(self.kind));
         pieces.extend(self.extras.outputs(self.kind));
         pieces.extend([
             piece!("rows/strip.wgsl"),
@@ -347,21 +349,24 @@ fn targets(form: TargetForm, quads: bool) -> Vec<&'static str> {
             vec![piece!("target/integers.wgsl"), piece!("target/labels.wgsl"), piece!("target/classes.wgsl")]
         }
         TargetForm::Lists => vec![piece!("target/integers.wgsl"), piece!("target/lists.wgsl")],
-        TargetForm::MultiHot => vec![piece!("target/multi_hot.wgsl")],
+        TargetForm::MultiHot => vec![piece!("target/dense.wgsl"), piece!("target/multi_hot.wgsl")],
         TargetForm::Probabilities => vec![
             if quads { piece!("target/dense_quads.wgsl") } else { piece!("target/dense_words.wgsl") },
+            piece!("target/dense.wgsl"),
             piece!("target/probabilities.wgsl"),
         ],
     }
 }
 
-fn model(kind: Kind) -> &'static str {
+fn model(kind: Kind) -> Vec<&'static str> {
     match kind {
-        Kind::SoftmaxCe | Kind::SoftmaxFocal => piece!("model/softmax.wgsl"),
-        Kind::Ce => piece!("model/given.wgsl"),
-        Kind::SigmoidCe => piece!("model/sigmoid_ce.wgsl"),
-        Kind::SigmoidFocal => piece!("model/sigmoid_focal.wgsl"),
-        Kind::Bce => piece!("model/bce.wgsl"),
+        Kind::SoftmaxCe | Kind::SoftmaxFocal => {
+            vec![piece!("model/target_weights.wgsl"), piece!("model/softmax.wgsl")]
+        }
+        Kind::Ce => vec![piece!("model/target_weights.wgsl"), piece!("model/given.wgsl")],
+        Kind::SigmoidCe => vec![piece!("model/sigmoid_ce.wgsl")],
+        Kind::SigmoidFocal => vec![piece!("model/sigmoid_focal.wgsl")],
+        Kind::Bce => vec![piece!("model/bce.wgsl")],
     }
 }
 

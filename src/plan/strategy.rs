@@ -93,7 +93,7 @@ fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
     if context.is_software() {
         // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
         // enough, every lane walks its own.
-        let few = shape.rows() < 512;
+        let few = shape.rows() < 512 && shape.classes > 256;
         let long = shape.classes > 30_000;
         if kind.per_row() && shape.rows() < 4 && long {
             return Strategy::SplitRow;
