@@ -7,6 +7,7 @@ use crate::failure::Failure;
 
 /// A copy by a kernel, of which no binding is larger than the device allows.
 pub(crate) struct ShaderCopy {
+    walk: Walk,
     pipeline: wgpu::ComputePipeline,
     pieces: Vec<(wgpu::BindGroup, (u32, u32))>,
 }
@@ -62,6 +63,9 @@ impl BestCopy {
             if best.as_ref().is_none_or(|(least, _)| ms < *least) {
                 best = Some((ms, way));
             }
+        }
+        if let Some((ms, copy)) = &best {
+            log::debug!("best copy of {bytes} bytes: {:?}, {ms:.3} ms", copy.shader.as_ref().map(|shader| shader.walk));
         }
         best.map(|(_, copy)| copy).ok_or_else(|| Failure::device("no copy can be timed"))
     }
@@ -145,7 +149,7 @@ impl ShaderCopy {
             let width = groups.min(limits.max_compute_workgroups_per_dimension.into()).max(1);
             (device.create_bind_group(&descriptor), (width as u32, groups.div_ceil(width) as u32))
         };
-        ShaderCopy { pipeline, pieces: (0..bytes).step_by(largest as usize).map(piece).collect() }
+        ShaderCopy { walk, pipeline, pieces: (0..bytes).step_by(largest as usize).map(piece).collect() }
     }
 
     pub(crate) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
