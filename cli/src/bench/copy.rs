@@ -160,3 +160,39 @@ impl ShaderCopy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::memory::{fill, read, reserve, staging, upload};
+    use crate::bench::open_with;
+    use gpu_loss::AdapterFilter;
+
+    #[test]
+    fn every_walk_copies_every_word_in_pieces_too() {
+        let adapters = GpuLoss::adapters(&AdapterFilter::default());
+        assert!(!adapters.is_empty(), "no GPU adapter found: `cargo xtask test` installs a software one");
+        for adapter in adapters {
+            let (features, mut limits) = GpuLoss::wanted(&adapter);
+            limits.max_storage_buffer_binding_size = 1 << 16;
+            let gpu = open_with(&adapter, features, limits).unwrap();
+            // More than two bindings, and no whole number of runs.
+            let bytes = (2 << 16) + 16 * 77;
+            let words: Vec<u8> =
+                (0..bytes as u32 / 4).flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+            let source = upload(&gpu, "words", &words).unwrap();
+            let (sink, back) = (reserve(&gpu, "a sink", bytes).unwrap(), staging(&gpu, bytes).unwrap());
+            let timer = Timer::new(&gpu).unwrap();
+            for row_bytes in [40, 1000, 4096 * 4, 1 << 24] {
+                for walk in walks(&gpu, row_bytes) {
+                    fill(&gpu, &sink, &[0xcb; 16]).unwrap();
+                    let copy = ShaderCopy::new(&gpu, &source, &sink, bytes, walk);
+                    assert!(timer.time(&gpu, &Work::Shader(&copy), 1).unwrap() > 0.0);
+                    assert!(read(&gpu, &sink, 0, &back, bytes).unwrap() == words, "{walk:?}");
+                }
+                let best = BestCopy::best(&gpu, &timer, [&source, &sink], bytes, row_bytes).unwrap();
+                assert_eq!(best.moved(), 2 * bytes);
+            }
+        }
+    }
+}

@@ -198,3 +198,34 @@ fn half(bytes: u64) -> u64 {
 fn words<T, const SIZE: usize>(bytes: &[u8], read: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
     bytes.as_chunks::<SIZE>().0.iter().map(|word| read(*word)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::shapes::Role;
+    use gpu_loss::Kind;
+
+    #[test]
+    fn rows_that_nothing_was_written_to_fail_the_check() {
+        let gpu = GpuLoss::new().unwrap();
+        let case = Case {
+            kind: Kind::SoftmaxCe,
+            form: TargetForm::Classes,
+            // A tile and a part of one.
+            shape: Shape::new(300, 4097),
+            dtype: Dtype::Bf16,
+            mode: Mode::LossAndGrad,
+            role: Role::Table,
+        };
+        let sigmoid = Case { kind: Kind::SigmoidCe, form: TargetForm::Probabilities, ..case };
+        for case in [case, Case { form: TargetForm::Lists, ..case }, Case { mode: Mode::Grad, ..case }, sigmoid] {
+            let loaded = Loaded::new(&gpu, &case).unwrap();
+            assert!(loaded.tile_n < 300 && !300_usize.is_multiple_of(loaded.tile_n));
+            loaded.check(&gpu, &loaded.plan(&gpu, 300).unwrap()).unwrap();
+            let without_the_last = loaded.plan(&gpu, 299).unwrap();
+            let told = loaded.check(&gpu, &without_the_last).unwrap_err();
+            assert_eq!(told.exit, crate::failure::Exit::Check);
+            assert!(told.line().contains("outside the promised accuracy"), "{}", told.line());
+        }
+    }
+}

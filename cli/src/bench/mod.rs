@@ -26,6 +26,7 @@ pub(crate) use self::options::BenchArgs;
 
 use self::bars::{Bar, bars};
 use self::measure::{Effort, measure};
+use self::options::Strategies;
 use self::shapes::{Case, Role};
 use self::table::{AdapterRun, Document};
 use self::timer::Timer;
@@ -108,7 +109,6 @@ fn run(adapter: &wgpu::Adapter, args: &BenchArgs, bar: &ProgressBar) -> Result<A
     bar.set_length(cases.len() as u64);
     bar.set_position(0);
     let time = Duration::from_millis(if args.quick { 100 } else { 1500 });
-    let effort = Effort { strategies: args.strategies(), time };
     let title = adapters::describe(gpu.adapter_info());
     let mut run = AdapterRun {
         info: gpu.adapter_info().clone(),
@@ -118,6 +118,9 @@ fn run(adapter: &wgpu::Adapter, args: &BenchArgs, bar: &ProgressBar) -> Result<A
         one_call: None,
     };
     for group in groups(&cases) {
+        // Fewer rows are there for the time alone.
+        let plain = group.iter().all(|case| case.role == Role::Fewer) && args.strategies() == Strategies::All;
+        let effort = Effort { strategies: if plain { Strategies::Default } else { args.strategies() }, time };
         let measured = measure(&gpu, &timer, group, effort, |case| {
             bar.set_message(format!("{case} on {title}"));
             bar.inc(1);
@@ -133,8 +136,15 @@ fn run(adapter: &wgpu::Adapter, args: &BenchArgs, bar: &ProgressBar) -> Result<A
 
 /// A device with everything that the losses use, and timestamps around copies where there are any.
 fn open(adapter: &wgpu::Adapter) -> Result<GpuLoss, Failure> {
-    let (features, required_limits) = GpuLoss::wanted(adapter);
-    let required_features = features | (adapter.features() & wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS);
+    let (features, limits) = GpuLoss::wanted(adapter);
+    open_with(adapter, features | (adapter.features() & wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS), limits)
+}
+
+fn open_with(
+    adapter: &wgpu::Adapter,
+    required_features: wgpu::Features,
+    required_limits: wgpu::Limits,
+) -> Result<GpuLoss, Failure> {
     let label = Some("gpu-loss bench");
     let descriptor = wgpu::DeviceDescriptor { label, required_features, required_limits, ..Default::default() };
     let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))

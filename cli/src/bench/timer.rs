@@ -153,3 +153,26 @@ impl Timer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::open_with;
+    use gpu_loss::AdapterFilter;
+
+    #[test]
+    fn without_timestamps_the_host_s_clock_serves_and_repeats_what_is_short() {
+        let adapters = GpuLoss::adapters(&AdapterFilter::default());
+        assert!(!adapters.is_empty(), "no GPU adapter found: `cargo xtask test` installs a software one");
+        for adapter in adapters {
+            let (features, limits) = GpuLoss::wanted(&adapter);
+            let gpu = open_with(&adapter, features - wgpu::Features::TIMESTAMP_QUERY, limits).unwrap();
+            let timer = Timer::new(&gpu).unwrap();
+            assert_eq!(timer.name(), "wall");
+            assert_eq!([0.0, 0.5, 3.0, 500.0].map(|ms| timer.repeats(ms)), [100, 20, 4, 1]);
+            let [source, sink] = [1 << 16, 1 << 16].map(|bytes| reserve(&gpu, "words", bytes).unwrap());
+            let work = Work::Transfer { source: &source, sink: &sink, bytes: 1 << 16 };
+            assert!(timer.takes(&work) && timer.time(&gpu, &work, 3).unwrap() > 0.0);
+        }
+    }
+}
