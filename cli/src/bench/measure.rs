@@ -50,7 +50,26 @@ impl Row {
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) rows: Vec<Row>,
-    pub(crate) left_out: Vec<String>,
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// A strategy that was not measured.
+#[derive(Debug, Clone)]
+pub(crate) struct LeftOut {
+    pub(crate) case: Case,
+    pub(crate) strategy: Strategy,
+    /// What it would take, judged by one reading; nothing where it cannot serve.
+    pub(crate) about_ms: Option<f64>,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} ", self.case, self.strategy.name())?;
+        match self.about_ms {
+            Some(ms) => write!(f, "takes about {ms:.0} ms"),
+            None => write!(f, "cannot serve it"),
+        }
+    }
 }
 
 /// A case that is ready.
@@ -127,13 +146,13 @@ impl Subject {
         timer: &Timer,
         case: &Case,
         strategies: Strategies,
-        left_out: &mut Vec<String>,
+        left_out: &mut Vec<LeftOut>,
     ) -> Result<Option<Self>, Failure> {
         let serving = gpu.strategies(case.kind, case.shape, case.dtype);
         if let Strategies::One(strategy) = strategies
             && !serving.contains(&strategy)
         {
-            left_out.push(format!("{case}: {} cannot serve it", strategy.name()));
+            left_out.push(LeftOut { case: *case, strategy, about_ms: None });
             return Ok(None);
         }
         let loaded = Loaded::new(gpu, case)?;
@@ -148,7 +167,7 @@ impl Subject {
             for strategy in serving.iter().filter(|s| first.is_none_or(|(chosen, _)| **s != chosen)) {
                 match contender(gpu, timer, &loaded, Some(*strategy), first.map(|(_, ms)| ms))? {
                     Ok(contender) => contenders.push(contender),
-                    Err(ms) => left_out.push(format!("{case}: {} takes about {ms:.0} ms", strategy.name())),
+                    Err(ms) => left_out.push(LeftOut { case: *case, strategy: *strategy, about_ms: Some(ms) }),
                 }
             }
         }

@@ -53,7 +53,7 @@ pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Fail
         .collect();
     if runs.iter().all(|(run, _)| run.rows.is_empty()) {
         let reasons = runs.iter().flat_map(|(run, _)| &run.left_out);
-        let first = reasons.into_iter().next().map_or("", String::as_str);
+        let first = reasons.into_iter().next().map_or_else(String::new, ToString::to_string);
         return Err(Failure::usage(format!("no shape is left to measure: {first}")));
     }
     write_files(json.as_ref(), page.as_ref(), &runs)?;

@@ -150,7 +150,7 @@ fn table(body: &mut String, run: &AdapterRun) {
     if !run.left_out.is_empty() {
         *body += "<details>\n<summary>Not measured</summary>\n<ul>\n";
         for what in &run.left_out {
-            let _ = writeln!(body, "<li>{}</li>", escaped(what));
+            let _ = writeln!(body, "<li>{}</li>", escaped(&what.to_string()));
         }
         *body += "</ul>\n</details>\n";
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gpu_loss::wgpu;
 use serde::Serialize;
 
-use super::measure::Row;
+use super::measure::{LeftOut, Row};
 use super::one_call::OneCall;
 use super::shapes::Role;
 use crate::adapters;
@@ -19,7 +19,7 @@ pub(crate) struct AdapterRun {
     pub(crate) timer: &'static str,
     pub(crate) rows: Vec<Row>,
     /// Cases and strategies that were not measured, with the reason.
-    pub(crate) left_out: Vec<String>,
+    pub(crate) left_out: Vec<LeftOut>,
     pub(crate) one_call: Option<OneCall>,
 }
 
