@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gpu_loss::{AdapterFilter, Kind, Reduction, Strategy, wgpu};
 
+use crate::bench::BenchArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   gpu-loss run batch.safetensors --loss softmax-ce
@@ -12,6 +14,7 @@ Examples:
   gpu-loss run batch.safetensors --loss sigmoid-focal --gamma 2 --alpha 0.25 --reduction sum
   gpu-loss adapters
   gpu-loss --backend vulkan verify --quick
+  gpu-loss bench --json bench.json --report report
 
 Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no adapter or a device fault.";
 
@@ -73,6 +76,8 @@ pub(crate) enum Command {
     Adapters(AdaptersArgs),
     /// Check every loss × target × strategy × type on every adapter against the reference
     Verify(VerifyArgs),
+    /// Time the losses on device memory against the best copy of the same number of bytes
+    Bench(Box<BenchArgs>),
 }
 
 /// Which adapters to use.

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod args;
+mod bench;
 mod convert;
 mod failure;
 mod input;
@@ -10,6 +11,7 @@ mod names;
 mod options;
 mod output;
 mod problem;
+mod replace;
 mod run;
 mod tally;
 mod terminal;
@@ -52,6 +54,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(args, &filter),
         Command::Adapters(args) => adapters::adapters(args, &filter),
         Command::Verify(args) => verify::verify(args, &filter),
+        Command::Bench(args) => bench::bench(args, &filter),
     }
 }
 

@@ -1,13 +1,14 @@
-//! Writing the result: a file is replaced whole, or not at all.
+//! Writing the result.
 
 use std::io::{BufWriter, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gpu_loss::{Element, bf16, f16};
 use ndarray::ArrayD;
 
-use crate::failure::{Failure, io_message};
+use crate::failure::Failure;
 use crate::input::Format;
+use crate::replace::{Place, Written};
 
 /// An array to write, by type.
 #[derive(Clone, Copy)]
@@ -69,10 +70,7 @@ impl Values<'_> {
 
 /// A file that can be written.
 pub(crate) struct Destination {
-    /// As it was given, for messages.
-    path: PathBuf,
-    /// What is replaced: behind a link, the file that it leads to.
-    target: PathBuf,
+    place: Place,
     format: Format,
 }
 
@@ -80,37 +78,16 @@ impl Destination {
     /// Checks that a path can be written, before anything is computed for it.
     pub(crate) fn check(path: &Path, bf16: bool) -> Result<Self, Failure> {
         let format = Format::of(path)?;
-        let failed = |message: &str| Err(Failure::file(path, message));
         if bf16 && format == Format::Npz {
-            return failed(".npz has no bf16, the type of the gradient: name the output .safetensors");
+            let message = ".npz has no bf16, the type of the gradient: name the output .safetensors";
+            return Err(Failure::file(path, message));
         }
-        let mut target = path.to_path_buf();
-        if let Ok(metadata) = std::fs::metadata(path) {
-            if metadata.is_dir() {
-                return failed("is a directory");
-            }
-            if !metadata.is_file() {
-                return failed("is not a regular file");
-            }
-            if metadata.permissions().readonly() {
-                return failed("is read-only");
-            }
-            target = std::fs::canonicalize(path).map_err(|e| Failure::file(path, io_message(&e)))?;
-        }
-        let destination = Destination { path: path.into(), target, format };
-        drop(destination.temporary()?);
-        Ok(destination)
+        Ok(Destination { place: Place::check(path)?, format })
     }
 
     /// Writes the arrays into a new file beside the old one, complete before it takes the old one's place.
     pub(crate) fn write(&self, arrays: &[(&str, Values<'_>)]) -> Result<Written<'_>, Failure> {
-        let mut temporary = self.temporary()?;
-        self.fill(temporary.as_file_mut(), arrays).map_err(|e| self.unwritable(&e))?;
-        if let Ok(old) = std::fs::metadata(&self.target) {
-            temporary.as_file().set_permissions(old.permissions()).map_err(|e| self.unwritable(&e))?;
-        }
-        temporary.as_file().sync_all().map_err(|e| self.unwritable(&e))?;
-        Ok(Written { destination: self, temporary })
+        self.place.write(|file| self.fill(file, arrays))
     }
 
     fn fill(&self, file: &mut std::fs::File, arrays: &[(&str, Values<'_>)]) -> std::io::Result<()> {
@@ -120,41 +97,6 @@ impl Destination {
             Format::Npz => write_npz(&mut out, arrays)?,
         }
         out.flush()
-    }
-
-    fn temporary(&self) -> Result<tempfile::NamedTempFile, Failure> {
-        let directory = match self.target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".gpu-loss-");
-        #[cfg(unix)]
-        {
-            // As any new file: what the umask leaves of it.
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        builder.tempfile_in(directory).map_err(|e| self.unwritable(&e))
-    }
-
-    fn unwritable(&self, error: &std::io::Error) -> Failure {
-        Failure::file(&self.path, format!("cannot be written: {}", io_message(error)))
-    }
-}
-
-/// A complete file that is not yet in its place; dropped, it is removed.
-pub(crate) struct Written<'a> {
-    destination: &'a Destination,
-    temporary: tempfile::NamedTempFile,
-}
-
-impl Written<'_> {
-    /// Replaces the old file, in one step.
-    pub(crate) fn put_in_place(self) -> Result<(), Failure> {
-        let Written { destination, temporary } = self;
-        temporary.persist(&destination.target).map_err(|e| destination.unwritable(&e.error))?;
-        Ok(())
     }
 }
 

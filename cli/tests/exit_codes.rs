@@ -20,7 +20,9 @@ fn one_line(ended: &Ended, words: &[&str]) {
 
 #[test]
 fn help_and_version_go_to_standard_output_and_exit_0() {
-    for args in ["--help", "-h", "--version", "run --help", "verify --help", "adapters --help", "help run"] {
+    for args in
+        ["--help", "-h", "--version", "run --help", "verify --help", "adapters --help", "bench --help", "help run"]
+    {
         let ended = run(Path::new(HERE), args);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{args}");
         assert!(ended.stdout.contains("gpu-loss"), "{args}: {}", ended.stdout);

@@ -1,0 +1,198 @@
+//! The best copy of some bytes that an adapter has to offer: what every figure is held against.
+
+use gpu_loss::{GpuLoss, wgpu};
+
+use super::timer::{Timer, Work};
+use crate::failure::Failure;
+
+/// A copy by a kernel, of which no binding is larger than the device allows.
+pub(crate) struct ShaderCopy {
+    walk: Walk,
+    pipeline: wgpu::ComputePipeline,
+    pieces: Vec<(wgpu::BindGroup, (u32, u32))>,
+}
+
+/// How a kernel goes over the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Walk {
+    /// Invocations of a workgroup.
+    group: u32,
+    /// Invocations that go along one run together.
+    lanes: u32,
+    /// Quads of words in a run; 1 is one a thread, without a loop.
+    run: u32,
+}
+
+/// A copy that was chosen, of so many bytes.
+pub(crate) struct BestCopy {
+    shader: Option<ShaderCopy>,
+    bytes: u64,
+}
+
+impl BestCopy {
+    /// Tries every way to copy and keeps the fastest. `row_bytes` is what a loss has in a row: one of the ways walks as
+    /// it does.
+    pub(crate) fn best(
+        gpu: &GpuLoss,
+        timer: &Timer,
+        [source, sink]: [&wgpu::Buffer; 2],
+        bytes: u64,
+        row_bytes: u64,
+    ) -> Result<Self, Failure> {
+        const TRIALS: u32 = 3;
+        let transfer = BestCopy { shader: None, bytes };
+        let mut ways = vec![transfer];
+        for walk in walks(gpu, row_bytes) {
+            ways.push(BestCopy { shader: Some(ShaderCopy::new(gpu, source, sink, bytes, walk)), bytes });
+        }
+        let mut best: Option<(f64, BestCopy)> = None;
+        for way in ways {
+            let work = way.work(source, sink);
+            if !timer.takes(&work) {
+                continue;
+            }
+            // The first time warms up; a way that is far behind is not tried again.
+            let mut ms = timer.time(gpu, &work, 1)?;
+            if best.as_ref().is_none_or(|(least, _)| ms < 3.0 * least) {
+                let repeats = timer.repeats(ms);
+                ms = f64::INFINITY;
+                for _ in 0..TRIALS {
+                    ms = ms.min(timer.time(gpu, &work, repeats)?);
+                }
+            }
+            if best.as_ref().is_none_or(|(least, _)| ms < *least) {
+                best = Some((ms, way));
+            }
+        }
+        if let Some((ms, copy)) = &best {
+            log::debug!("best copy of {bytes} bytes: {:?}, {ms:.3} ms", copy.shader.as_ref().map(|shader| shader.walk));
+        }
+        best.map(|(_, copy)| copy).ok_or_else(|| Failure::device("no copy can be timed"))
+    }
+
+    pub(crate) fn work<'a>(&'a self, source: &'a wgpu::Buffer, sink: &'a wgpu::Buffer) -> Work<'a> {
+        match &self.shader {
+            Some(shader) => Work::Shader(shader),
+            None => Work::Transfer { source, sink, bytes: self.bytes },
+        }
+    }
+
+    /// Bytes that it moves: in and out.
+    pub(crate) fn moved(&self) -> u64 {
+        2 * self.bytes
+    }
+}
+
+/// The ways to try: one quad a thread, and runs as long as a row, or of 4 KiB, by a thread or a subgroup's worth.
+fn walks(gpu: &GpuLoss, row_bytes: u64) -> Vec<Walk> {
+    let info = gpu.adapter_info();
+    let software = info.device_type == wgpu::DeviceType::Cpu;
+    // Few invocations a workgroup keep all cores of a software adapter busy.
+    let group = if software { 16 } else { 256 };
+    let subgroups = gpu.device().features().contains(wgpu::Features::SUBGROUP);
+    let lanes = if subgroups { info.subgroup_max_size.min(group) } else { group.min(32) };
+    // Mesa's software adapters end a loop after 65,535 turns.
+    let row = (row_bytes / 16).clamp(1, 1 << 14) as u32;
+    let mut walks = vec![Walk { group: 256, lanes: 1, run: 1 }, Walk { group: 64, lanes: 1, run: 1 }];
+    for run in [row, 256] {
+        for lanes in [1, lanes] {
+            let walk = Walk { group, lanes, run };
+            if run > lanes && !walks.contains(&walk) {
+                walks.push(walk);
+            }
+        }
+    }
+    walks
+}
+
+impl ShaderCopy {
+    /// One quad a thread.
+    pub(crate) fn flat(gpu: &GpuLoss, source: &wgpu::Buffer, sink: &wgpu::Buffer, bytes: u64) -> Self {
+        ShaderCopy::new(gpu, source, sink, bytes, Walk { group: 256, lanes: 1, run: 1 })
+    }
+
+    fn new(gpu: &GpuLoss, source: &wgpu::Buffer, sink: &wgpu::Buffer, bytes: u64, walk: Walk) -> Self {
+        let device = gpu.device();
+        let limits = device.limits();
+        let group = walk.group.min(limits.max_compute_invocations_per_workgroup);
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some("copy"),
+            source: wgpu::ShaderSource::Wgsl(include_str!("copy.wgsl").into()),
+        });
+        let flat = walk.run == 1;
+        let constants = [("GROUP_SIZE", f64::from(group)), ("LANES", walk.lanes.into()), ("RUN", walk.run.into())];
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some("copy"),
+            layout: None,
+            module: &module,
+            entry_point: Some(if flat { "flat" } else { "runs" }),
+            compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
+            cache: None,
+        });
+        let layout = pipeline.get_bind_group_layout(0);
+        let largest = limits.max_storage_buffer_binding_size.min(1 << 30) / 4096 * 4096;
+        let piece = |offset: u64| {
+            let size = largest.min(bytes - offset);
+            let part = |binding, buffer| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer,
+                    offset,
+                    size: wgpu::BufferSize::new(size),
+                }),
+            };
+            let entries = [part(0, source), part(1, sink)];
+            let descriptor = wgpu::BindGroupDescriptor { label: Some("copy"), layout: &layout, entries: &entries };
+            let quads = size / 16;
+            let invocations = quads.div_ceil(walk.run.into()) * u64::from(walk.lanes);
+            let groups = invocations.div_ceil(group.into());
+            let width = groups.min(limits.max_compute_workgroups_per_dimension.into()).max(1);
+            (device.create_bind_group(&descriptor), (width as u32, groups.div_ceil(width) as u32))
+        };
+        ShaderCopy { walk, pipeline, pieces: (0..bytes).step_by(largest as usize).map(piece).collect() }
+    }
+
+    pub(crate) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline);
+        for (group, (width, height)) in &self.pieces {
+            pass.set_bind_group(0, group, &[]);
+            pass.dispatch_workgroups(*width, *height, 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::memory::{fill, read, reserve, staging, upload};
+    use crate::bench::open_with;
+    use gpu_loss::AdapterFilter;
+
+    #[test]
+    fn every_walk_copies_every_word_in_pieces_too() {
+        let adapters = GpuLoss::adapters(&AdapterFilter::default());
+        assert!(!adapters.is_empty(), "no GPU adapter found: `cargo xtask test` installs a software one");
+        for adapter in adapters {
+            let (features, mut limits) = GpuLoss::wanted(&adapter);
+            limits.max_storage_buffer_binding_size = 1 << 16;
+            let gpu = open_with(&adapter, features, limits).unwrap();
+            // More than two bindings, and no whole number of runs.
+            let bytes = (2 << 16) + 16 * 77;
+            let words: Vec<u8> =
+                (0..bytes as u32 / 4).flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+            let source = upload(&gpu, "words", &words).unwrap();
+            let (sink, back) = (reserve(&gpu, "a sink", bytes).unwrap(), staging(&gpu, bytes).unwrap());
+            let timer = Timer::new(&gpu).unwrap();
+            for row_bytes in [40, 1000, 4096 * 4, 1 << 24] {
+                for walk in walks(&gpu, row_bytes) {
+                    fill(&gpu, &sink, &[0xcb; 16]).unwrap();
+                    let copy = ShaderCopy::new(&gpu, &source, &sink, bytes, walk);
+                    assert!(timer.time(&gpu, &Work::Shader(&copy), 1).unwrap() > 0.0);
+                    assert!(read(&gpu, &sink, 0, &back, bytes).unwrap() == words, "{walk:?}");
+                }
+                let best = BestCopy::best(&gpu, &timer, [&source, &sink], bytes, row_bytes).unwrap();
+                assert_eq!(best.moved(), 2 * bytes);
+            }
+        }
+    }
+}

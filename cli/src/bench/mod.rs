@@ -1,0 +1,181 @@
+//! `gpu-loss bench`: how fast, and how near to a copy.
+
+mod bars;
+mod copy;
+mod data;
+mod html;
+mod loaded;
+mod measure;
+mod memory;
+mod one_call;
+mod options;
+mod plot;
+mod report;
+mod shapes;
+mod table;
+mod timer;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use gpu_loss::{AdapterFilter, GpuLoss, wgpu};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+pub(crate) use self::options::BenchArgs;
+
+use self::bars::{Bar, bars};
+use self::measure::{Effort, measure};
+use self::options::Strategies;
+use self::shapes::{Case, Role};
+use self::table::{AdapterRun, Document};
+use self::timer::Timer;
+use crate::failure::{Failure, io_message};
+use crate::replace::Place;
+use crate::{adapters, terminal};
+
+/// Measures every adapter, one after another, and prints a table for each; files come first, each whole or not at all.
+pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Failure> {
+    // What is wrong with the filters or the files shows before a device is opened.
+    shapes::cases(args, u64::MAX)?;
+    let json = args.json.as_deref().map(Place::check).transpose()?;
+    let found = adapters::find(filter)?;
+    let page = args.report.as_deref().map(report_place).transpose()?;
+    let bar = progress();
+    let runs: Result<Vec<AdapterRun>, Failure> = found.iter().map(|adapter| run(adapter, args, &bar)).collect();
+    bar.finish_and_clear();
+    let runs: Vec<(AdapterRun, Vec<Bar>)> = runs?
+        .into_iter()
+        .map(|run| {
+            let bars = if args.check { bars(&run) } else { Vec::new() };
+            (run, bars)
+        })
+        .collect();
+    if runs.iter().all(|(run, _)| run.rows.is_empty()) {
+        let reasons = runs.iter().flat_map(|(run, _)| &run.left_out);
+        let first = reasons.into_iter().next().map_or_else(String::new, ToString::to_string);
+        return Err(Failure::usage(format!("no shape is left to measure: {first}")));
+    }
+    write_files(json.as_ref(), page.as_ref(), &runs)?;
+    terminal::print(&runs.iter().map(|(run, bars)| printed(run, bars)).collect::<String>())?;
+    let all: Vec<&Bar> = runs.iter().flat_map(|(_, bars)| bars).collect();
+    let missed = all.iter().filter(|bar| !bar.kept()).count();
+    match missed {
+        0 => Ok(()),
+        _ => Err(Failure::check(format!("{missed} of {} figures miss their bars", all.len()))),
+    }
+}
+
+/// The table of an adapter, and its figures against their bars.
+fn printed(run: &AdapterRun, bars: &[Bar]) -> String {
+    let mut text = run.table();
+    if !bars.is_empty() {
+        text += "  figures against their bars\n";
+    }
+    bars.iter().for_each(|bar| text = format!("{text}{}\n", bar.line()));
+    text
+}
+
+/// Both are complete before either takes its place.
+fn write_files(json: Option<&Place>, page: Option<&Place>, runs: &[(AdapterRun, Vec<Bar>)]) -> Result<(), Failure> {
+    let json = json.map(|place| {
+        let documents: Vec<Document> = runs.iter().flat_map(|(run, _)| run.documents()).collect();
+        place.write(|file| {
+            let mut text = serde_json::to_vec_pretty(&documents)?;
+            text.push(b'\n');
+            file.write_all(&text)
+        })
+    });
+    let page = page.map(|place| place.write(|file| file.write_all(report::report(runs).as_bytes())));
+    let (json, page) = (json.transpose()?, page.transpose()?);
+    for written in json.into_iter().chain(page) {
+        written.put_in_place()?;
+    }
+    Ok(())
+}
+
+/// The page of a report, in a directory that is made if it is not there.
+fn report_place(directory: &Path) -> Result<Place, Failure> {
+    std::fs::create_dir_all(directory)
+        .map_err(|error| Failure::file(directory, format!("the directory cannot be made: {}", io_message(&error))))?;
+    Place::check(&directory.join("index.html"))
+}
+
+/// Measures one adapter.
+fn run(adapter: &wgpu::Adapter, args: &BenchArgs, bar: &ProgressBar) -> Result<AdapterRun, Failure> {
+    let gpu = open(adapter)?;
+    let timer = Timer::new(&gpu)?;
+    let cases = shapes::cases(args, gpu.device().limits().max_buffer_size)?;
+    bar.set_length(cases.len() as u64);
+    bar.set_position(0);
+    let time = Duration::from_millis(if args.quick { 100 } else { 1500 });
+    let title = adapters::describe(gpu.adapter_info());
+    let mut run = AdapterRun {
+        info: gpu.adapter_info().clone(),
+        timer: timer.name(),
+        rows: Vec::new(),
+        left_out: Vec::new(),
+        one_call: None,
+    };
+    for group in groups(&cases) {
+        // Fewer rows are there for the time alone.
+        let plain = group.iter().all(|case| case.role == Role::Fewer) && args.strategies() == Strategies::All;
+        let effort = Effort { strategies: if plain { Strategies::Default } else { args.strategies() }, time };
+        let measured = measure(&gpu, &timer, group, effort, |case| {
+            bar.set_message(format!("{case} on {title}"));
+            bar.inc(1);
+        })?;
+        run.rows.extend(measured.rows);
+        run.left_out.extend(measured.left_out);
+    }
+    if args.check {
+        run.one_call = Some(one_call::one_call(&gpu)?);
+    }
+    Ok(run)
+}
+
+/// A device with everything that the losses use, and timestamps around copies where there are any.
+fn open(adapter: &wgpu::Adapter) -> Result<GpuLoss, Failure> {
+    let (features, limits) = GpuLoss::wanted(adapter);
+    open_with(adapter, features | (adapter.features() & wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS), limits)
+}
+
+fn open_with(
+    adapter: &wgpu::Adapter,
+    required_features: wgpu::Features,
+    required_limits: wgpu::Limits,
+) -> Result<GpuLoss, Failure> {
+    let label = Some("gpu-loss bench");
+    let descriptor = wgpu::DeviceDescriptor { label, required_features, required_limits, ..Default::default() };
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+        .map_err(|error| Failure::device(format!("opening {}: {error}", adapter.get_info().name)))?;
+    GpuLoss::from_device(adapter, device, queue).map_err(|error| Failure::library(&error, None))
+}
+
+/// Cases that are compared with each other, as far as they are held in memory together.
+fn groups(cases: &[Case]) -> Vec<&[Case]> {
+    /// Bytes of scores that are held at once; gradients come to as much.
+    const TOGETHER: u64 = 1 << 30;
+    let mut groups = Vec::new();
+    let (mut first, mut bytes) = (0, 0);
+    for (at, case) in cases.iter().enumerate() {
+        // The large one is there to be compared.
+        let own = if case.role == Role::Large { 0 } else { case.score_bytes() };
+        if at > first && (!cases[at - 1].belongs_to(case) || bytes + own > TOGETHER) {
+            groups.push(&cases[first..at]);
+            (first, bytes) = (at, 0);
+        }
+        bytes += own;
+    }
+    groups.push(&cases[first..]);
+    groups
+}
+
+/// Shown on a terminal only.
+fn progress() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}  {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar
+}

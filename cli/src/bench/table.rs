@@ -1,0 +1,136 @@
+//! What was measured on one adapter, as a table of text and as JSON.
+
+use std::fmt::Write as _;
+
+use gpu_loss::wgpu;
+use serde::Serialize;
+
+use super::measure::{LeftOut, Row};
+use super::one_call::OneCall;
+use super::shapes::Role;
+use crate::adapters;
+use crate::args::loss_name;
+use crate::failure::one_line;
+
+/// All that one adapter did.
+pub(crate) struct AdapterRun {
+    pub(crate) info: wgpu::AdapterInfo,
+    /// Whose clock it was: gpu or wall.
+    pub(crate) timer: &'static str,
+    pub(crate) rows: Vec<Row>,
+    /// Cases and strategies that were not measured, with the reason.
+    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) one_call: Option<OneCall>,
+}
+
+impl AdapterRun {
+    pub(crate) fn title(&self) -> String {
+        one_line(&adapters::describe(&self.info))
+    }
+
+    /// How its times were taken.
+    pub(crate) fn clock(&self) -> &'static str {
+        if self.timer == "gpu" { "by the GPU's clock" } else { "from submission until done" }
+    }
+
+    pub(crate) fn table(&self) -> String {
+        let mut text = format!("{}, timed {}\n", self.title(), self.clock());
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10} {:>10} {:>8} {:>8} {:>7}",
+            "loss",
+            "targets",
+            "rows",
+            "classes",
+            "type",
+            "mode",
+            "strategy",
+            "median ms",
+            "min ms",
+            "GB/s",
+            "copy",
+            "of copy"
+        );
+        for row in &self.rows {
+            let _ = writeln!(text, "  {}", line(row));
+        }
+        for what in &self.left_out {
+            let _ = writeln!(text, "  not measured: {what}");
+        }
+        text
+    }
+
+    pub(crate) fn documents(&self) -> impl Iterator<Item = Document> {
+        self.rows.iter().map(|row| Document::of(self, row))
+    }
+}
+
+fn line(row: &Row) -> String {
+    let case = &row.case;
+    // A forced strategy stands under the chosen one.
+    let strategy = format!("{}{}", if row.chosen { "" } else { "· " }, row.strategy.name());
+    format!(
+        "{:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10.3} {:>10.3} {:>8.1} {:>8.1} {:>7.2}{}",
+        loss_name(case.kind),
+        case.form.name(),
+        case.shape.rows(),
+        case.shape.classes,
+        case.dtype.name(),
+        case.mode.name(),
+        strategy,
+        row.median_ms,
+        row.min_ms,
+        row.gbps(),
+        row.copy_gbps,
+        row.of_copy(),
+        if case.role == Role::Large { "  large" } else { "" },
+    )
+}
+
+/// A row as JSON has it.
+#[derive(Serialize)]
+pub(crate) struct Document {
+    loss: String,
+    targets: &'static str,
+    rows: usize,
+    classes: usize,
+    dtype: &'static str,
+    mode: &'static str,
+    strategy: &'static str,
+    backend: String,
+    adapter: String,
+    driver: String,
+    timer: &'static str,
+    median_ms: f64,
+    min_ms: f64,
+    bytes: u64,
+    gbps: f64,
+    copy_gbps: f64,
+    of_copy: f64,
+}
+
+impl Document {
+    fn of(run: &AdapterRun, row: &Row) -> Self {
+        let case = &row.case;
+        Document {
+            loss: loss_name(case.kind),
+            targets: case.form.name(),
+            rows: case.shape.rows(),
+            classes: case.shape.classes,
+            dtype: case.dtype.name(),
+            mode: case.mode.name(),
+            strategy: row.strategy.name(),
+            backend: run.info.backend.to_string(),
+            adapter: run.info.name.clone(),
+            driver: adapters::driver(&run.info),
+            timer: run.timer,
+            median_ms: row.median_ms,
+            min_ms: row.min_ms,
+            bytes: row.bytes,
+            gbps: row.gbps(),
+            copy_gbps: row.copy_gbps,
+            of_copy: row.of_copy(),
+        }
+    }
+}

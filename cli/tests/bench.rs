@@ -1,0 +1,210 @@
+//! `gpu-loss bench` on a batch so small that only what it writes counts, not how fast it is.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Ended, run};
+use serde_json::Value;
+
+const TINY: &str = "--elements 4096 --quick";
+const KEYS: [&str; 17] = [
+    "loss",
+    "targets",
+    "rows",
+    "classes",
+    "dtype",
+    "mode",
+    "strategy",
+    "backend",
+    "adapter",
+    "driver",
+    "timer",
+    "median_ms",
+    "min_ms",
+    "bytes",
+    "gbps",
+    "copy_gbps",
+    "of_copy",
+];
+
+fn parsed(path: &Path) -> Vec<Value> {
+    let document: Value = serde_json::from_slice(&std::fs::read(path).expect("written")).expect("JSON");
+    document.as_array().expect("an array").clone()
+}
+
+fn text<'a>(row: &'a Value, key: &str) -> &'a str {
+    row[key].as_str().unwrap_or_else(|| panic!("{key} of {row}"))
+}
+
+fn count(row: &Value, key: &str) -> u64 {
+    row[key].as_u64().unwrap_or_else(|| panic!("{key} of {row}"))
+}
+
+fn figure(row: &Value, key: &str) -> f64 {
+    let value = row[key].as_f64().unwrap_or_else(|| panic!("{key} of {row}"));
+    assert!(value.is_finite() && value > 0.0, "{key} of {row}");
+    value
+}
+
+#[test]
+fn the_json_has_the_keys_and_types_of_the_contract_on_every_backend() {
+    for backend in common::backends() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = directory.path().join("bench.json");
+        std::fs::write(&at, "an old one").expect("writable");
+        let args = format!("--backend {backend} bench {TINY} --classes 10,100 --json bench.json");
+        let ended = run(directory.path(), &args);
+        // On a pipe there is no progress to be seen.
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{backend}");
+        assert_eq!(std::fs::read_dir(directory.path()).expect("readable").count(), 1, "no temporary file is left");
+        let rows = parsed(&at);
+        for row in &rows {
+            let mut keys: Vec<&str> = row.as_object().expect("an object").keys().map(String::as_str).collect();
+            let mut contract = KEYS;
+            keys.sort_unstable();
+            contract.sort_unstable();
+            assert_eq!(keys, contract);
+            assert_eq!(text(row, "backend"), backend);
+            for key in ["loss", "targets", "strategy", "adapter", "driver"] {
+                assert!(!text(row, key).is_empty(), "{key} of {row}");
+            }
+            assert!(["loss+grad", "loss", "grad"].contains(&text(row, "mode")), "{row}");
+            assert!(["gpu", "wall"].contains(&text(row, "timer")), "{row}");
+            let (median, least) = (figure(row, "median_ms"), figure(row, "min_ms"));
+            assert!(least <= median, "{row}");
+            let gbps = count(row, "bytes") as f64 / median * 1e-6;
+            assert!((figure(row, "gbps") / gbps - 1.0).abs() < 1e-9, "{row}");
+            assert!((figure(row, "of_copy") * figure(row, "copy_gbps") / gbps - 1.0).abs() < 1e-9, "{row}");
+            assert!([10, 100].contains(&count(row, "classes")), "{row}");
+            assert_eq!(count(row, "rows"), 4096 / count(row, "classes"), "{row}");
+        }
+        let of = |loss: &str, targets: &str, mode: &str| -> Vec<&Value> {
+            let same = |row: &&Value| {
+                [&row["loss"], &row["targets"], &row["mode"]].iter().zip([loss, targets, mode]).all(|(a, b)| **a == b)
+            };
+            rows.iter().filter(same).collect()
+        };
+        let adapters =
+            run(directory.path(), &format!("adapters --backend {backend}")).stdout.matches("  type ").count();
+        // Two numbers of classes in three types.
+        assert_eq!(of("softmax-ce", "classes", "loss+grad").len(), 6 * adapters);
+        for (loss, targets, mode) in [
+            ("softmax-ce", "lists", "loss+grad"),
+            ("softmax-ce", "probabilities", "loss+grad"),
+            ("sigmoid-ce", "probabilities", "loss+grad"),
+            ("softmax-ce", "classes", "loss"),
+            ("softmax-ce", "classes", "grad"),
+        ] {
+            assert_eq!(of(loss, targets, mode).len(), adapters, "{loss} {targets} {mode}");
+        }
+        // 409 rows of 10 in f32: scores, gradient, labels of 8 bytes, one loss.
+        let plain = of("softmax-ce", "classes", "loss+grad");
+        let bytes: Vec<u64> =
+            plain.iter().filter(|r| r["dtype"] == "f32" && r["classes"] == 10).map(|r| count(r, "bytes")).collect();
+        assert_eq!(bytes, vec![2 * 409 * 40 + 409 * 8 + 4; adapters]);
+        let table = ended.stdout.lines().filter(|line| line.starts_with("  s")).count();
+        assert_eq!(table, rows.len(), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn the_report_is_one_page_and_the_check_tells_by_the_exit_code() {
+    let backend = common::backends()[0];
+    let directory = tempfile::tempdir().expect("a directory");
+    let filters = "--classes 100,1000 --dtype f32,bf16 --loss softmax-ce,bce";
+    let args = format!("--backend {backend} bench {TINY} {filters} --json all.json --report new/report --check");
+    let ended = run(directory.path(), &args);
+    let lines = |word: &str| ended.stdout.lines().filter(|line| line.trim_start().starts_with(word)).count();
+    let (kept, failed) = (lines("ok "), lines("FAILED "));
+    assert!(kept + failed >= 5, "{}", ended.stdout);
+    match failed {
+        0 => assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), "")),
+        _ => {
+            assert_eq!(ended.code, Some(1));
+            assert_eq!(ended.stderr, format!("gpu-loss: {failed} of {} figures miss their bars\n", kept + failed));
+        }
+    }
+    // The files are there either way: the figures are true.
+    let rows = parsed(&directory.path().join("all.json"));
+    let strategies: std::collections::BTreeSet<&str> = rows.iter().map(|row| text(row, "strategy")).collect();
+    assert!(strategies.len() > 1 && rows.iter().any(|row| row["loss"] == "bce"), "{strategies:?}");
+    let page = std::fs::read_to_string(directory.path().join("new/report/index.html")).expect("a page");
+    well_formed(&page);
+    for words in ["<svg ", "prefers-color-scheme:dark", "@media print", "width=device-width", "Strategies: ", filters] {
+        assert!(page.contains(words), "no {words}");
+    }
+    for foreign in ["http", "<script", "<link", "<img", "src=", "url(", "@import", "NaN"] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert_eq!(page.matches("<tr").count(), rows.len() + kept + failed + 2 * page.matches("<section>").count());
+}
+
+/// Every tag is closed, in order, and every ampersand is one of the few names.
+fn well_formed(page: &str) {
+    let mut open = Vec::new();
+    let mut rest = page.strip_prefix("<!doctype html>").expect("a type");
+    while let Some(begin) = rest.find('<') {
+        let (between, from) = rest.split_at(begin);
+        assert!(!between.contains('>'), "{between}");
+        for entity in between.split('&').skip(1) {
+            assert!(["amp;", "lt;", "gt;", "quot;"].iter().any(|name| entity.starts_with(name)), "&{entity}");
+        }
+        let end = from.find('>').expect("the end of a tag");
+        let tag = &from[1..end];
+        assert_eq!(tag.matches('"').count() % 2, 0, "<{tag}>");
+        let name = |tag: &str| tag.split([' ', '/']).next().unwrap_or_default().to_owned();
+        match tag.strip_prefix('/') {
+            Some(closed) => assert_eq!(open.pop(), Some(closed.to_owned()), "</{closed}>"),
+            None if tag.ends_with('/') => {}
+            None => open.push(name(tag)),
+        }
+        rest = &from[end + 1..];
+        // A style sheet has its own signs.
+        if open.last().is_some_and(|name| name == "style") {
+            rest = &rest[rest.find("</style>").expect("its end")..];
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+/// One line that holds all these words, nothing on standard output, exit code 2.
+fn refused(ended: &Ended, words: &[&str]) {
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    for word in words {
+        assert!(ended.stderr.contains(word), "no '{word}' in: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn filters_and_files_that_mean_nothing_exit_2() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("file"), "mine").expect("writable");
+    for (args, words) in [
+        ("--classes ten", &["ten", "--classes"][..]),
+        ("--classes 10,0", &["0", "--classes"]),
+        ("--classes 5000 --elements 4096", &["--classes 5000", "4096"]),
+        ("--elements 0", &["--elements"]),
+        ("--elements 5", &["--elements is 5"]),
+        ("--dtype f64", &["f64", "f32", "bf16"]),
+        ("--loss hinge", &["hinge", "softmax-ce"]),
+        ("--strategy cubic", &["cubic", "all", "thread-row"]),
+        ("--json", &["--json"]),
+        ("--json missing/bench.json", &["missing/bench.json", "no such file or directory"]),
+        ("--json .", &["is a directory"]),
+        ("--report file", &["file", "the directory cannot be made"]),
+        ("--rounds 3", &["--rounds"]),
+    ] {
+        refused(&run(directory.path(), &format!("bench --quick {args}")), words);
+    }
+    assert_eq!(std::fs::read(directory.path().join("file")).expect("there"), b"mine");
+    if common::backends().contains(&"gl") {
+        // GL has no subgroups.
+        let args = format!("--backend gl bench {TINY} --classes 10 --strategy subgroup-row --json gl.json");
+        refused(&run(directory.path(), &args), &["no shape is left", "subgroup-row cannot serve it"]);
+    }
+    let ended = run(directory.path(), "--adapter nosuch bench --quick --json gl.json --report report");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.stderr);
+    assert!(!directory.path().join("gl.json").exists() && !directory.path().join("report").exists());
+}
