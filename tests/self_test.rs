@@ -66,7 +66,7 @@ fn a_fault_in_one_strategy_makes_another_serve() {
 #[test]
 fn a_fault_in_what_all_strategies_share_is_an_error() {
     let stages = [
-        ("target scan", "part.weight += weight_of", "part.weight += 1.5 * weight_of"),
+        ("target scan", "result.weight = weight_of", "result.weight = 1.5 * weight_of"),
         ("label check", "value.x >= params.all_classes", "value.x + 1u >= params.all_classes"),
         ("loss sum", "total *= scalars.loss_scale;", "total *= scalars.loss_scale * 1.001;"),
         ("tree of the sum", "partial[rank] += partial[rank + half];", "partial[rank] += partial[rank + half - 1u];"),

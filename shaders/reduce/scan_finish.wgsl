@@ -1,4 +1,4 @@
-// Merges what the scan found into the scale of losses and gradients, and into the status. One workgroup.
+// Merges what a scan found, or finds it in the labels of a small batch by itself, into the scale of losses and gradients, and into the status. One workgroup.
 
 override GROUP_SIZE: u32 = 64u;   // a power of two
 override OVER_WEIGHTS: bool = false; // the mean divides by Σ w_y
@@ -7,17 +7,13 @@ override GIVEN_DENOMINATOR: bool = false;
 
 @group(0) @binding(14) var<storage, read_write> scalars_out: Scalars;
 
-var<workgroup> merged: array<ScanPart, GROUP_SIZE>;
-
-fn merge(a: ScanPart, b: ScanPart) -> ScanPart {
-    return ScanPart(a.weight + b.weight, a.valid + b.valid, a.bad + b.bad, min(a.first_bad, b.first_bad));
-}
+var<workgroup> merged: array<Found, GROUP_SIZE>;
 
 @compute @workgroup_size(GROUP_SIZE)
 fn main(@builtin(local_invocation_index) rank: u32) {
-    var own = ScanPart(0.0, 0u, 0u, 0xffffffffu);
+    var own = NOTHING;
     for (var i = rank; i < params.parts; i += GROUP_SIZE) {
-        own = merge(own, scan_parts[i]);
+        own = merge(own, found(i));
     }
     merged[rank] = own;
     workgroupBarrier();

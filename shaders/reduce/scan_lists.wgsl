@@ -5,7 +5,7 @@ override GROUP_SIZE: u32 = 64u;
 @compute @workgroup_size(GROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>) {
     let stride = count.x * GROUP_SIZE;
-    var part = ScanPart(0.0, 0u, 0u, 0xffffffffu);
+    var part = NOTHING;
     for (var row = id.x; row < params.rows; row += stride) {
         let t = target_open(vec4(params.first_row + row));
         var good = t.state.x == LIVE;
@@ -19,5 +19,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) c
             part.first_bad = min(part.first_bad, batch_row(params.first_row + row));
         }
     }
-    scan_parts[params.first_part + id.x] = part;
+    stored[params.first_part + id.x] = part;
 }

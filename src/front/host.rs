@@ -145,10 +145,10 @@ impl GpuLoss {
             }
         })
         .await?;
-        let (status, results) = (plan.plan.status_buffer(), &workspace.results);
-        let clear = |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(status, 0, None);
+        let results = &workspace.results;
+        let clear =
+            |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(results, parts.status, Some(STATUS_BYTES));
         let fetch = |encoder: &mut wgpu::CommandEncoder| {
-            encoder.copy_buffer_to_buffer(status, 0, results, parts.status, STATUS_BYTES);
             encoder.copy_buffer_to_buffer(results, 0, &workspace.staging, 0, parts.total);
         };
         let submission = plan.plan.submit_around(&workspace.buffers(&parts, &layout, spec), clear, fetch).await?;
@@ -238,6 +238,7 @@ impl Workspace {
             upstream: self.upstream.as_ref().map(Slice::from),
             grad: parts.grad.map(|at| part(at, (elements * layout.dtype.size() as u64).next_multiple_of(16))),
             loss: Some(part(parts.loss, 4)),
+            status: Some(part(parts.status, STATUS_BYTES)),
             losses: parts.losses.map(|at| part(at, losses.next_multiple_of(16))),
             lse: parts.lse.map(|at| part(at, rows)),
             argmax: parts.argmax.map(|at| part(at, rows)),

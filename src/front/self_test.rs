@@ -105,7 +105,9 @@ impl GpuLoss {
     /// Tests a strategy, unless its like was tested before.
     async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
         // The other modes are made of what a split row goes through.
-        let strategy = if layout.mode != Mode::Whole && spec.kind.per_row() { Strategy::SplitRow } else { strategy };
+        let serve = serving(&self.context, spec.kind, &layout.shape, layout.dtype);
+        let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);
+        let strategy = if split { Strategy::SplitRow } else { strategy };
         let sort = Sort::new(spec, layout, strategy);
         if self.self_test.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(&sort) {
             return Ok(None);

@@ -191,8 +191,4 @@ impl Plan {
         let buffers = [params, scalars, status, losses, scratch, sums, parts, records];
         buffers.into_iter().chain(class_weights).map(wgpu::Buffer::size).sum()
     }
-
-    pub(crate) fn status_buffer(&self) -> &wgpu::Buffer {
-        &self.own.status
-    }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Recipe {
         denominator: bool,
         /// Whether a gradient arrives at the reduced loss.
         upstream: bool,
+        /// Whether it goes through the labels itself, and then whether classes have weights.
+        labels: Option<bool>,
     },
     /// Records of parts of rows merged, and the rows' results written.
     Merge(MergeRecipe),
@@ -150,28 +152,43 @@ impl Recipe {
             Recipe::Walk(walk) => return walk.source(pieces),
             Recipe::ScanLabels { weighted } => pieces.extend([
                 piece!("reduce/part.wgsl"),
+                piece!("reduce/stored.wgsl"),
                 piece!("target/integers.wgsl"),
                 piece!("target/labels.wgsl"),
                 weights(*weighted),
+                piece!("reduce/label.wgsl"),
                 piece!("reduce/scan_labels.wgsl"),
             ]),
             Recipe::ScanLists => pieces.extend([
                 piece!("reduce/part.wgsl"),
+                piece!("reduce/stored.wgsl"),
                 piece!("target/integers.wgsl"),
                 piece!("target/lists.wgsl"),
                 piece!("reduce/scan_lists.wgsl"),
             ]),
-            Recipe::ScanFinish { denominator, upstream } => pieces.extend([
-                piece!("reduce/part.wgsl"),
-                piece!("output/status.wgsl"),
-                optional(
-                    *denominator,
-                    piece!("input/denominator.wgsl"),
-                    "fn given_denominator() -> f32 { return 1.0; }\n",
-                ),
-                optional(*upstream, piece!("input/arriving.wgsl"), "fn arriving() -> f32 { return 1.0; }\n"),
-                piece!("reduce/scan_finish.wgsl"),
-            ]),
+            Recipe::ScanFinish { denominator, upstream, labels } => {
+                pieces.push(piece!("reduce/part.wgsl"));
+                match labels {
+                    None => pieces.push(piece!("reduce/stored.wgsl")),
+                    Some(weighted) => pieces.extend([
+                        piece!("target/integers.wgsl"),
+                        piece!("target/labels.wgsl"),
+                        weights(*weighted),
+                        piece!("reduce/label.wgsl"),
+                        "fn found(i: u32) -> Found { return found_in_label(i); }\n",
+                    ]),
+                }
+                pieces.extend([
+                    piece!("output/status.wgsl"),
+                    optional(
+                        *denominator,
+                        piece!("input/denominator.wgsl"),
+                        "fn given_denominator() -> f32 { return 1.0; }\n",
+                    ),
+                    optional(*upstream, piece!("input/arriving.wgsl"), "fn arriving() -> f32 { return 1.0; }\n"),
+                    piece!("reduce/scan_finish.wgsl"),
+                ]);
+            }
             Recipe::Merge(merge) => merge.extend(&mut pieces),
             Recipe::Sum => pieces.extend([piece!("input/scalars.wgsl"), piece!("reduce/sum.wgsl")]),
         }

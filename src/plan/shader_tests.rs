@@ -15,8 +15,10 @@ fn recipes() -> Vec<Recipe> {
         Recipe::ScanLabels { weighted: false },
         Recipe::ScanLabels { weighted: true },
         Recipe::ScanLists,
-        Recipe::ScanFinish { denominator: false, upstream: false },
-        Recipe::ScanFinish { denominator: true, upstream: true },
+        Recipe::ScanFinish { denominator: false, upstream: false, labels: None },
+        Recipe::ScanFinish { denominator: true, upstream: true, labels: None },
+        Recipe::ScanFinish { denominator: false, upstream: false, labels: Some(false) },
+        Recipe::ScanFinish { denominator: true, upstream: true, labels: Some(true) },
         Recipe::Sum,
     ];
     let none = Extras::default();

@@ -18,7 +18,7 @@ pub struct Scope {
 }
 
 /// Cases of each loss, form of target, type and group of options in the full scope.
-const CASES: usize = 2;
+const CASES: usize = 3;
 
 /// A prime number of shapes: each strategy's own sizes, and odd ones beside them, some with positions behind the classes.
 const SHAPES: [&[usize]; 17] = [

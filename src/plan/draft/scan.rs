@@ -10,29 +10,36 @@ use crate::plan::shader::Recipe;
 /// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
 const THREADS: u64 = 8192;
 const GROUP: u64 = 64;
+/// Labels that the workgroup which merges can go through by itself.
+const FEW: u64 = 4096;
 /// Bytes of what one of them finds.
 const PART: u64 = 16;
 
 impl Draft<'_> {
-    /// Scans labels or lists, and puts scales and status in place.
+    /// Scans labels or lists, and puts scales and status in place; for few labels in one go.
     pub(super) fn scan(&self, drafted: &mut Drafted) {
-        let parts = match self.layout.targets {
-            TargetForm::Classes => {
-                self.scan_rows(drafted, Recipe::ScanLabels { weighted: self.spec.class_weights.is_some() })
-            }
-            TargetForm::Lists => self.scan_rows(drafted, Recipe::ScanLists),
-            TargetForm::MultiHot | TargetForm::Probabilities => 0,
+        let rows = self.layout.shape.rows() as u64;
+        let weighted = self.spec.class_weights.is_some();
+        let (parts, labels) = match self.layout.targets {
+            TargetForm::Classes if rows <= FEW => (rows, Some(weighted)),
+            TargetForm::Classes => (self.scan_rows(drafted, Recipe::ScanLabels { weighted }), None),
+            TargetForm::Lists => (self.scan_rows(drafted, Recipe::ScanLists), None),
+            TargetForm::MultiHot | TargetForm::Probabilities => (0, None),
         };
         drafted.scratch = drafted.scratch.max(parts * PART);
         let scanned = self.mean_is_scanned();
         let upstream = self.layout.upstream == Upstream::Scalar;
-        let recipe = Recipe::ScanFinish { denominator: self.layout.denominator, upstream };
+        let recipe = Recipe::ScanFinish { denominator: self.layout.denominator, upstream, labels };
         let mut dispatch = self.dispatch(recipe, Params { parts: parts as u32, ..self.params() }, 1);
-        dispatch.constants = vec![
+        dispatch.constants = self.integer_constants();
+        dispatch.constants.extend([
             ("OVER_WEIGHTS", flag(scanned && self.spec.kind.per_row())),
             ("OVER_VALID", flag(scanned && !self.spec.kind.per_row())),
             ("GIVEN_DENOMINATOR", flag(self.layout.denominator)),
-        ];
+        ]);
+        if labels.is_some() {
+            dispatch.spans.push((Place::Targets, self.target_row_span(0, rows)));
+        }
         drafted.dispatches.push(dispatch);
     }
 
