@@ -32,7 +32,7 @@ fn check(gpu: &GpuLoss, case: &Case, v: &Variation) {
 fn variation(case: &mut Case, way: Way, seed: u64) -> Variation {
     let mut r = Random(seed ^ 0x5eed);
     let gap = |r: &mut Random| r.pick(&[0, 0, 1, 3, 4, 6]);
-    let in_place = way != Way::LossOnly && !matches!(way, Way::Shards(_)) && r.chance(2);
+    let in_place = way != Way::LossOnly && !matches!(way, Way::Shards(_) | Way::HostMerged(_)) && r.chance(2);
     let scores_gap = gap(&mut r);
     let grad_gap = if r.chance(2) { scores_gap } else { gap(&mut r) };
     let arriving = (takes_arriving(&case.spec) && r.chance(2)).then(|| r.pick(&[0.0, 0.25, -3.0]));
@@ -78,7 +78,7 @@ fn shards_of_a_vocabulary_come_to_the_whole_rows() {
         let suits = case.spec.kind.per_row()
             && case.targets.view().form() != TargetForm::MultiHot
             && case.shape().classes >= shards;
-        suits.then_some(Way::Shards(shards))
+        suits.then_some(if seed % 3 == 0 { Way::HostMerged(shards) } else { Way::Shards(shards) })
     });
 }
 

@@ -10,6 +10,8 @@ use super::{EmptyMean, Reduction};
 /// loss = v·((1−t)·u + (1 + (q_j−1)·t)·softplus(−u))        ∂loss/∂u = v·((q_j·t + 1 − t)·σ(u) − q_j·t)
 /// ```
 ///
+/// Scores of ±∞ give the limits, a loss of 0 or `+∞`; NaN stays NaN.
+///
 /// ```
 /// use gpu_loss::SigmoidCe;
 /// let loss = SigmoidCe::default().pos_weight([1.0, 3.0]);

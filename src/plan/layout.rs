@@ -109,11 +109,11 @@ pub struct Layout {
     pub shard: Option<Shard>,
 }
 
-/// Bytes that a row's statistics take: four f32 of the log-sum-exp and target sums, the highest class, a state.
+/// Bytes that a row's statistics take: a [`RowStatistics`](super::RowStatistics).
 ///
 /// A log-sum-exp alone would not do: in a confident row, `exp(u − lse) − 1` has lost the digits that the promised
 /// accuracy needs.
-pub const STATISTICS_BYTES: u64 = 32;
+pub const STATISTICS_BYTES: u64 = size_of::<super::RowStatistics>() as u64;
 
 impl Layout {
     /// Tight scores of this shape and type against `i64` classes, loss and gradient wanted.

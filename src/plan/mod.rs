@@ -11,6 +11,7 @@ mod params;
 pub(crate) mod shader;
 #[cfg(test)]
 mod shader_tests;
+mod statistics;
 mod status;
 mod strategy;
 
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex};
 
 pub use buffers::{Buffers, Slice};
 pub use layout::{IntegerType, Layout, Mode, STATISTICS_BYTES, Shard, Upstream};
+pub use statistics::RowStatistics;
 pub use status::STATUS_BYTES;
 pub use strategy::Strategy;
 

@@ -207,6 +207,18 @@ fn params_are_the_shader_s() {
 }
 
 #[test]
+fn records_are_the_shader_s() {
+    let extras = Extras::default();
+    let merge = MergeRecipe { kind: Kind::SoftmaxCe, targets: TargetForm::Classes, extras };
+    let (_, module, _) = checked(&Recipe::Merge(merge));
+    let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Record")).expect("Record");
+    let naga::TypeInner::Struct { members, span } = &ty.inner else { panic!("Record is a struct") };
+    let names: Vec<&str> = members.iter().filter_map(|member| member.name.as_deref()).collect();
+    assert_eq!(names, ["top", "rest", "a", "d", "best", "best_at", "greatest", "flags"]);
+    assert_eq!(*span as usize, size_of::<crate::plan::RowStatistics>());
+}
+
+#[test]
 fn at_most_eight_storage_buffers_without_rare_options() {
     let common = WalkRecipe {
         walk: Walk::Row,

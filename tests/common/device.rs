@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use gpu_loss::reference::{self, Difference, Reference};
 use gpu_loss::{
-    Buffers, Dtype, Element, GpuLoss, Layout, Mode, Output, Plan, Reduction, Result, STATISTICS_BYTES, Shape, Slice,
-    Spec, TargetForm, Upstream, Want, bf16, f16, wgpu,
+    Buffers, Dtype, Element, GpuLoss, Layout, Mode, Output, Plan, Reduction, Result, RowStatistics, STATISTICS_BYTES,
+    Shape, Slice, Spec, TargetForm, Upstream, Want, bf16, f16, wgpu,
 };
 use ndarray::{ArrayD, IxDyn};
 
@@ -23,6 +23,8 @@ pub enum Way {
     Halves,
     /// The classes dealt out to this many shards.
     Shards(usize),
+    /// The same, merged on the host before the gradient.
+    HostMerged(usize),
 }
 
 /// What a training loop may do otherwise than the plain call.
@@ -228,7 +230,7 @@ impl Case {
             arena.room("statistics", shape.rows() as u64 * STATISTICS_BYTES);
         }
         let grads = match v.way {
-            Way::Shards(shards) => self.run_shards(gpu, &spec, v, &mut arena, shards)?,
+            Way::Shards(shards) | Way::HostMerged(shards) => self.run_shards(gpu, &spec, v, &mut arena, shards)?,
             _ => self.run_whole(gpu, &spec, v, &mut arena)?,
         };
         let (bytes, grad) = grads;
@@ -338,6 +340,14 @@ impl Case {
         let merge =
             Layout { scores_stride: None, grad_stride: None, mode: Mode::Merge { shards: shards as u32 }, ..whole };
         plans.push((gpu.plan_with(spec, &merge)?, arena.slices(&buffer, "")));
+        if let Way::HostMerged(_) = v.way {
+            submit(gpu, plans.iter().map(|(plan, slices)| (plan, *slices)))?;
+            plans.clear();
+            let merged =
+                merged_on_the_host(spec, arena.read(&download(gpu, &buffer), "shards").expect("shards"), shards);
+            let at = arena.slice(&buffer, "statistics").expect("statistics").offset;
+            gpu.queue().write_buffer(&buffer, at, bytemuck::cast_slice(&merged));
+        }
         for k in 0..shards {
             let slices = arena.slices(&buffer, &k.to_string());
             plans.push((gpu.plan_with(spec, &layout_of(k, Mode::Gradient))?, slices));
@@ -379,6 +389,14 @@ impl Case {
 /// An array's bytes, as host and device alike store them.
 fn plain_bytes<T: bytemuck::NoUninit>(array: &ArrayD<T>) -> &[u8] {
     bytemuck::cast_slice(array.as_slice().expect("row-major"))
+}
+
+/// Each row's statistics, from the records of all shards, one shard after another.
+fn merged_on_the_host(spec: &Spec, shards: &[u8], count: usize) -> Vec<RowStatistics> {
+    let records: Vec<RowStatistics> = bytemuck::pod_collect_to_vec(shards);
+    let rows = records.len() / count;
+    let of = |row: usize| (0..count).map(|k| records[k * rows + row]).collect::<Vec<_>>();
+    (0..rows).map(|row| RowStatistics::merge(spec, &of(row)).expect("at least one shard")).collect()
 }
 
 /// All of these in one encoder.
