@@ -2,7 +2,6 @@
 
 override GROUP_SIZE: u32 = 64u;
 
-var<private> group: u32;
 var<private> team: u32;
 var<private> teams: u32;
 var<private> rank: u32;
@@ -29,10 +28,9 @@ fn main(
     @builtin(subgroup_invocation_id) invocation: u32,
     @builtin(subgroup_size) size: u32,
 ) {
-    group = at.y * count.x + at.x;
     team = subgroup;
     teams = subgroups;
     rank = invocation;
     team_size = size;
-    walk_group();
+    walk_group(at.y * count.x + at.x);
 }

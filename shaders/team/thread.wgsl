@@ -2,7 +2,6 @@
 
 override GROUP_SIZE: u32 = 64u;
 
-var<private> group: u32;         // this workgroup
 var<private> team: u32;          // this team, in its workgroup
 var<private> teams: u32;         // teams in a workgroup
 var<private> rank: u32;          // this invocation, in its team
@@ -26,9 +25,8 @@ fn main(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    group = at.y * count.x + at.x;
     team = local;
     teams = GROUP_SIZE;
     rank = 0u;
-    walk_group();
+    walk_group(at.y * count.x + at.x);
 }

@@ -3,7 +3,6 @@
 
 override GROUP_SIZE: u32 = 256u;
 
-var<private> group: u32;
 const team = 0u;
 const teams = 1u;
 var<private> rank: u32;
@@ -54,10 +53,9 @@ fn main(
     @builtin(num_subgroups) subgroup_count: u32,
     @builtin(subgroup_invocation_id) invocation: u32,
 ) {
-    group = at.y * count.x + at.x;
     rank = local;
     subgroup = subgroup_at;
     subgroups = subgroup_count;
     leads = invocation == 0u;
-    walk_group();
+    walk_group(at.y * count.x + at.x);
 }

@@ -3,7 +3,6 @@
 
 override GROUP_SIZE: u32 = 64u;  // a power of two
 
-var<private> group: u32;
 const team = 0u;
 const teams = 1u;
 var<private> rank: u32;
@@ -54,7 +53,6 @@ fn main(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    group = at.y * count.x + at.x;
     rank = local;
-    walk_group();
+    walk_group(at.y * count.x + at.x);
 }

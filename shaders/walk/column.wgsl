@@ -9,7 +9,7 @@ override CORRECT: bool = false;
 const ROWWISE = false;
 const LANES = 4u;
 
-fn walk_group() {
+fn walk_group(group: u32) {
     let quads = (params.inner + 3u) / 4u;
     let id = group * teams + team;
     let n = id / quads;

@@ -13,7 +13,7 @@ const ROWWISE = false;
 
 @group(0) @binding(13) var<storage, read_write> partials: array<f32>;
 
-fn walk_group() {
+fn walk_group(group: u32) {
     for (var k = team; k < TASKS_PER_GROUP; k += teams) {
         walk_block(group * TASKS_PER_GROUP + k);
     }

@@ -13,7 +13,8 @@ override CORRECT: bool = false;
 const ROWWISE = true;
 const LANES = 1u;
 
-fn walk_group() {
+// `group` is a parameter, not a variable: only so is it known to be the same in all invocations.
+fn walk_group(group: u32) {
     for (var k = team; k < TASKS_PER_GROUP; k += teams) {
         let task = group * TASKS_PER_GROUP + k;
         if (SPLIT) {
