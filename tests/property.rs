@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::device::{Variation, difference};
 use common::random;
 use gpu_loss::GpuLoss;
 use proptest::prelude::*;
@@ -27,7 +28,14 @@ fn holds(gpu: &GpuLoss, seed: u64) -> Result<(), TestCaseError> {
             case.scores.shape()
         ))
     };
-    let (difference, _) = case.difference(gpu).map_err(|error| fail(error.to_string()))?;
+    // On device memory that is filled with poison, so that what nothing was written to shows;
+    let output = case.run_on_device(gpu, &Variation::PLAIN).map_err(|error| fail(error.to_string()))?;
+    let expected = case.reference().map_err(|error| fail(error.to_string()))?;
+    let mut difference = difference(&output, case.dtype, &expected);
+    // and every third batch by one call as well.
+    if difference.kept() && seed.is_multiple_of(3) {
+        difference = case.difference(gpu).map_err(|error| fail(error.to_string()))?.0;
+    }
     if difference.kept() { Ok(()) } else { Err(fail(format!("{difference:?}"))) }
 }
 
