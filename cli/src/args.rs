@@ -132,7 +132,7 @@ pub(crate) struct AdaptersArgs {
 #[command(after_help = VERIFY_HELP)]
 pub(crate) struct VerifyArgs {
     /// A sample within a minute: every loss × targets × option, and × type, on one shape and strategy each
-    /// (all of it, with every strategy, takes a software adapter a quarter of an hour or more)
+    /// (all of it, with every strategy, takes a software adapter some minutes)
     #[arg(long)]
     pub(crate) quick: bool,
     /// Print JSON
