@@ -46,9 +46,7 @@ impl Plan {
     /// nothing is then recorded.
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, buffers: &Buffers<'_>) -> Result<()> {
         let groups = self.bound(buffers)?;
-        let mut pass = encoder
-            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some("gpu-loss"), timestamp_writes: None });
-        self.record(&mut pass, &groups, 0..self.steps.len());
+        self.record_alone(encoder, &groups, 0..self.steps.len());
         Ok(())
     }
 
@@ -105,6 +103,7 @@ impl Plan {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner).0.clear();
     }
 
+    /// Records steps in a compute pass of their own.
     fn record_alone(
         &self,
         encoder: &mut wgpu::CommandEncoder,
