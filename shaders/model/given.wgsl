@@ -23,18 +23,40 @@ fn stats_start() -> Stats {
 }
 
 fn stats_add(s: Stats, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats {
+    var r = top_add(s, z, classes);
+    r.d = s.d + minus_log(z, b);
+    return r;
+}
+
+// B·(−log z)
+fn minus_log(z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    return select(b * min(-log_nonnegative(abs(z)), vec4(100.0)), vec4(0.0), b == vec4(0.0));
+}
+
+// What is not a probability, and the greatest that is.
+fn top_add(s: Stats, z: vec4<f32>, classes: vec4<u32>) -> Stats {
     var r = s;
     // As integers, the bits of 0..1 lie in 0..=0x3f800000; only −0 besides them is a probability.
     let bits = bitcast<vec4<u32>>(z);
     let inside = (bits <= vec4(0x3f800000u)) | (bits == vec4(0x80000000u));
     r.outside = select(vec4(1u), s.outside, inside);
-    r.d = s.d + select(b * min(-log_nonnegative(abs(z)), vec4(100.0)), vec4(0.0), b == vec4(0.0));
     if (ARGMAX) {
         let first = z > s.best;
         r.best = select(s.best, z, first);
         r.best_at = select(s.best_at, classes, first);
     }
     return r;
+}
+
+fn shares_add(s: Shares, z: vec4<f32>, share: vec4<f32>, b: vec4<f32>, top: vec4<f32>) -> Shares {
+    var r = s;
+    r.d = s.d + minus_log(z, b);
+    return r;
+}
+
+fn stats_add_four(s: Stats, z: Four, b: Four, classes: vec4<u32>, stride: u32) -> Stats {
+    let r = stats_add(stats_add(s, z[0], b[0], classes), z[1], b[1], classes + stride);
+    return stats_add(stats_add(r, z[2], b[2], classes + 2u * stride), z[3], b[3], classes + 3u * stride);
 }
 
 fn stats_settle(s: Stats) -> Stats {
@@ -90,6 +112,23 @@ fn weighted_gap(b: vec4<f32>, gap: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
 
 fn transform(x: vec4<f32>) -> vec4<f32> {
     return x;
+}
+
+// Nothing is normalised: no share is needed.
+fn share_of_top(z: vec4<f32>, top: vec4<f32>) -> vec4<f32> {
+    return vec4(0.0);
+}
+
+fn gradient_of_share(r: Row, z: vec4<f32>, share: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    return gradient(r, z, b);
+}
+
+fn false_gradient(r: Row, z: vec4<f32>) -> vec4<f32> {
+    return vec4(0.0);
+}
+
+fn false_gradient_of_share(r: Row, z: vec4<f32>, share: vec4<f32>) -> vec4<f32> {
+    return vec4(0.0);
 }
 
 fn gradient(r: Row, z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {

@@ -100,9 +100,78 @@ fn stats_add(s: Stats, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats 
         r.d = s.d + select(weighted_gap(b, gap, u), weighted_gap(s.a + s.a_settled, gap, s.top), above);
     }
     if (ARGMAX) {
-        let first = (x > s.best) | ((s.best_at == vec4(0xffffffffu)) & !is_negative_infinity(x));
-        r.best = select(s.best, x, first);
-        r.best_at = select(s.best_at, classes, first);
+        r = stats_see(r, x, classes);
+    }
+    return r;
+}
+
+// Four quads at once, of classes `stride` apart: first by themselves, where the lesser of two is never at the top, then
+// to the rest. As many exponentials as quads, but few choices between two ways.
+fn stats_add_four(s: Stats, x: Four, b: Four, classes: vec4<u32>, stride: u32) -> Stats {
+    var r = s;
+    let u = Four(transform(x[0]), transform(x[1]), transform(x[2]), transform(x[3]));
+    let top1 = max(u[0], u[1]);
+    let top2 = max(top1, u[2]);
+    let own = max(top2, u[3]);
+    let above = own > s.top;
+    let gap = abs(own - s.top);
+    let e = exp_nonpositive(-scaled(gap));
+    r.top = select(s.top, own, above);
+    r.rest = select(s.rest + e, (s.rest + 1.0) * e, above)
+        + (exp_nonpositive(scaled(min(u[0], u[1]) - r.top))
+        + (exp_nonpositive(scaled(min(top1, u[2]) - r.top)) + exp_nonpositive(scaled(min(top2, u[3]) - r.top))));
+    if (gathers_targets()) {
+        r.d = select(s.d, s.d + weighted_gap(s.a + s.a_settled, gap, s.top), above);
+    }
+    r = stats_gather(r, x[0], u[0], b[0], classes);
+    r = stats_gather(r, x[1], u[1], b[1], classes + stride);
+    r = stats_gather(r, x[2], u[2], b[2], classes + 2u * stride);
+    return stats_gather(r, x[3], u[3], b[3], classes + 3u * stride);
+}
+
+// What needs no exponential, of a quad that is below the top.
+fn stats_gather(s: Stats, x: vec4<f32>, u: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats {
+    var r = s;
+    r.suspect = max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u));
+    if (gathers_targets()) {
+        r.a = s.a + b;
+        r.d = s.d + weighted_gap(b, s.top - u, u);
+    }
+    if (ARGMAX) {
+        r = stats_see(r, x, classes);
+    }
+    return r;
+}
+
+// Keeps the greatest score, and where it was first met.
+fn stats_see(s: Stats, x: vec4<f32>, classes: vec4<u32>) -> Stats {
+    var r = s;
+    let first = (x > s.best) | ((s.best_at == vec4(0xffffffffu)) & !is_negative_infinity(x));
+    r.best = select(s.best, x, first);
+    r.best_at = select(s.best_at, classes, first);
+    return r;
+}
+
+// Of held rows, first the top of all is found,
+fn top_add(s: Stats, x: vec4<f32>, classes: vec4<u32>) -> Stats {
+    var r = s;
+    r.top = max(s.top, transform(x));
+    r.suspect = max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u));
+    if (ARGMAX) {
+        r = stats_see(r, x, classes);
+    }
+    return r;
+}
+
+// and then what shares come to.
+fn shares_add(s: Shares, x: vec4<f32>, share: vec4<f32>, b: vec4<f32>, top: vec4<f32>) -> Shares {
+    var r = s;
+    r.rest = s.rest + min(s.greatest, share);
+    r.greatest = max(s.greatest, share);
+    if (gathers_targets()) {
+        let u = transform(x);
+        r.a = s.a + b;
+        r.d = s.d + weighted_gap(b, top - u, u);
     }
     return r;
 }
@@ -213,10 +282,31 @@ fn power(q: vec4<f32>, gamma: f32) -> vec4<f32> {
     return select(exp_nonpositive(min(gamma * log_nonnegative(q), vec4(0.0))), vec4(0.0), q == vec4(0.0));
 }
 
+// exp(u − top): what the gradient's p_j is made of.
+fn share_of_top(x: vec4<f32>, top: vec4<f32>) -> vec4<f32> {
+    return exp_nonpositive(scaled(transform(x) - top));
+}
+
 fn gradient(r: Row, x: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-    let e = exp_nonpositive(scaled(transform(x) - r.top));
+    return gradient_of_share(r, x, share_of_top(x, r.top), b);
+}
+
+fn gradient_of_share(r: Row, x: vec4<f32>, share: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     let weight = b * r.b_factor;
-    var g = ((r.p_factor * e - weight) - weight * r.rest) * r.scale;
+    var g = ((r.p_factor * share - weight) - weight * r.rest) * r.scale;
+    if (TRANSFORMED || CAPPED) {
+        g *= transform_slope(x);
+    }
+    return g + r.poison;
+}
+
+// The same where B = 0.
+fn false_gradient(r: Row, x: vec4<f32>) -> vec4<f32> {
+    return false_gradient_of_share(r, x, share_of_top(x, r.top));
+}
+
+fn false_gradient_of_share(r: Row, x: vec4<f32>, share: vec4<f32>) -> vec4<f32> {
+    var g = (r.p_factor * r.scale) * share;
     if (TRANSFORMED || CAPPED) {
         g *= transform_slope(x);
     }

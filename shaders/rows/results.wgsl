@@ -22,13 +22,21 @@ fn put_results(s: Strip, t: Target, live: vec4<bool>, sum: Summary, r: Row) {
     let ignored = t.state == vec4(IGNORED);
     let loss = select(select(nan(), r.loss, good), vec4(0.0), ignored);
     let lse = select(vec4(0.0), r.lse, good);
-    for (var k = 0u; k < LANES; k++) {
-        if (rank == 0u && s.exists[k]) {
-            put_loss(s.rows[k], loss[k]);
-            put_lse(s.rows[k], lse[k]);
-            if (GIVEN && good[k] && is_nan(r.poison)[k]) {
-                count_outside(s.rows[k]);
-            }
+    let outside = good & vec4(GIVEN) & is_nan(r.poison);
+    put_row(s.rows.x, s.exists.x, loss.x, lse.x, outside.x);
+    if (LANES == 4u) {
+        put_row(s.rows.y, s.exists.y, loss.y, lse.y, outside.y);
+        put_row(s.rows.z, s.exists.z, loss.z, lse.z, outside.z);
+        put_row(s.rows.w, s.exists.w, loss.w, lse.w, outside.w);
+    }
+}
+
+fn put_row(row: u32, exists: bool, loss: f32, lse: f32, outside: bool) {
+    if (rank == 0u && exists) {
+        put_loss(row, loss);
+        put_lse(row, lse);
+        if (outside) {
+            count_outside(row);
         }
     }
 }
@@ -57,9 +65,11 @@ fn is_right(s: Strip, t: Target, winner: vec4<u32>, readable: vec4<bool>) -> vec
 fn finish_rows(s: Strip, t: Target, live: vec4<bool>, sum: Summary) -> Row {
     let r = row_finish(sum.top, sum.rest, sum.a, sum.d, t.count);
     put_results(s, t, live, sum, r);
-    for (var k = 0u; k < LANES; k++) {
-        if (rank == 0u && s.exists[k]) {
-            put_statistics(s.rows[k], record_of(t, sum, k));
+    if (KEEPS_STATISTICS) {
+        for (var k = 0u; k < LANES; k++) {
+            if (rank == 0u && s.exists[k]) {
+                put_statistics(s.rows[k], record_of(t, sum, k));
+            }
         }
     }
     return r;

@@ -15,6 +15,14 @@ struct Strip {
     body_end: u32,      // and end (the row walk)
 }
 
+// What the held elements of a strip come to, once its top is known.
+struct Shares {
+    rest: vec4<f32>,     // Σ exp(u − top) but for the greatest
+    greatest: vec4<f32>,
+    a: vec4<f32>,        // Σ B
+    d: vec4<f32>,        // Σ B·(top − u)
+}
+
 // What a strip comes to: each row's statistics, merged from all that the team has seen.
 struct Summary {
     top: vec4<f32>,     // the greatest u; +∞ poisons the row

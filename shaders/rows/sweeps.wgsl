@@ -10,6 +10,11 @@ fn open_targets(s: Strip) -> Target {
     return t;
 }
 
+// Whether the gradient is first written as if no class were true. Not over the scores: what is patched is read again.
+fn patches_targets() -> bool {
+    return SPARSE && !SMOOTHED && !IN_PLACE;
+}
+
 // At the first class of a slice.
 fn seeker_of(s: Strip, t: Target) -> Target {
     var seeker = t;
@@ -25,13 +30,19 @@ fn summarize(s: Strip, t: Target, live: vec4<bool>) -> Summary {
         var seeker = seeker_of(s, t);
         stats = sweep_statistics(s, &seeker);
     }
-    return conclude(s, t, live, stats);
+    let top = strip_max(stats_top(stats));
+    return conclude(s, t, live, stats, top, stats_share(stats, top));
 }
 
 // Merges what the team's invocations have seen.
-fn conclude(s: Strip, t: Target, live: vec4<bool>, stats: Stats) -> Summary {
-    let top = strip_max(stats_top(stats));
-    let share = stats_share(stats, top);
+fn conclude(
+    s: Strip,
+    t: Target,
+    live: vec4<bool>,
+    stats: Stats,
+    top: vec4<f32>,
+    share: array<vec4<f32>, 4>,
+) -> Summary {
     let listed = listed_share(s, t, live, top);
     // 1 for each lane at the top, and far more for a bad list.
     let marks = share[1] + listed[2];
@@ -54,6 +65,9 @@ fn listed_share(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<
     var mark = vec4(0.0);
     if (!SPARSE) {
         return array<vec4<f32>, 3>(a, d, mark);
+    }
+    if (SINGLE) {
+        return single_share(s, t, live, top);
     }
     for (var k = 0u; k < LANES; k++) {
         let entries = select(0u, listed_count(t, k), live[k]);
@@ -81,6 +95,32 @@ fn listed_share(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<
     return array<vec4<f32>, 3>(a, d, mark);
 }
 
+// The same of one true class a row, without a loop: a software adapter pays for each turn twice.
+fn single_share(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<vec4<f32>, 3> {
+    let classes = single_class(t);
+    let here = live & vec4(rank == 0u) & (vec4(!SPLIT) | (classes - s.first < vec4(s.classes)));
+    if (gathers_targets()) {
+        return array<vec4<f32>, 3>(vec4(0.0), vec4(0.0), vec4(0.0));
+    }
+    let u = transform(scores_at(s, select(vec4(s.first), classes, here)));
+    let b = select(vec4(0.0), target_weights(vec4(1.0), t.count, classes), here);
+    return array<vec4<f32>, 3>(b, weighted_gap(b, top - u, u), vec4(0.0));
+}
+
+// The score of one class in each row.
+fn scores_at(s: Strip, classes: vec4<u32>) -> vec4<f32> {
+    let x = load1(score_at(s, classes.x, 0u));
+    if (LANES == 1u) {
+        return vec4(x);
+    }
+    return vec4(
+        x,
+        load1(score_at(s, classes.y, 1u)),
+        load1(score_at(s, classes.z, 2u)),
+        load1(score_at(s, classes.w, 3u)),
+    );
+}
+
 // Writes the gradient of the rows that are `good`, and zeros into the others.
 fn write_gradient(s: Strip, t: Target, r: Row, good: vec4<bool>) {
     var seeker = seeker_of(s, t);
@@ -90,11 +130,15 @@ fn write_gradient(s: Strip, t: Target, r: Row, good: vec4<bool>) {
 // The row, scaled by what the reduction and the upstream gradient make of it.
 fn with_arriving(s: Strip, r: Row) -> Row {
     var scaled_row = r;
-    for (var k = 0u; k < LANES; k++) {
-        if (s.exists[k]) {
-            scaled_row.scale[k] *= upstream_at(s.rows[k]);
-        }
-    }
-    scaled_row.scale = strip_splat(scaled_row.scale) * scalars.grad_scale;
+    scaled_row.scale = strip_splat(r.scale * arriving_at(s)) * scalars.grad_scale;
     return scaled_row;
+}
+
+// What arrives at each row's loss; rows that do not exist have the first one's.
+fn arriving_at(s: Strip) -> vec4<f32> {
+    let first = upstream_at(s.rows.x);
+    if (LANES == 1u) {
+        return vec4(first);
+    }
+    return vec4(first, upstream_at(s.rows.y), upstream_at(s.rows.z), upstream_at(s.rows.w));
 }

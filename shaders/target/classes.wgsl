@@ -1,6 +1,7 @@
 // One true class a row: t is one-hot.
 
-const SPARSE = true;   // the true classes can be listed
+const SPARSE = true;   // the true classes can be listed,
+const SINGLE = true;   // and there is one a row
 const COUNTED = false; // M is known without counting
 
 struct Target {
@@ -26,12 +27,21 @@ fn target_values(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f
     return select(vec4(0.0), vec4(1.0), classes == (*t).class_id);
 }
 
+fn single_class(t: Target) -> vec4<u32> {
+    return t.class_id;
+}
+
 fn listed_count(t: Target, k: u32) -> u32 {
     return select(0u, 1u, t.state[k] == LIVE);
 }
 
 fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
     return t.class_id[k];
+}
+
+// t of a quad of classes that holds this entry.
+fn listed_values(t: Target, entry: u32, classes: vec4<u32>) -> vec4<f32> {
+    return select(vec4(0.0), vec4(1.0), classes == t.class_id);
 }
 
 fn listed_ok(t: Target, k: u32, entry: u32) -> bool {

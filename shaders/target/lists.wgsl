@@ -5,6 +5,7 @@ override INDEX_WORDS: u32 = 1u;
 @group(0) @binding(5) var<storage, read_write> target_indices: array<u32>;
 
 const SPARSE = true;
+const SINGLE = false;
 const COUNTED = false;
 const LIVE = 0u;
 const IGNORED = 1u;
@@ -98,12 +99,27 @@ fn target_values(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f
     return select(vec4(0.0), vec4(1.0), (*t).next == classes);
 }
 
+fn single_class(t: Target) -> vec4<u32> {
+    return vec4(0u);
+}
+
 fn listed_count(t: Target, k: u32) -> u32 {
     return t.end[k] - t.begin[k];
 }
 
 fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
     return index_at(t.begin[k] + entry);
+}
+
+// t of a quad of classes that holds this entry: others in it are next to this one.
+fn listed_values(t: Target, entry: u32, classes: vec4<u32>) -> vec4<f32> {
+    var values = vec4(0.0);
+    let first = select(entry - 3u, 0u, entry < 3u);
+    let last = min(entry + 4u, listed_count(t, 0u));
+    for (var near = first; near < last; near++) {
+        values = select(values, vec4(1.0), classes == vec4(listed_class(t, 0u, near)));
+    }
+    return values;
 }
 
 // Whether an entry lies in the classes, above the one before it.

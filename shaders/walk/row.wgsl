@@ -5,6 +5,7 @@
 override PEELED: bool = false;
 override BUNDLE: u32 = 1u;
 override TASKS_PER_GROUP: u32 = 1u;
+override ONE_TASK: bool = false; // each team has exactly one of them
 override SPLIT: bool = false;  // classes are a slice, or the row is cut into parts
 override GRAD: bool = true;
 override ARGMAX: bool = false;
@@ -15,15 +16,27 @@ const LANES = 1u;
 
 // `group` is a parameter, not a variable: only so is it known to be the same in all invocations.
 fn walk_group(group: u32) {
+    // A loop of one turn costs a software adapter two: it takes each once more with nobody in it.
+    if (ONE_TASK) {
+        walk_task(group * TASKS_PER_GROUP + team);
+        return;
+    }
     for (var k = team; k < TASKS_PER_GROUP; k += teams) {
-        let task = group * TASKS_PER_GROUP + k;
-        if (SPLIT) {
-            walk_strip(strip_at(task / params.parts, task % params.parts));
-        } else {
-            for (var row = task * BUNDLE; row < task * BUNDLE + BUNDLE; row++) {
-                walk_strip(strip_at(row, 0u));
-            }
-        }
+        walk_task(group * TASKS_PER_GROUP + k);
+    }
+}
+
+fn walk_task(task: u32) {
+    if (SPLIT) {
+        walk_strip(strip_at(task / params.parts, task % params.parts));
+        return;
+    }
+    if (BUNDLE == 1u) {
+        walk_strip(strip_at(task, 0u));
+        return;
+    }
+    for (var row = task * BUNDLE; row < task * BUNDLE + BUNDLE; row++) {
+        walk_strip(strip_at(row, 0u));
     }
 }
 
@@ -121,20 +134,43 @@ fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
     if (has_head(s)) {
         stats = add_edge(stats, s, t, s.head - 4u);
     }
-    var step = 0u;
-    for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
-        stats = stats_add(stats, load4(s.scores + c), sweep_weights(s, t, c), numbers(s, c));
+    let step = 4u * team_size;
+    var c = s.head + 4u * rank;
+    var turn = 0u;
+    for (; has_four(s, c); c += 4u * step) {
+        let b = Four(
+            sweep_weights(s, t, c),
+            sweep_weights(s, t, c + step),
+            sweep_weights(s, t, c + 2u * step),
+            sweep_weights(s, t, c + 3u * step),
+        );
+        stats = stats_add_four(stats, load_four(s, c), b, numbers(s, c), step);
         if (gathers_targets()) {
-            step += 1u;
-            if (step % 64u == 0u) {
+            turn += 1u;
+            if (turn % 16u == 0u) {
                 stats = stats_settle(stats);
             }
         }
+    }
+    for (; c < s.body_end; c += step) {
+        stats = stats_add(stats, load4(s.scores + c), sweep_weights(s, t, c), numbers(s, c));
     }
     if (has_tail(s)) {
         stats = add_edge(stats, s, t, s.body_end);
     }
     return stats;
+}
+
+// Whether the four next quads of this invocation are whole.
+fn has_four(s: Strip, c: u32) -> bool {
+    return c < s.body_end && s.body_end - c > 12u * team_size;
+}
+
+// Four loads that do not wait for each other.
+fn load_four(s: Strip, c: u32) -> Four {
+    let step = 4u * team_size;
+    let at = s.scores + c;
+    return Four(load4(at), load4(at + step), load4(at + 2u * step), load4(at + 3u * step));
 }
 
 fn add_edge(stats: Stats, s: Strip, t: ptr<function, Target>, c: u32) -> Stats {
@@ -174,17 +210,66 @@ fn sweep_gradient(s: Strip, t: ptr<function, Target>, r: Row, good: vec4<bool>) 
     if (has_head(s)) {
         write_edge(s, t, r, s.head - 4u);
     }
-    for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
-        store4(s.grad + c, gradient(r, load4(s.scores + c), weights_at(s, t, c)));
+    let step = 4u * team_size;
+    var c = s.head + 4u * rank;
+    for (; has_four(s, c); c += 4u * step) {
+        let x = load_four(s, c);
+        store4(s.grad + c, gradient_at(s, t, r, c, x[0]));
+        store4(s.grad + c + step, gradient_at(s, t, r, c + step, x[1]));
+        store4(s.grad + c + 2u * step, gradient_at(s, t, r, c + 2u * step, x[2]));
+        store4(s.grad + c + 3u * step, gradient_at(s, t, r, c + 3u * step, x[3]));
+    }
+    for (; c < s.body_end; c += step) {
+        store4(s.grad + c, gradient_at(s, t, r, c, load4(s.scores + c)));
     }
     if (has_tail(s)) {
         write_edge(s, t, r, s.body_end);
     }
+    if (patches_targets()) {
+        patch_gradient(s, *t, r);
+    }
 }
 
 fn write_edge(s: Strip, t: ptr<function, Target>, r: Row, c: u32) {
-    let g = gradient(r, load4(s.scores + c), weights_at(s, t, c));
-    store_some(s.grad + c, g, in_strip(s, c));
+    store_some(s.grad + c, gradient_at(s, t, r, c, load4(s.scores + c)), in_strip(s, c));
+}
+
+// The gradient of classes c..c+3; true classes have theirs later where they are patched in.
+fn gradient_at(s: Strip, t: ptr<function, Target>, r: Row, c: u32, x: vec4<f32>) -> vec4<f32> {
+    if (patches_targets()) {
+        return false_gradient(r, x);
+    }
+    return gradient(r, x, weights_at(s, t, c));
+}
+
+// Writes the quads that hold true classes once more, each by the invocation that wrote it before.
+fn patch_gradient(s: Strip, t: Target, r: Row) {
+    if (SINGLE) {
+        patch_entry(s, t, r, 0u);
+        return;
+    }
+    let entries = listed_count(t, 0u);
+    for (var entry = 0u; entry < entries; entry++) {
+        patch_entry(s, t, r, entry);
+    }
+}
+
+fn patch_entry(s: Strip, t: Target, r: Row, entry: u32) {
+    let c = listed_class(t, 0u, entry) - s.first;
+    let at_head = c < s.head;
+    let quad = select(s.head + (c - s.head) / 4u * 4u, s.head - 4u, at_head);
+    let in_body = !at_head && quad < s.body_end;
+    let owner = select(0u, (quad - s.head) / 4u % team_size, in_body);
+    if (rank == owner && (!SPLIT || c < s.classes)) {
+        let here = numbers(s, quad);
+        let b = target_weights(listed_values(t, entry, here), t.count, here);
+        let g = gradient(r, load4(s.scores + quad), b);
+        if (in_body) {
+            store4(s.grad + quad, g);
+        } else if (PEELED) {
+            store_some(s.grad + quad, g, in_strip(s, quad));
+        }
+    }
 }
 
 // The target at the row's winner, and the greatest.

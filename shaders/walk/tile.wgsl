@@ -1,7 +1,6 @@
 // Short rows whose classes lie side by side: one thread takes four of them, which are as many quads as there are
-// classes, and holds them in registers, one row in each lane. Each score is read once. The up to three rows behind the
-// last tile are left to the row walk. What depends on the number of classes, `walk_strip`, is written out by the
-// composition.
+// classes, and holds them in registers, one row in each lane. The up to three rows behind the last tile are left to the
+// row walk.
 
 override GRAD: bool = true;
 override ARGMAX: bool = false;
@@ -23,27 +22,28 @@ fn strip_at(first: u32) -> Strip {
     let rows = vec4(first) + IOTA;
     s.exists = vec4(true);
     s.rows = params.first_row + rows;
-    s.scores = params.scores_at + first * TILE_CLASSES;
-    s.grad = params.grad_at + first * TILE_CLASSES;
-    s.dense = params.dense_at + first * TILE_CLASSES;
-    s.classes = TILE_CLASSES;
+    s.scores = params.scores_at + first * HELD_CLASSES;
+    s.grad = params.grad_at + first * HELD_CLASSES;
+    s.dense = params.dense_at + first * HELD_CLASSES;
+    s.classes = HELD_CLASSES;
     return s;
 }
 
 // Where the score of a class lies, in the row of lane k.
 fn score_at(s: Strip, class_id: u32, k: u32) -> u32 {
-    return s.scores + k * TILE_CLASSES + class_id;
+    return s.scores + k * HELD_CLASSES + class_id;
 }
 
-fn tile_weights(t: ptr<function, Target>, class_id: u32) -> vec4<f32> {
-    return target_weights(target_values(t, vec4(class_id), 0u), (*t).count, vec4(class_id));
+fn patches_held() -> bool {
+    return false;
 }
 
-fn sweep_weights(t: ptr<function, Target>, class_id: u32) -> vec4<f32> {
-    if (!gathers_targets()) {
-        return vec4(0.0);
-    }
-    return tile_weights(t, class_id);
+fn held_numbers(s: Strip, c: u32) -> vec4<u32> {
+    return vec4(c);
+}
+
+fn held_values(s: Strip, t: ptr<function, Target>, c: u32) -> vec4<f32> {
+    return target_values(t, vec4(c), 0u);
 }
 
 fn whole_row(s: Strip) -> Strip {

@@ -75,6 +75,11 @@ impl Context {
         self.info.name.contains("llvmpipe").then_some(65_000)
     }
 
+    /// Whether quads had better be loaded as words of 64 bits: Mesa's software adapters load word by word.
+    pub(crate) fn loads_by_words(&self) -> bool {
+        self.is_software() && self.device.features().contains(wgpu::Features::SHADER_INT64)
+    }
+
     /// The bytes that one binding can span.
     pub(crate) fn binding_limit(&self) -> u64 {
         self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size).min((1 << 31) - 256)

@@ -9,8 +9,6 @@ mod encode;
 mod layout;
 mod params;
 pub(crate) mod shader;
-#[cfg(test)]
-mod shader_tests;
 mod statistics;
 mod status;
 mod strategy;

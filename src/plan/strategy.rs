@@ -88,17 +88,23 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, _dtype: Dtyp
     all
 }
 
+/// Classes of the longest rows of which a software adapter's threads hold four.
+const HELD_CLASSES: usize = 128;
+
 fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
     let subgroups = context.subgroups.is_some();
     if context.is_software() {
         // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
         // enough, every lane walks its own.
-        let few = shape.rows() < 512 && shape.classes > 256;
-        let long = shape.classes > 30_000;
-        if kind.per_row() && shape.rows() < 4 && long {
+        if kind.per_row() && shape.rows() < 4 && shape.classes > 30_000 {
             return Strategy::SplitRow;
         }
-        return if subgroups && (!kind.per_row() || few || long) { Strategy::SubgroupRow } else { Strategy::ThreadRow };
+        // Short rows are held by a thread, longer ones by a subgroup.
+        return if subgroups && (!kind.per_row() || shape.classes > HELD_CLASSES) {
+            Strategy::SubgroupRow
+        } else {
+            Strategy::ThreadRow
+        };
     }
     if !kind.per_row() {
         return if subgroups { Strategy::WorkgroupRow } else { Strategy::WorkgroupTree };
@@ -122,10 +128,13 @@ pub(crate) struct Geometry {
     pub(crate) group: u32,
     /// At most this many teams are in a workgroup; where subgroups are larger, each takes several tasks.
     pub(crate) teams: u64,
-    /// Classes of the longest rows of which a thread holds four.
-    pub(crate) tile_classes: usize,
-    /// Invocations of the smallest team.
-    team_size: u64,
+    /// Classes of the longest rows of which a thread holds four in registers.
+    pub(crate) held_classes: usize,
+    /// Quads of a row that each invocation of a team can hold.
+    pub(crate) held_quads: usize,
+    /// Invocations of the smallest team, and whether every team has as many.
+    pub(crate) team_size: u64,
+    pub(crate) exact: bool,
     software: bool,
     loop_limit: Option<u64>,
 }
@@ -183,7 +192,9 @@ impl Geometry {
             group,
             teams: u64::from(teams.max(1)),
             // A processor spills registers into its nearest cache; a GPU had better not spill.
-            tile_classes: if software { 64 } else { 16 },
+            held_classes: if software { HELD_CLASSES } else { 16 },
+            held_quads: if software { 128 } else { 8 },
+            exact: team != Team::Subgroup || context.subgroups.is_some_and(|(smallest, largest)| smallest == largest),
             team_size: u64::from(team_size),
             software,
             loop_limit: context.loop_limit(),

@@ -7,7 +7,7 @@ use crate::loss::{Kind, Reduction};
 use crate::plan::chunk::{Chunk, Run, by_elements, by_rows};
 use crate::plan::layout::{Mode, STATISTICS_BYTES};
 use crate::plan::params::Params;
-use crate::plan::shader::{Extras, Grad, MergeRecipe, Pass, Recipe, Walk, WalkRecipe};
+use crate::plan::shader::{Extras, Grad, HeldRow, MergeRecipe, Pass, Recipe, Walk, WalkRecipe};
 use crate::plan::strategy::Effort;
 use crate::plan::{Place, Span, Strategy, Upstream};
 
@@ -199,8 +199,29 @@ impl Draft<'_> {
             && self.strategy == Strategy::ThreadRow
             && pass == Pass::Whole
             && !layout.targets.is_dense()
-            && layout.shape.classes <= self.geometry.tile_classes
+            && layout.shape.classes <= self.geometry.held_classes
             && (layout.scores_step(), layout.grad_step()) == (tight, tight)
+    }
+
+    /// The walk that holds whole rows in registers, where they are short enough; else the one that sweeps them twice.
+    fn held(&self, pass: Pass, edges: bool) -> Walk {
+        let classes = self.layout.shape.classes;
+        match self.walk {
+            walk if pass != Pass::Whole => walk,
+            Walk::Column if classes <= self.geometry.held_classes => Walk::HeldColumn(classes as u32),
+            // Masks stand for what lies outside of a row; among given probabilities there are none.
+            Walk::Row if self.spec.kind.is_softmax() => {
+                let quads = (classes / 4).div_ceil(self.geometry.team_size as usize);
+                if quads == 0 || quads > self.geometry.held_quads {
+                    return self.walk;
+                }
+                // Rows that begin within a quad may have one less in their body.
+                let fewest = if edges { classes.saturating_sub(3) / 4 } else { classes / 4 };
+                let whole = if self.geometry.exact { fewest / self.geometry.team_size as usize } else { 0 };
+                Walk::HeldRow(HeldRow { quads: quads as u32, whole: whole as u32, edges })
+            }
+            walk => walk,
+        }
     }
 
     fn walk_chunk(&self, chunk: &Chunk, pass: Pass, parts: Parts, tiled: bool) -> Dispatch {
@@ -258,7 +279,11 @@ impl Draft<'_> {
             record_part: 1,
             ..self.params()
         };
-        let walk = if tiled { Walk::Tile(shape.classes as u32) } else { self.walk };
+        let walk = match tiled {
+            true => Walk::Tile(shape.classes as u32),
+            false if split => self.walk,
+            false => self.held(pass, peeled),
+        };
         let (quads, bundle) = if tiled { (true, 4) } else { (quads, bundle) };
         let recipe = self.walk_recipe(walk, pass, quads, dense_quads, grad_wanted);
         let (per_group, tasks) = match self.walk {
@@ -434,6 +459,7 @@ impl Draft<'_> {
             targets: layout.targets,
             quads,
             dense_quads,
+            wide: self.context.loads_by_words(),
             grad: match (grad, layout.in_place) {
                 (false, _) => Grad::Nowhere,
                 (true, false) => Grad::Separate,
@@ -468,6 +494,7 @@ impl Draft<'_> {
         constants.extend([
             ("GROUP_SIZE", f64::from(self.geometry.group)),
             ("TASKS_PER_GROUP", tasks_per_group as f64),
+            ("ONE_TASK", flag(self.geometry.exact && tasks_per_group == self.geometry.teams)),
             ("ARGMAX", flag(want.argmax || want.correct)),
             ("CORRECT", flag(want.correct)),
             ("SMOOTHED", flag(spec.label_smoothing > 0.0)),

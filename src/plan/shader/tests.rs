@@ -4,10 +4,10 @@
 use naga::back::PipelineConstants;
 use naga::valid::{Capabilities, SubgroupOperationSet, ValidationFlags, Validator};
 
-use super::params::Params;
-use super::shader::{Extras, Grad, MergeRecipe, Pass, Recipe, Team, Walk, WalkRecipe, bindings, declared};
+use super::{Extras, Grad, HeldRow, MergeRecipe, Pass, Recipe, Team, Walk, WalkRecipe, bindings, declared};
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;
+use crate::plan::params::Params;
 
 /// Every recipe that a plan can ask for, and some that it does not.
 fn recipes() -> Vec<Recipe> {
@@ -36,12 +36,19 @@ fn recipes() -> Vec<Recipe> {
             all.extend([none, every].map(|extras| Recipe::Merge(MergeRecipe { kind, targets, extras })));
         }
     }
+    let held = [true, false].map(|edges| Walk::HeldRow(HeldRow { quads: 3, whole: 2, edges }));
+    let walks =
+        [Walk::Row, held[0], held[1], Walk::Column, Walk::HeldColumn(5), Walk::Tile(7), Walk::Tile(10), Walk::Tile(65)];
     for kind in Kind::ALL {
-        let walks: &[Walk] =
-            if kind.per_row() { &[Walk::Row, Walk::Column, Walk::Tile(7), Walk::Tile(10)] } else { &[Walk::Element] };
+        let walks: &[Walk] = if kind.per_row() { &walks } else { &[Walk::Element] };
         for (walk, team, dtype, targets, quads, grad) in itertools(walks) {
             let tile = matches!(walk, Walk::Tile(_));
-            if (walk == Walk::Column || tile) && team != Team::Thread || (walk == Walk::Element || tile) && !quads {
+            let column = matches!(walk, Walk::Column | Walk::HeldColumn(_));
+            let held = tile || matches!(walk, Walk::HeldRow(_) | Walk::HeldColumn(_));
+            if matches!(walk, Walk::HeldRow(_)) && kind == Kind::Ce {
+                continue;
+            }
+            if (column || tile) && team != Team::Thread || (walk == Walk::Element || tile) && !quads {
                 continue;
             }
             if tile && targets.is_dense() {
@@ -50,8 +57,8 @@ fn recipes() -> Vec<Recipe> {
             let passes = [Pass::Whole, Pass::Part, Pass::Gradient];
             let fits = |pass: &Pass| match pass {
                 Pass::Whole => true,
-                Pass::Part => walk != Walk::Element && !tile && grad == Grad::Nowhere,
-                Pass::Gradient => walk != Walk::Element && !tile && grad != Grad::Nowhere,
+                Pass::Part => walk != Walk::Element && !held && grad == Grad::Nowhere,
+                Pass::Gradient => walk != Walk::Element && !held && grad != Grad::Nowhere,
             };
             for (pass, extras) in passes.into_iter().filter(fits).flat_map(|pass| [(pass, none), (pass, every)]) {
                 let weighted = extras.losses;
@@ -64,6 +71,7 @@ fn recipes() -> Vec<Recipe> {
                     targets,
                     quads,
                     dense_quads: quads,
+                    wide: extras.losses && quads,
                     grad,
                     weighted,
                     extras,
@@ -95,8 +103,10 @@ fn itertools(walks: &[Walk]) -> Vec<Choice> {
 }
 
 fn validator() -> Validator {
-    let mut validator =
-        Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+    let mut validator = Validator::new(
+        ValidationFlags::all(),
+        Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::SHADER_INT64,
+    );
     validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     validator
 }
@@ -124,6 +134,7 @@ fn constants(source: &str) -> PipelineConstants {
     let wanted = [
         ("GROUP_SIZE", 64.0),
         ("TASKS_PER_GROUP", 8.0),
+        ("ONE_TASK", 0.0),
         ("BUNDLE", 4.0),
         ("PEELED", 1.0),
         ("SPLIT", 1.0),
@@ -229,6 +240,7 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         targets: TargetForm::Lists,
         quads: true,
         dense_quads: true,
+        wide: false,
         grad: Grad::Separate,
         weighted: true,
         extras: Extras { losses: true, lse: true, argmax: true, ..Extras::default() },

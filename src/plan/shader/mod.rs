@@ -3,6 +3,12 @@
 //! Pieces are plain WGSL that define the same few functions each (`load4`, `target_values`, `team_sum`, …), so that
 //! element types, targets, models and teams combine freely.
 
+mod held;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::held::HeldRow;
+
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;
 
@@ -74,6 +80,8 @@ pub(crate) struct WalkRecipe {
     pub(crate) quads: bool,
     /// Whether probabilities are taken by aligned quads.
     pub(crate) dense_quads: bool,
+    /// Whether quads are loaded and stored as words of 64 bits.
+    pub(crate) wide: bool,
     /// Where the gradient goes.
     pub(crate) grad: Grad,
     /// Whether classes have weights.
@@ -110,6 +118,10 @@ pub(crate) enum Walk {
     Column,
     /// Along rows of so few classes that a thread holds four rows.
     Tile(u32),
+    /// Along rows that a team holds.
+    HeldRow(HeldRow),
+    /// Down so few classes that a thread holds four rows of them.
+    HeldColumn(u32),
     /// Flat, for losses of single elements.
     Element,
 }
@@ -140,7 +152,7 @@ pub(crate) enum Grad {
 
 macro_rules! piece {
     ($path:literal) => {
-        include_str!(concat!("../../shaders/", $path))
+        include_str!(concat!("../../../shaders/", $path))
     };
 }
 
@@ -225,6 +237,14 @@ impl WalkRecipe {
             Dtype::F16 => piece!("element/f16.wgsl"),
             Dtype::Bf16 => piece!("element/bf16.wgsl"),
         });
+        if self.wide {
+            pieces.push(piece!("access/words64.wgsl"));
+        }
+        pieces.push(match (self.wide, halves) {
+            (false, _) => piece!("access/plain.wgsl"),
+            (true, false) => piece!("access/wide_f32.wgsl"),
+            (true, true) => piece!("access/wide_halves.wgsl"),
+        });
         pieces.push(match (self.quads, halves && in_place) {
             (true, _) => piece!("access/load_quads.wgsl"),
             (false, false) => piece!("access/load_words.wgsl"),
@@ -232,12 +252,15 @@ impl WalkRecipe {
         });
         let store = match (self.grad, self.quads, halves) {
             (Grad::Nowhere, _, _) => piece!("access/store_nothing.wgsl"),
-            (_, true, _) => piece!("access/store_quads.wgsl"),
+            (Grad::InPlace, true, _) => piece!("access/store_quads_over.wgsl"),
+            (Grad::Separate, true, _) => piece!("access/store_quads.wgsl"),
             (_, false, false) => piece!("access/store_words.wgsl"),
             (_, false, true) => piece!("access/store_halves.wgsl"),
         };
-        let store = if in_place { over_the_scores(store) } else { store.to_owned() };
-        let mut rest = targets(self.targets, self.dense_quads);
+        let by_words = in_place && !self.quads;
+        let store = if by_words { over_the_scores(store) } else { store.to_owned() };
+        let mut rest = vec![if in_place { "const IN_PLACE = true;\n" } else { "const IN_PLACE = false;\n" }];
+        rest.extend(targets(self.targets, self.dense_quads, self.wide));
         rest.push(weights(self.weighted));
         rest.extend(model(self.kind));
         let has = self.extras;
@@ -260,72 +283,45 @@ impl WalkRecipe {
             Team::Workgroup => piece!("team/workgroup.wgsl"),
             Team::WorkgroupTree => piece!("team/workgroup_tree.wgsl"),
         });
+        let written = match self.walk {
+            Walk::HeldRow(held) => Some(held.source()),
+            Walk::Tile(classes) => Some(held::tile(classes)),
+            Walk::HeldColumn(classes) => Some(held::column(classes)),
+            Walk::Row | Walk::Column | Walk::Element => None,
+        };
+        let values = match self.targets {
+            TargetForm::Lists => piece!("rows/held_bits.wgsl"),
+            _ => piece!("rows/held_values.wgsl"),
+        };
+        let (row, column) = (piece!("walk/row.wgsl"), piece!("walk/column.wgsl"));
+        let (together, apart) = (piece!("rows/together.wgsl"), piece!("rows/apart.wgsl"));
         match self.walk {
             Walk::Element => rest.push(piece!("walk/element.wgsl")),
-            Walk::Row => rest.extend([piece!("walk/row.wgsl"), piece!("rows/together.wgsl")]),
-            Walk::Column => rest.extend([piece!("walk/column.wgsl"), piece!("rows/apart.wgsl")]),
-            Walk::Tile(_) => rest.extend([piece!("walk/tile.wgsl"), piece!("rows/apart.wgsl")]),
+            Walk::Row => rest.extend([row, together]),
+            Walk::HeldRow(_) => rest.extend([row, together, piece!("walk/held_row.wgsl")]),
+            Walk::Column => rest.extend([column, apart]),
+            Walk::HeldColumn(_) => rest.extend([column, apart, piece!("walk/held_column.wgsl"), values]),
+            Walk::Tile(_) => rest.extend([piece!("walk/tile.wgsl"), apart, values]),
         }
         if self.walk != Walk::Element {
             rest.extend([piece!("rows/strip.wgsl"), piece!("rows/sweeps.wgsl"), piece!("rows/record.wgsl")]);
             match self.pass {
                 Pass::Whole => {
                     rest.extend([has.statistics(), piece!("rows/results.wgsl")]);
-                    // A tile's number of classes is written out.
-                    rest.extend((!matches!(self.walk, Walk::Tile(_))).then_some(piece!("rows/whole.wgsl")));
+                    rest.push(if written.is_some() { piece!("rows/held.wgsl") } else { piece!("rows/whole.wgsl") });
                 }
                 Pass::Part => rest.extend([piece!("rows/parts.wgsl"), piece!("rows/part.wgsl")]),
                 Pass::Gradient => rest.extend([piece!("rows/statistics.wgsl"), piece!("rows/gradient.wgsl")]),
             }
         }
-        let tile = match self.walk {
-            Walk::Tile(classes) => tile(classes),
-            _ => String::new(),
-        };
-        format!("{}\n{store}\n{}\n{tile}", pieces.join("\n"), rest.join("\n"))
+        format!("{}\n{store}\n{}\n{}", pieces.join("\n"), rest.join("\n"), written.unwrap_or_default())
     }
-}
-
-/// What is done with a tile of four rows, written out for their number of classes.
-fn tile(classes: u32) -> String {
-    let mut text = format!("const TILE_CLASSES = {classes}u;\n\nfn walk_strip(s: Strip) {{\n");
-    let mut line = |words: std::fmt::Arguments<'_>| text.push_str(&format!("    {words}\n"));
-    // Element e of the tile is in row e / classes, and that row in that lane.
-    let lane = |place: u32| ["x", "y", "z", "w"][place as usize % 4];
-    line(format_args!("let t = open_targets(s);"));
-    line(format_args!("let live = t.state == vec4(LIVE);"));
-    for quad in 0..classes {
-        line(format_args!("let q{quad} = load4(s.scores + {}u);", 4 * quad));
-    }
-    for c in 0..classes {
-        let parts = [0, 1, 2, 3].map(|row| row * classes + c).map(|e| format!("q{}.{}", e / 4, lane(e)));
-        line(format_args!("let column{c} = vec4({});", parts.join(", ")));
-    }
-    line(format_args!("var seeker = t;"));
-    line(format_args!("var stats = stats_start();"));
-    for c in 0..classes {
-        line(format_args!("stats = stats_add(stats, column{c}, sweep_weights(&seeker, {c}u), vec4({c}u));"));
-    }
-    line(format_args!("let sum = conclude(s, t, live, stats);"));
-    line(format_args!("let r = with_arriving(s, finish_rows(s, t, live, sum));"));
-    line(format_args!("if (GRAD) {{"));
-    line(format_args!("let good = live & !sum.bad;"));
-    line(format_args!("seeker = t;"));
-    for c in 0..classes {
-        line(format_args!("let g{c} = select(vec4(0.0), gradient(r, column{c}, tile_weights(&seeker, {c}u)), good);"));
-    }
-    for quad in 0..classes {
-        let parts = [0, 1, 2, 3].map(|k| 4 * quad + k).map(|e| format!("g{}.{}", e % classes, lane(e / classes)));
-        line(format_args!("store4(s.grad + {}u, vec4({}));", 4 * quad, parts.join(", ")));
-    }
-    line(format_args!("}}\n}}"));
-    text
 }
 
 impl MergeRecipe {
     fn extend(&self, pieces: &mut Vec<&'static str>) {
         pieces.push(piece!("math.wgsl"));
-        pieces.extend(targets(self.targets, false));
+        pieces.extend(targets(self.targets, false, false));
         // B was weighed when the parts were summed.
         pieces.push(weights(false));
         pieces.extend(model(self.kind));
@@ -356,11 +352,15 @@ impl Extras {
     }
 
     fn statistics(self) -> &'static str {
-        optional(self.statistics, piece!("rows/statistics.wgsl"), "fn put_statistics(row: u32, record: Record) {}\n")
+        optional(
+            self.statistics,
+            piece!("rows/statistics.wgsl"),
+            "const KEEPS_STATISTICS = false;\nfn put_statistics(row: u32, record: Record) {}\n",
+        )
     }
 }
 
-fn targets(form: TargetForm, quads: bool) -> Vec<&'static str> {
+fn targets(form: TargetForm, quads: bool, wide: bool) -> Vec<&'static str> {
     match form {
         TargetForm::Classes => {
             vec![piece!("target/integers.wgsl"), piece!("target/labels.wgsl"), piece!("target/classes.wgsl")]
@@ -368,7 +368,11 @@ fn targets(form: TargetForm, quads: bool) -> Vec<&'static str> {
         TargetForm::Lists => vec![piece!("target/integers.wgsl"), piece!("target/lists.wgsl")],
         TargetForm::MultiHot => vec![piece!("target/dense.wgsl"), piece!("target/multi_hot.wgsl")],
         TargetForm::Probabilities => vec![
-            if quads { piece!("target/dense_quads.wgsl") } else { piece!("target/dense_words.wgsl") },
+            match (quads, wide) {
+                (false, _) => piece!("target/dense_words.wgsl"),
+                (true, false) => piece!("target/dense_quads.wgsl"),
+                (true, true) => piece!("target/dense_wide.wgsl"),
+            },
             piece!("target/dense.wgsl"),
             piece!("target/probabilities.wgsl"),
         ],

@@ -1,0 +1,16 @@
+// Quads of f32 as two words of 64 bits.
+
+alias Stored = vec2<u64>;
+
+fn quad_of(stored: Stored) -> Quad {
+    return floats_of(stored);
+}
+
+fn stored_of(quad: Quad) -> Stored {
+    let bits = bitcast<vec4<u32>>(quad);
+    return vec2(word_of(bits.xy), word_of(bits.zw));
+}
+
+fn word_at(i: u32) -> Word {
+    return bitcast<f32>(halves_of(scores[i / 4u][i / 2u % 2u])[i % 2u]);
+}

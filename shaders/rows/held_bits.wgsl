@@ -1,0 +1,23 @@
+// B of a class in each of four held rows, whose lists are first spread into bits: going along four lists class by class
+// costs more than the scores do.
+
+const BIT_WORDS = (HELD_CLASSES + 31u) / 32u;
+
+var<private> true_bits: array<vec4<u32>, BIT_WORDS>;
+
+fn open_held(t: Target, live: vec4<bool>) {
+    for (var k = 0u; k < LANES; k++) {
+        let entries = select(0u, listed_count(t, k), live[k]);
+        for (var entry = 0u; entry < entries; entry++) {
+            let class_id = listed_class(t, k, entry);
+            if (class_id < HELD_CLASSES) {
+                true_bits[class_id / 32u][k] |= 1u << (class_id % 32u);
+            }
+        }
+    }
+}
+
+fn held_weights(s: Strip, t: ptr<function, Target>, c: u32) -> vec4<f32> {
+    let bits = (true_bits[c / 32u] >> vec4(c % 32u)) & vec4(1u);
+    return target_weights(vec4<f32>(bits), (*t).count, held_numbers(s, c));
+}

@@ -1,0 +1,136 @@
+//! Kernels that hold rows in registers: WGSL that depends on how much is held, written out.
+
+use std::fmt::Write as _;
+
+/// What a team holds of a row along its classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct HeldRow {
+    /// Quads of each invocation.
+    pub(crate) quads: u32,
+    /// How many of them lie in the row whatever the invocation.
+    pub(crate) whole: u32,
+    /// Whether rows may begin or end within a quad.
+    pub(crate) edges: bool,
+}
+
+/// A quad in registers: its number in names, the class at which it begins, and what of it is in the row, if not all.
+struct Slot {
+    name: String,
+    class: String,
+    inside: Option<&'static str>,
+}
+
+impl HeldRow {
+    /// `walk_strip`.
+    pub(super) fn source(self) -> String {
+        let mut slots: Vec<Slot> = (0..self.quads)
+            .map(|k| Slot {
+                name: k.to_string(),
+                class: format!("s.head + 4u * (rank + {k}u * team_size)"),
+                inside: (k >= self.whole).then_some("in_body(s, c)"),
+            })
+            .collect();
+        if self.edges {
+            let edge = |name: &str, class: &str, inside| Slot { name: name.into(), class: class.into(), inside };
+            slots.insert(0, edge("_head", "s.head - 4u", Some("in_head(s)")));
+            slots.push(edge("_tail", "s.body_end", Some("in_tail(s)")));
+        }
+        let mut loads = String::new();
+        for Slot { name, class, inside } in &slots {
+            let _ = writeln!(loads, "    let c{name} = {class};");
+            let _ = match inside {
+                Some(inside) => writeln!(
+                    loads,
+                    "    let in{name} = {};\n    let x{name} = held_load(s, c{name}, in{name});",
+                    inside.replace("c)", &format!("c{name})"))
+                ),
+                None => writeln!(loads, "    let x{name} = load4(s.scores + c{name});"),
+            };
+        }
+        let mut stores = String::new();
+        for Slot { name, inside, .. } in &slots {
+            let _ = match inside {
+                Some(_) => writeln!(stores, "        held_store(s, c{name}, g{name}, in{name});"),
+                None => writeln!(stores, "        store4(s.grad + c{name}, g{name});"),
+            };
+        }
+        stores += "        if (patches_held() && good.x) {\n            patch_gradient(s, t, r);\n        }\n";
+        let named: Vec<(&str, bool)> = slots.iter().map(|slot| (slot.name.as_str(), slot.inside.is_some())).collect();
+        walk_strip(&loads, &named, &stores, "good.x", "GRAD && s.exists.x")
+    }
+}
+
+/// `walk_strip` of four short rows side by side, `classes` quads which hold one row each in every lane.
+pub(super) fn tile(classes: u32) -> String {
+    // Element e of the tile is in row e / classes, and that row in that lane.
+    let lane = |place: u32| ["x", "y", "z", "w"][place as usize % 4];
+    let mut loads = String::from("    open_held(t, live);\n");
+    for quad in 0..classes {
+        let _ = writeln!(loads, "    let q{quad} = load4(s.scores + {}u);", 4 * quad);
+    }
+    for c in 0..classes {
+        let parts = [0, 1, 2, 3].map(|row| row * classes + c).map(|e| format!("q{}.{}", e / 4, lane(e)));
+        let _ = writeln!(loads, "    let c{c} = {c}u;\n    let x{c} = vec4({});", parts.join(", "));
+    }
+    let mut stores = String::new();
+    for quad in 0..classes {
+        let parts = [0, 1, 2, 3].map(|k| 4 * quad + k).map(|e| format!("g{}.{}", e % classes, lane(e / classes)));
+        let _ = writeln!(stores, "        store4(s.grad + {}u, vec4({}));", 4 * quad, parts.join(", "));
+    }
+    of_classes(classes, &loads, &stores)
+}
+
+/// `walk_strip` of four rows whose `classes` lie below one another.
+pub(super) fn column(classes: u32) -> String {
+    let mut loads = String::from("    open_held(t, live);\n");
+    let mut stores = String::new();
+    for c in 0..classes {
+        let _ = writeln!(loads, "    let c{c} = {c}u;\n    let x{c} = held_load(s, c{c});");
+        let _ = writeln!(stores, "        held_store(s, c{c}, g{c});");
+    }
+    of_classes(classes, &loads, &stores)
+}
+
+fn of_classes(classes: u32, loads: &str, stores: &str) -> String {
+    let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
+    let slots: Vec<(&str, bool)> = names.iter().map(|name| (name.as_str(), false)).collect();
+    let strip = walk_strip(loads, &slots, stores, "good", "GRAD");
+    format!("const HELD_CLASSES = {classes}u;\n\n{strip}")
+}
+
+/// A strip from its loads to its stores. `slots` are the names of what is held, and whether some of it may lie outside of
+/// the row; `lanes` are the lanes whose gradient is not 0.
+fn walk_strip(loads: &str, slots: &[(&str, bool)], stores: &str, lanes: &str, writes: &str) -> String {
+    let mut text = format!(
+        "fn walk_strip(s: Strip) {{\n    let t = open_targets(s);\n    let live = (t.state == vec4(LIVE)) & s.exists;\n{loads}"
+    );
+    let mut line = |words: std::fmt::Arguments<'_>| {
+        let _ = writeln!(text, "    {words}");
+    };
+    line(format_args!("var stats = stats_start();"));
+    for (k, _) in slots {
+        line(format_args!("stats = top_add(stats, x{k}, held_numbers(s, c{k}));"));
+    }
+    line(format_args!("let top = strip_max(stats_top(stats));"));
+    line(format_args!("var seeker = t;"));
+    line(format_args!("var shares = shares_start();"));
+    for (k, partly) in slots {
+        match partly {
+            true => line(format_args!("let b{k} = select(vec4(0.0), gathered(s, &seeker, c{k}), in{k});")),
+            false => line(format_args!("let b{k} = gathered(s, &seeker, c{k});")),
+        }
+        line(format_args!("let e{k} = share_of_top(x{k}, top);"));
+        line(format_args!("shares = shares_add(shares, x{k}, e{k}, b{k}, top);"));
+    }
+    line(format_args!("let sum = conclude_shares(s, t, live, stats, top, shares);"));
+    line(format_args!("let r = with_arriving(s, finish_rows(s, t, live, sum));"));
+    line(format_args!("if ({writes}) {{"));
+    line(format_args!("    let good = live & !sum.bad;"));
+    line(format_args!("    seeker = t;"));
+    for (k, _) in slots {
+        line(format_args!(
+            "    let g{k} = select(vec4(0.0), held_gradient(s, &seeker, r, c{k}, x{k}, e{k}, b{k}), vec4({lanes}));"
+        ));
+    }
+    text + stores + "    }\n}\n"
+}
