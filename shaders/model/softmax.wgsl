@@ -57,9 +57,10 @@ fn transform_slope(x: vec4<f32>) -> vec4<f32> {
     return slope;
 }
 
-// Whether the first sweep has to gather Σ B_j and Σ B_j·(top − u_j): not where the true classes can be listed.
+// Whether Σ B_j and Σ B_j·(top − u_j) are gathered class by class: not where the true classes can be listed, unless four
+// rows are held at once.
 fn gathers_targets() -> bool {
-    return !SPARSE || SMOOTHED;
+    return !SPARSE || SMOOTHED || GATHERS;
 }
 
 struct Stats {

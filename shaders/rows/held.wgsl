@@ -6,11 +6,11 @@ fn shares_start() -> Shares {
 }
 
 // Merges what the team's invocations hold.
-fn conclude_shares(s: Strip, t: Target, live: vec4<bool>, stats: Stats, top: vec4<f32>, shares: Shares) -> Summary {
+fn conclude_shares(stats: Stats, top: vec4<f32>, shares: Shares, listed: array<vec4<f32>, 3>) -> Summary {
     let at_top = shares.greatest == vec4(1.0);
     let rest = shares.rest + select(shares.greatest, vec4(0.0), at_top);
     let marks = select(vec4(0.0), vec4(1.0), at_top);
-    return conclude(s, t, live, stats, top, array<vec4<f32>, 4>(rest, marks, shares.a, shares.d));
+    return conclude(stats, top, array<vec4<f32>, 4>(rest, marks, shares.a, shares.d), listed);
 }
 
 // B where the statistics gather it.

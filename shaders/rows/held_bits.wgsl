@@ -4,14 +4,17 @@
 const BIT_WORDS = (HELD_CLASSES + 31u) / 32u;
 
 var<private> true_bits: array<vec4<u32>, BIT_WORDS>;
+var<private> list_marks: vec4<f32>; // not 0 where a list means nothing
 
 fn open_held(t: Target, live: vec4<bool>) {
     for (var k = 0u; k < LANES; k++) {
         let entries = select(0u, listed_count(t, k), live[k]);
         for (var entry = 0u; entry < entries; entry++) {
-            let class_id = listed_class(t, k, entry);
-            if (class_id < HELD_CLASSES) {
+            if (listed_ok(t, k, entry)) {
+                let class_id = listed_class(t, k, entry);
                 true_bits[class_id / 32u][k] |= 1u << (class_id % 32u);
+            } else {
+                list_marks[k] = 1e6;
             }
         }
     }
@@ -20,4 +23,8 @@ fn open_held(t: Target, live: vec4<bool>) {
 fn held_weights(s: Strip, t: ptr<function, Target>, c: u32) -> vec4<f32> {
     let bits = (true_bits[c / 32u] >> vec4(c % 32u)) & vec4(1u);
     return target_weights(vec4<f32>(bits), (*t).count, held_numbers(s, c));
+}
+
+fn held_listed(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<vec4<f32>, 3> {
+    return array<vec4<f32>, 3>(vec4(0.0), vec4(0.0), list_marks);
 }

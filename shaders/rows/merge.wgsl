@@ -7,6 +7,7 @@ override CORRECT: bool = false;
 const ROWWISE = true;
 const LANES = 1u;
 const SPLIT = false;
+const GATHERS = false;
 const rank = 0u;
 const team_size = 1u;
 

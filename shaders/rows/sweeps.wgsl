@@ -31,19 +31,11 @@ fn summarize(s: Strip, t: Target, live: vec4<bool>) -> Summary {
         stats = sweep_statistics(s, &seeker);
     }
     let top = strip_max(stats_top(stats));
-    return conclude(s, t, live, stats, top, stats_share(stats, top));
+    return conclude(stats, top, stats_share(stats, top), listed_share(s, t, live, top));
 }
 
 // Merges what the team's invocations have seen.
-fn conclude(
-    s: Strip,
-    t: Target,
-    live: vec4<bool>,
-    stats: Stats,
-    top: vec4<f32>,
-    share: array<vec4<f32>, 4>,
-) -> Summary {
-    let listed = listed_share(s, t, live, top);
+fn conclude(stats: Stats, top: vec4<f32>, share: array<vec4<f32>, 4>, listed: array<vec4<f32>, 3>) -> Summary {
     // 1 for each lane at the top, and far more for a bad list.
     let marks = share[1] + listed[2];
     let total = strip_sums(share[0], marks, share[2] + listed[0], share[3] + listed[1]);

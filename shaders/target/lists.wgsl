@@ -1,9 +1,5 @@
 // A strictly increasing list of true classes a row (CSR): t is 1 on each.
 
-override INDEX_WORDS: u32 = 1u;
-
-@group(0) @binding(5) var<storage, read_write> target_indices: array<u32>;
-
 const SPARSE = true;
 const SINGLE = false;
 const COUNTED = false;
@@ -21,19 +17,12 @@ struct Target {
     count: vec4<f32>,  // M
 }
 
-fn index_at(entry: u32) -> u32 {
-    if (INDEX_WORDS == 2u && target_indices[entry * 2u + 1u] != 0u) {
-        return NO_CLASS;
-    }
-    return target_indices[entry * INDEX_WORDS];
-}
-
 // The list of one row as (begin, end, state); offsets that decrease or overrun make the row bad.
 fn list_range(row: u32) -> vec3<u32> {
     let begin = target_integer(row);
     let end = target_integer(row + 1u);
     let ok = begin.y == 0u && end.y == 0u && begin.x <= end.x && end.x - begin.x <= params.longest_list
-        && end.x <= arrayLength(&target_indices) / INDEX_WORDS;
+        && end.x <= index_total();
     return select(vec3(0u, 0u, BAD), vec3(begin.x, end.x, LIVE), ok);
 }
 

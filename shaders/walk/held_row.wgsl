@@ -4,6 +4,10 @@ fn patches_held() -> bool {
     return patches_targets();
 }
 
+fn held_listed(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<vec4<f32>, 3> {
+    return listed_share(s, t, live, top);
+}
+
 fn held_numbers(s: Strip, c: u32) -> vec4<u32> {
     return numbers(s, c);
 }

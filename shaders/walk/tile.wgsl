@@ -50,7 +50,14 @@ fn whole_row(s: Strip) -> Strip {
     return s;
 }
 
-// Tiles are for targets that can be listed, and are not swept: these are never called.
+// M of dense targets, class by class.
+fn count_held(t: ptr<function, Target>, values: vec4<f32>) {
+    if (COUNTED) {
+        (*t).count += values;
+    }
+}
+
+// Tiles are not swept: these are never called.
 fn sweep_count(s: Strip, t: ptr<function, Target>) -> vec4<f32> {
     return vec4(0.0);
 }

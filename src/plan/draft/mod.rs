@@ -6,9 +6,9 @@ mod walk;
 
 use super::layout::{Layout, Mode};
 use super::params::Params;
-use super::shader::{Recipe, Walk};
+use super::shader::{Recipe, Walk, WideIntegers};
 use super::strategy::{Geometry, walk};
-use super::{Place, Span, Strategy};
+use super::{IntegerType, Place, Span, Strategy};
 use crate::batch::TargetForm;
 use crate::error::Result;
 use crate::gpu::Context;
@@ -147,6 +147,12 @@ impl<'a> Draft<'a> {
             && self.spec.denominator.is_none()
             && !self.layout.denominator
             && self.layout.targets == TargetForm::Classes
+    }
+
+    /// Which integers are loaded as words of 64 bits.
+    fn wide_integers(&self) -> WideIntegers {
+        let wide = |integers: IntegerType| self.context.loads_by_words() && integers.words() == 2;
+        WideIntegers { targets: wide(self.layout.integers), indices: wide(self.layout.indices) }
     }
 
     fn integer_constants(&self) -> Vec<(&'static str, f64)> {

@@ -20,10 +20,11 @@ impl Draft<'_> {
     pub(super) fn scan(&self, drafted: &mut Drafted) {
         let rows = self.layout.shape.rows() as u64;
         let weighted = self.spec.class_weights.is_some();
+        let wide = self.wide_integers();
         let (parts, labels) = match self.layout.targets {
             TargetForm::Classes if rows <= FEW => (rows, Some(weighted)),
-            TargetForm::Classes => (self.scan_rows(drafted, Recipe::ScanLabels { weighted }), None),
-            TargetForm::Lists => (self.scan_rows(drafted, Recipe::ScanLists), None),
+            TargetForm::Classes => (self.scan_rows(drafted, Recipe::ScanLabels { weighted, wide: wide.targets }), None),
+            TargetForm::Lists => (self.scan_rows(drafted, Recipe::ScanLists { wide }), None),
             TargetForm::MultiHot | TargetForm::Probabilities => (0, None),
         };
         drafted.scratch = drafted.scratch.max(parts * PART);

@@ -198,7 +198,7 @@ impl Draft<'_> {
         self.walk == Walk::Row
             && self.strategy == Strategy::ThreadRow
             && pass == Pass::Whole
-            && !layout.targets.is_dense()
+            && !(layout.targets.is_dense() && layout.want.correct)
             && layout.shape.classes <= self.geometry.held_classes
             && (layout.scores_step(), layout.grad_step()) == (tight, tight)
     }
@@ -284,7 +284,7 @@ impl Draft<'_> {
             false if split => self.walk,
             false => self.held(pass, peeled),
         };
-        let (quads, bundle) = if tiled { (true, 4) } else { (quads, bundle) };
+        let (quads, dense_quads, bundle) = if tiled { (true, true, 4) } else { (quads, dense_quads, bundle) };
         let recipe = self.walk_recipe(walk, pass, quads, dense_quads, grad_wanted);
         let (per_group, tasks) = match self.walk {
             Walk::Column => (u64::from(self.geometry.group), chunk.count * inner.div_ceil(4)),
@@ -460,6 +460,7 @@ impl Draft<'_> {
             quads,
             dense_quads,
             wide: self.context.loads_by_words(),
+            wide_integers: self.wide_integers(),
             grad: match (grad, layout.in_place) {
                 (false, _) => Grad::Nowhere,
                 (true, false) => Grad::Separate,

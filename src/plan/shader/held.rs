@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::batch::TargetForm;
+
 /// What a team holds of a row along its classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct HeldRow {
@@ -55,13 +57,17 @@ impl HeldRow {
             };
         }
         stores += "        if (patches_held() && good.x) {\n            patch_gradient(s, t, r);\n        }\n";
-        let named: Vec<(&str, bool)> = slots.iter().map(|slot| (slot.name.as_str(), slot.inside.is_some())).collect();
-        walk_strip(&loads, &named, &stores, "good.x", "GRAD && s.exists.x")
+        let weights = |Slot { name, inside, .. }: &Slot| match inside {
+            Some(_) => format!("select(vec4(0.0), gathered(s, &seeker, c{name}), in{name})"),
+            None => gathered(name),
+        };
+        let held: Vec<(&str, String)> = slots.iter().map(|slot| (slot.name.as_str(), weights(slot))).collect();
+        walk_strip(&loads, &held, &stores, "good.x", "GRAD && s.exists.x")
     }
 }
 
 /// `walk_strip` of four short rows side by side, `classes` quads which hold one row each in every lane.
-pub(super) fn tile(classes: u32) -> String {
+pub(super) fn tile(classes: u32, targets: TargetForm) -> String {
     // Element e of the tile is in row e / classes, and that row in that lane.
     let lane = |place: u32| ["x", "y", "z", "w"][place as usize % 4];
     let mut loads = String::from("    open_held(t, live);\n");
@@ -72,12 +78,26 @@ pub(super) fn tile(classes: u32) -> String {
         let parts = [0, 1, 2, 3].map(|row| row * classes + c).map(|e| format!("q{}.{}", e / 4, lane(e)));
         let _ = writeln!(loads, "    let c{c} = {c}u;\n    let x{c} = vec4({});", parts.join(", "));
     }
+    if targets.is_dense() {
+        // Dense targets lie as the scores do.
+        for quad in 0..classes {
+            let _ = writeln!(loads, "    let v{quad} = target_values(&t, vec4(0u), s.dense + {}u);", 4 * quad);
+        }
+        for c in 0..classes {
+            let parts = [0, 1, 2, 3].map(|row| row * classes + c).map(|e| format!("v{}.{}", e / 4, lane(e)));
+            let _ = writeln!(loads, "    let t{c} = vec4({});\n    count_held(&t, t{c});", parts.join(", "));
+        }
+    }
     let mut stores = String::new();
     for quad in 0..classes {
         let parts = [0, 1, 2, 3].map(|k| 4 * quad + k).map(|e| format!("g{}.{}", e % classes, lane(e / classes)));
         let _ = writeln!(stores, "        store4(s.grad + {}u, vec4({}));", 4 * quad, parts.join(", "));
     }
-    of_classes(classes, &loads, &stores)
+    let weights = |c: u32| match targets.is_dense() {
+        true => format!("target_weights(t{c}, t.count, held_numbers(s, c{c}))"),
+        false => gathered(&c.to_string()),
+    };
+    of_classes(classes, &loads, weights, &stores)
 }
 
 /// `walk_strip` of four rows whose `classes` lie below one another.
@@ -88,46 +108,48 @@ pub(super) fn column(classes: u32) -> String {
         let _ = writeln!(loads, "    let c{c} = {c}u;\n    let x{c} = held_load(s, c{c});");
         let _ = writeln!(stores, "        held_store(s, c{c}, g{c});");
     }
-    of_classes(classes, &loads, &stores)
+    of_classes(classes, &loads, |c| gathered(&c.to_string()), &stores)
 }
 
-fn of_classes(classes: u32, loads: &str, stores: &str) -> String {
+fn of_classes(classes: u32, loads: &str, weights: impl Fn(u32) -> String, stores: &str) -> String {
     let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
-    let slots: Vec<(&str, bool)> = names.iter().map(|name| (name.as_str(), false)).collect();
-    let strip = walk_strip(loads, &slots, stores, "good", "GRAD");
+    let held: Vec<(&str, String)> = names.iter().map(String::as_str).zip((0..classes).map(weights)).collect();
+    let strip = walk_strip(loads, &held, stores, "good", "GRAD");
     format!("const HELD_CLASSES = {classes}u;\n\n{strip}")
 }
 
-/// A strip from its loads to its stores. `slots` are the names of what is held, and whether some of it may lie outside of
-/// the row; `lanes` are the lanes whose gradient is not 0.
-fn walk_strip(loads: &str, slots: &[(&str, bool)], stores: &str, lanes: &str, writes: &str) -> String {
+/// The weights of a slot, as the walk tells them.
+fn gathered(name: &str) -> String {
+    format!("gathered(s, &seeker, c{name})")
+}
+
+/// A strip from its loads to its stores. `held` are the names of what is held, each with its weights; `lanes` are the lanes
+/// whose gradient is not 0.
+fn walk_strip(loads: &str, held: &[(&str, String)], stores: &str, lanes: &str, writes: &str) -> String {
     let mut text = format!(
-        "fn walk_strip(s: Strip) {{\n    let t = open_targets(s);\n    let live = (t.state == vec4(LIVE)) & s.exists;\n{loads}"
+        "fn walk_strip(s: Strip) {{\n    var t = open_targets(s);\n    let live = (t.state == vec4(LIVE)) & s.exists;\n{loads}"
     );
     let mut line = |words: std::fmt::Arguments<'_>| {
         let _ = writeln!(text, "    {words}");
     };
     line(format_args!("var stats = stats_start();"));
-    for (k, _) in slots {
+    for (k, _) in held {
         line(format_args!("stats = top_add(stats, x{k}, held_numbers(s, c{k}));"));
     }
     line(format_args!("let top = strip_max(stats_top(stats));"));
     line(format_args!("var seeker = t;"));
     line(format_args!("var shares = shares_start();"));
-    for (k, partly) in slots {
-        match partly {
-            true => line(format_args!("let b{k} = select(vec4(0.0), gathered(s, &seeker, c{k}), in{k});")),
-            false => line(format_args!("let b{k} = gathered(s, &seeker, c{k});")),
-        }
+    for (k, weights) in held {
+        line(format_args!("let b{k} = {weights};"));
         line(format_args!("let e{k} = share_of_top(x{k}, top);"));
         line(format_args!("shares = shares_add(shares, x{k}, e{k}, b{k}, top);"));
     }
-    line(format_args!("let sum = conclude_shares(s, t, live, stats, top, shares);"));
+    line(format_args!("let sum = conclude_shares(stats, top, shares, held_listed(s, t, live, top));"));
     line(format_args!("let r = with_arriving(s, finish_rows(s, t, live, sum));"));
     line(format_args!("if ({writes}) {{"));
     line(format_args!("    let good = live & !sum.bad;"));
     line(format_args!("    seeker = t;"));
-    for (k, _) in slots {
+    for (k, _) in held {
         line(format_args!(
             "    let g{k} = select(vec4(0.0), held_gradient(s, &seeker, r, c{k}, x{k}, e{k}, b{k}), vec4({lanes}));"
         ));

@@ -12,6 +12,12 @@ pub(crate) use self::held::HeldRow;
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;
 
+macro_rules! piece {
+    ($path:literal) => {
+        include_str!(concat!("../../../shaders/", $path))
+    };
+}
+
 /// What a kernel is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Recipe {
@@ -21,9 +27,14 @@ pub(crate) enum Recipe {
     ScanLabels {
         /// Whether classes have weights.
         weighted: bool,
+        /// Whether labels are loaded as words of 64 bits.
+        wide: bool,
     },
     /// The check of class lists.
-    ScanLists,
+    ScanLists {
+        /// Which integers are loaded as words of 64 bits.
+        wide: WideIntegers,
+    },
     /// The scan's results put into scales and status.
     ScanFinish {
         /// Whether the denominator is in a buffer.
@@ -80,14 +91,44 @@ pub(crate) struct WalkRecipe {
     pub(crate) quads: bool,
     /// Whether probabilities are taken by aligned quads.
     pub(crate) dense_quads: bool,
-    /// Whether quads are loaded and stored as words of 64 bits.
+    /// Whether quads are loaded as words of 64 bits,
     pub(crate) wide: bool,
+    /// and integers.
+    pub(crate) wide_integers: WideIntegers,
     /// Where the gradient goes.
     pub(crate) grad: Grad,
     /// Whether classes have weights.
     pub(crate) weighted: bool,
     /// Which optional buffers are bound.
     pub(crate) extras: Extras,
+}
+
+/// Which integers are loaded as words of 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct WideIntegers {
+    /// Labels and list offsets.
+    pub(crate) targets: bool,
+    /// The classes of lists.
+    pub(crate) indices: bool,
+}
+
+impl WideIntegers {
+    fn any(self) -> bool {
+        self.targets || self.indices
+    }
+
+    /// The pieces that read integers, of lists with their classes.
+    fn pieces(self, lists: bool) -> impl Iterator<Item = &'static str> {
+        let integers = match self.targets {
+            true => piece!("target/integers_wide.wgsl"),
+            false => piece!("target/integers.wgsl"),
+        };
+        let indices = match self.indices {
+            true => piece!("target/indices_wide.wgsl"),
+            false => piece!("target/indices.wgsl"),
+        };
+        std::iter::once(integers).chain(lists.then_some(indices))
+    }
 }
 
 /// The optional buffers of a walk.
@@ -150,34 +191,30 @@ pub(crate) enum Grad {
     InPlace,
 }
 
-macro_rules! piece {
-    ($path:literal) => {
-        include_str!(concat!("../../../shaders/", $path))
-    };
-}
-
 impl Recipe {
     /// The kernel's WGSL.
     pub(crate) fn source(&self) -> String {
         let mut pieces = vec![piece!("params.wgsl"), piece!("scalars.wgsl")];
         match self {
             Recipe::Walk(walk) => return walk.source(pieces),
-            Recipe::ScanLabels { weighted } => pieces.extend([
-                piece!("reduce/part.wgsl"),
-                piece!("reduce/stored.wgsl"),
-                piece!("target/integers.wgsl"),
-                piece!("target/labels.wgsl"),
-                weights(*weighted),
-                piece!("reduce/label.wgsl"),
-                piece!("reduce/scan_labels.wgsl"),
-            ]),
-            Recipe::ScanLists => pieces.extend([
-                piece!("reduce/part.wgsl"),
-                piece!("reduce/stored.wgsl"),
-                piece!("target/integers.wgsl"),
-                piece!("target/lists.wgsl"),
-                piece!("reduce/scan_lists.wgsl"),
-            ]),
+            Recipe::ScanLabels { weighted, wide } => {
+                let integers = WideIntegers { targets: *wide, indices: false };
+                pieces.extend([piece!("access/words64.wgsl")].into_iter().filter(|_| *wide));
+                pieces.extend([piece!("reduce/part.wgsl"), piece!("reduce/stored.wgsl")]);
+                pieces.extend(integers.pieces(false));
+                pieces.extend([
+                    piece!("target/labels.wgsl"),
+                    weights(*weighted),
+                    piece!("reduce/label.wgsl"),
+                    piece!("reduce/scan_labels.wgsl"),
+                ]);
+            }
+            Recipe::ScanLists { wide } => {
+                pieces.extend([piece!("access/words64.wgsl")].into_iter().filter(|_| wide.any()));
+                pieces.extend([piece!("reduce/part.wgsl"), piece!("reduce/stored.wgsl")]);
+                pieces.extend(wide.pieces(true));
+                pieces.extend([piece!("target/lists.wgsl"), piece!("reduce/scan_lists.wgsl")]);
+            }
             Recipe::ScanFinish { denominator, upstream, labels } => {
                 pieces.push(piece!("reduce/part.wgsl"));
                 match labels {
@@ -237,7 +274,7 @@ impl WalkRecipe {
             Dtype::F16 => piece!("element/f16.wgsl"),
             Dtype::Bf16 => piece!("element/bf16.wgsl"),
         });
-        if self.wide {
+        if self.wide || self.wide_integers.any() {
             pieces.push(piece!("access/words64.wgsl"));
         }
         pieces.push(match (self.wide, halves) {
@@ -259,8 +296,12 @@ impl WalkRecipe {
         };
         let by_words = in_place && !self.quads;
         let store = if by_words { over_the_scores(store) } else { store.to_owned() };
-        let mut rest = vec![if in_place { "const IN_PLACE = true;\n" } else { "const IN_PLACE = false;\n" }];
-        rest.extend(targets(self.targets, self.dense_quads, self.wide));
+        let gathers = matches!(self.walk, Walk::Tile(_) | Walk::HeldColumn(_));
+        let mut rest = vec![
+            if in_place { "const IN_PLACE = true;\n" } else { "const IN_PLACE = false;\n" },
+            if gathers { "const GATHERS = true;\n" } else { "const GATHERS = false;\n" },
+        ];
+        rest.extend(targets(self.targets, self.dense_quads, self.wide, self.wide_integers));
         rest.push(weights(self.weighted));
         rest.extend(model(self.kind));
         let has = self.extras;
@@ -285,7 +326,7 @@ impl WalkRecipe {
         });
         let written = match self.walk {
             Walk::HeldRow(held) => Some(held.source()),
-            Walk::Tile(classes) => Some(held::tile(classes)),
+            Walk::Tile(classes) => Some(held::tile(classes, self.targets)),
             Walk::HeldColumn(classes) => Some(held::column(classes)),
             Walk::Row | Walk::Column | Walk::Element => None,
         };
@@ -321,7 +362,7 @@ impl WalkRecipe {
 impl MergeRecipe {
     fn extend(&self, pieces: &mut Vec<&'static str>) {
         pieces.push(piece!("math.wgsl"));
-        pieces.extend(targets(self.targets, false, false));
+        pieces.extend(targets(self.targets, false, false, WideIntegers::default()));
         // B was weighed when the parts were summed.
         pieces.push(weights(false));
         pieces.extend(model(self.kind));
@@ -360,12 +401,12 @@ impl Extras {
     }
 }
 
-fn targets(form: TargetForm, quads: bool, wide: bool) -> Vec<&'static str> {
+fn targets(form: TargetForm, quads: bool, wide: bool, integers: WideIntegers) -> Vec<&'static str> {
     match form {
         TargetForm::Classes => {
-            vec![piece!("target/integers.wgsl"), piece!("target/labels.wgsl"), piece!("target/classes.wgsl")]
+            integers.pieces(false).chain([piece!("target/labels.wgsl"), piece!("target/classes.wgsl")]).collect()
         }
-        TargetForm::Lists => vec![piece!("target/integers.wgsl"), piece!("target/lists.wgsl")],
+        TargetForm::Lists => integers.pieces(true).chain([piece!("target/lists.wgsl")]).collect(),
         TargetForm::MultiHot => vec![piece!("target/dense.wgsl"), piece!("target/multi_hot.wgsl")],
         TargetForm::Probabilities => vec![
             match (quads, wide) {

@@ -4,7 +4,9 @@
 use naga::back::PipelineConstants;
 use naga::valid::{Capabilities, SubgroupOperationSet, ValidationFlags, Validator};
 
-use super::{Extras, Grad, HeldRow, MergeRecipe, Pass, Recipe, Team, Walk, WalkRecipe, bindings, declared};
+use super::{
+    Extras, Grad, HeldRow, MergeRecipe, Pass, Recipe, Team, Walk, WalkRecipe, WideIntegers, bindings, declared,
+};
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;
 use crate::plan::params::Params;
@@ -12,9 +14,10 @@ use crate::plan::params::Params;
 /// Every recipe that a plan can ask for, and some that it does not.
 fn recipes() -> Vec<Recipe> {
     let mut all = vec![
-        Recipe::ScanLabels { weighted: false },
-        Recipe::ScanLabels { weighted: true },
-        Recipe::ScanLists,
+        Recipe::ScanLabels { weighted: false, wide: false },
+        Recipe::ScanLabels { weighted: true, wide: true },
+        Recipe::ScanLists { wide: WideIntegers::default() },
+        Recipe::ScanLists { wide: WideIntegers { targets: true, indices: true } },
         Recipe::ScanFinish { denominator: false, upstream: false, labels: None },
         Recipe::ScanFinish { denominator: true, upstream: true, labels: None },
         Recipe::ScanFinish { denominator: false, upstream: false, labels: Some(false) },
@@ -38,20 +41,18 @@ fn recipes() -> Vec<Recipe> {
     }
     let held = [true, false].map(|edges| Walk::HeldRow(HeldRow { quads: 3, whole: 2, edges }));
     let walks =
-        [Walk::Row, held[0], held[1], Walk::Column, Walk::HeldColumn(5), Walk::Tile(7), Walk::Tile(10), Walk::Tile(65)];
+        [Walk::Row, held[0], held[1], Walk::Column, Walk::HeldColumn(5), Walk::Tile(10), Walk::Tile(33)];
     for kind in Kind::ALL {
         let walks: &[Walk] = if kind.per_row() { &walks } else { &[Walk::Element] };
         for (walk, team, dtype, targets, quads, grad) in itertools(walks) {
             let tile = matches!(walk, Walk::Tile(_));
             let column = matches!(walk, Walk::Column | Walk::HeldColumn(_));
             let held = tile || matches!(walk, Walk::HeldRow(_) | Walk::HeldColumn(_));
-            if matches!(walk, Walk::HeldRow(_)) && kind == Kind::Ce {
+            // The pieces of f16 meet the same others as those of bf16.
+            if held && dtype == Dtype::F16 || matches!(walk, Walk::HeldRow(_)) && kind == Kind::Ce {
                 continue;
             }
             if (column || tile) && team != Team::Thread || (walk == Walk::Element || tile) && !quads {
-                continue;
-            }
-            if tile && targets.is_dense() {
                 continue;
             }
             let passes = [Pass::Whole, Pass::Part, Pass::Gradient];
@@ -72,6 +73,7 @@ fn recipes() -> Vec<Recipe> {
                     quads,
                     dense_quads: quads,
                     wide: extras.losses && quads,
+                    wide_integers: WideIntegers { targets: extras.losses, indices: extras.losses },
                     grad,
                     weighted,
                     extras,
@@ -241,6 +243,7 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         quads: true,
         dense_quads: true,
         wide: false,
+        wide_integers: WideIntegers::default(),
         grad: Grad::Separate,
         weighted: true,
         extras: Extras { losses: true, lse: true, argmax: true, ..Extras::default() },
