@@ -277,11 +277,13 @@ impl WalkRecipe {
         if self.wide || self.wide_integers.any() {
             pieces.push(piece!("access/words64.wgsl"));
         }
-        pieces.push(match (self.wide, halves) {
-            (false, _) => piece!("access/plain.wgsl"),
-            (true, false) => piece!("access/wide_f32.wgsl"),
-            (true, true) => piece!("access/wide_halves.wgsl"),
-        });
+        if self.quads {
+            pieces.push(match (self.wide, halves) {
+                (false, _) => piece!("access/plain.wgsl"),
+                (true, false) => piece!("access/wide_f32.wgsl"),
+                (true, true) => piece!("access/wide_halves.wgsl"),
+            });
+        }
         pieces.push(match (self.quads, halves && in_place) {
             (true, _) => piece!("access/load_quads.wgsl"),
             (false, false) => piece!("access/load_words.wgsl"),
