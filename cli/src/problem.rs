@@ -94,10 +94,10 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
     let kind = spec.kind;
     let listed = tensors.listing();
     let scores_name = if kind.takes_probabilities() { "probabilities" } else { "logits" };
+    check_names(&tensors, &spec, scores_name)?;
     let lists = ["target_offsets", "target_indices"].map(|name| tensors.found.remove(name));
     let targets = tensors.found.remove("targets");
     let scores = tensors.found.remove(scores_name);
-    check_names(&tensors, &spec, scores_name, lists.iter().any(Option::is_some), targets.is_some(), scores.is_some())?;
 
     let scores = scores.ok_or_else(|| {
         let other = if kind.takes_probabilities() { "logits" } else { "probabilities" };
@@ -109,17 +109,17 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
             missing(scores_name, &listed)
         }
     })?;
-    let scores = scores_of(scores_name, &scores)?;
+    let scores = scores_of(scores_name, scores)?;
     let shape = scores.shape().to_vec();
-    if shape.len() < 2 {
+    let [_, classes, ..] = shape[..] else {
         return Err(format!("'{scores_name}' has shape {shape:?}, expected [N, C] or [N, C, d1, …]"));
-    }
+    };
 
     let targets = match (targets, lists) {
         (Some(_), [Some(_), _] | [_, Some(_)]) => {
             return Err("has both 'targets' and 'target_offsets' or 'target_indices': one form is expected".into());
         }
-        (Some(tensor), [None, None]) => targets_of(&tensor, &shape)?,
+        (Some(tensor), [None, None]) => targets_of(tensor, &shape)?,
         (None, [None, None]) => return Err(missing("targets", &listed)),
         (None, [offsets, indices]) => TargetData::Lists {
             offsets: list_of("target_offsets", offsets, &listed)?,
@@ -128,8 +128,8 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
     };
     let mut floats = |name: &str| tensors.found.remove(name).map(|tensor| convert::floats(name, &tensor)).transpose();
     let per_class = |name: &str, weights: Option<ArrayD<f32>>| match weights {
-        Some(w) if w.shape() != [shape[1]] => {
-            Err(format!("'{name}' has shape {:?}, expected {:?}: one a class", w.shape(), [shape[1]]))
+        Some(w) if w.shape() != [classes] => {
+            Err(format!("'{name}' has shape {:?}, expected {:?}: one a class", w.shape(), [classes]))
         }
         weights => Ok(weights.map(|w| w.into_iter().collect::<Vec<f32>>())),
     };
@@ -144,30 +144,24 @@ fn missing(name: &str, listed: &str) -> String {
 }
 
 /// Refuses tensors that mean something elsewhere, and names that look like a slip.
-fn check_names(
-    tensors: &Tensors,
-    spec: &Spec,
-    scores_name: &str,
-    lists: bool,
-    targets: bool,
-    scores: bool,
-) -> Result<(), String> {
+fn check_names(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result<(), String> {
+    let has = |name: &str| tensors.found.contains_key(name);
     let unreduced = spec.reduction == Reduction::None;
     for name in ["class_weights", "pos_weight", "element_weights"] {
-        if tensors.found.contains_key(name) && !takers(name).contains(&spec.kind) {
+        if has(name) && !takers(name).contains(&spec.kind) {
             let takers = listing(takers(name));
             return Err(format!("'{name}' does not apply to {}: it is for {takers}", loss_name(spec.kind)));
         }
     }
-    if tensors.found.contains_key("upstream") && !unreduced {
+    if has("upstream") && !unreduced {
         return Err("'upstream' applies to --reduction none only".into());
     }
-    let absent = KNOWN.into_iter().filter(|known| match *known {
-        "logits" | "probabilities" => !scores && *known == scores_name,
-        "targets" => !targets && !lists,
-        "target_offsets" | "target_indices" => !targets && !tensors.names.iter().any(|name| name == known),
-        "upstream" => unreduced && !tensors.found.contains_key("upstream"),
-        weights => takers(weights).contains(&spec.kind) && !tensors.found.contains_key(weights),
+    let absent = KNOWN.into_iter().filter(|known| !has(known)).filter(|known| match *known {
+        "logits" | "probabilities" => *known == scores_name,
+        "targets" => !has("target_offsets") && !has("target_indices"),
+        "target_offsets" | "target_indices" => !has("targets"),
+        "upstream" => unreduced,
+        weights => takers(weights).contains(&spec.kind),
     });
     match near_miss(absent, tensors.names.iter().map(String::as_str).filter(|name| !KNOWN.contains(name))) {
         Some((known, name)) => Err(format!("unknown tensor '{name}': did you mean '{known}'?")),
@@ -175,26 +169,26 @@ fn check_names(
     }
 }
 
-fn scores_of(name: &str, tensor: &Tensor) -> Result<Scores, String> {
+fn scores_of(name: &str, tensor: Tensor) -> Result<Scores, String> {
     match tensor.ty {
-        Type::F32 => Ok(Scores::F32(convert::array(tensor, f32::from_le_bytes)?)),
-        Type::F16 => Ok(Scores::F16(convert::array(tensor, f16::from_le_bytes)?)),
-        Type::Bf16 => Ok(Scores::Bf16(convert::array(tensor, bf16::from_le_bytes)?)),
+        Type::F32 => Ok(Scores::F32(convert::array(&tensor, f32::from_le_bytes)?)),
+        Type::F16 => Ok(Scores::F16(convert::array(&tensor, f16::from_le_bytes)?)),
+        Type::Bf16 => Ok(Scores::Bf16(convert::array(&tensor, bf16::from_le_bytes)?)),
         Type::F64 => Err(format!("'{name}' is f64: convert it to f32, f16 or bf16")),
         _ => Err(format!("'{name}' is {}, expected f32, f16 or bf16", tensor.ty.name())),
     }
 }
 
 /// The form of the targets follows from their type and shape.
-fn targets_of(tensor: &Tensor, scores: &[usize]) -> Result<TargetData, String> {
+fn targets_of(tensor: Tensor, scores: &[usize]) -> Result<TargetData, String> {
     let rows: Vec<usize> = scores.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, n)| *n).collect();
     let per_row = tensor.shape == rows;
     let per_element = tensor.shape == scores;
     match &tensor.ty {
-        Type::U8 | Type::Bool if per_element => Ok(TargetData::MultiHot(convert::array(tensor, |[byte]| byte)?)),
-        ty if convert::is_integer(ty) && per_row => Ok(TargetData::Classes(convert::integers("targets", tensor)?)),
+        Type::U8 | Type::Bool if per_element => Ok(TargetData::MultiHot(convert::array(&tensor, |[byte]| byte)?)),
+        ty if convert::is_integer(ty) && per_row => Ok(TargetData::Classes(convert::integers("targets", &tensor)?)),
         ty if convert::is_float(ty) && per_element => {
-            Ok(TargetData::Probabilities(convert::floats("targets", tensor)?))
+            Ok(TargetData::Probabilities(convert::floats("targets", &tensor)?))
         }
         ty => Err(format!(
             "'targets' is {} {:?}, expected integers {rows:?} (classes), or u8 or bool {scores:?} (multi-hot), or \

@@ -7,9 +7,14 @@ fn tensor(ty: Type, shape: &[usize]) -> Tensor {
 }
 
 fn file(tensors: &[(&str, Tensor)]) -> Tensors {
-    let names = tensors.iter().map(|(name, _)| (*name).to_string()).collect();
-    let known = tensors.iter().filter(|(name, _)| KNOWN.contains(name));
-    Tensors { names, found: known.map(|(name, tensor)| ((*name).to_string(), tensor.clone())).collect() }
+    let mut file = Tensors::default();
+    for (name, tensor) in tensors {
+        file.list(name);
+        if KNOWN.contains(name) {
+            file.found.insert((*name).to_string(), tensor.clone());
+        }
+    }
+    file
 }
 
 fn of(kind: Kind, tensors: &[(&str, Tensor)]) -> Result<(Scores, Problem), String> {

@@ -63,8 +63,9 @@ struct RowLoss {
 pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>) -> Result<Reference> {
     let spec = &loss.spec();
     let shape = check(spec, batch)?;
-    let scores: Vec<f64> = batch.scores.iter().map(|v| v.to_f64()).collect();
+    // Labels out of range are found before anything is computed.
     let rows = Rows::new(spec, &batch.targets, &shape)?;
+    let scores: Vec<f64> = batch.scores.iter().map(|v| v.to_f64()).collect();
     let flat = |a: &Option<ndarray::ArrayViewD<'_, f32>>, count: usize| -> Vec<f64> {
         a.as_ref().map_or_else(|| vec![1.0; count], |a| a.iter().map(|v| f64::from(*v)).collect())
     };

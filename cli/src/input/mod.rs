@@ -1,20 +1,24 @@
 //! Files of named tensors, read under one rule: memory is taken for what a file holds, never for what it claims.
 
+mod archive;
+mod fields;
 mod npy;
 mod npz;
 mod safetensors;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use crate::failure::{Failure, io_message};
 
 /// The two formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+pub enum Format {
+    /// What Hugging Face's safetensors writes.
     Safetensors,
+    /// What `numpy.savez` and `numpy.savez_compressed` write.
     Npz,
 }
 
@@ -93,23 +97,35 @@ pub(crate) struct Tensor {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// As many names of tensors are remembered for messages.
+const REMEMBERED: usize = 1000;
+
 /// The tensors of a file: those that were asked for, and the names of all.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Tensors {
     pub(crate) found: BTreeMap<String, Tensor>,
+    /// The first names, long ones shortened.
     pub(crate) names: Vec<String>,
+    count: usize,
 }
 
 impl Tensors {
-    /// The names that the file has, for a message: the first 20, long ones shortened.
-    pub(crate) fn listing(&self) -> String {
-        let mut names: Vec<String> = self.names.iter().take(20).map(|name| shortened(name)).collect();
-        match self.names.len() {
-            0 => return "no tensors".into(),
-            count if count > 20 => names.push(format!("… {} more", count - 20)),
-            _ => {}
+    /// Counts a tensor, and remembers its name among the first.
+    pub(crate) fn list(&mut self, name: &str) {
+        if self.names.len() < REMEMBERED {
+            self.names.push(shortened(name));
         }
-        names.join(", ")
+        self.count += 1;
+    }
+
+    /// The names that the file has, for a message: the first 20.
+    pub(crate) fn listing(&self) -> String {
+        let first = self.names.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match self.count {
+            0 => "no tensors".into(),
+            count if count > 20 => format!("{first}, … {} more", count - 20),
+            _ => first,
+        }
     }
 }
 
@@ -133,19 +149,34 @@ pub(crate) fn read(path: &Path, wanted: &[&str]) -> Result<Tensors, Failure> {
         return Err(failed("is empty".into()));
     }
     let file = File::open(path).map_err(|e| failed(io_message(&e)))?;
-    let reader = std::io::BufReader::new(file);
-    match format {
-        Format::Safetensors => safetensors::read(reader, metadata.len(), wanted),
-        Format::Npz => npz::read(reader, metadata.len(), wanted),
-    }
-    .map_err(failed)
+    read_from(format, std::io::BufReader::new(file), metadata.len(), wanted, FREE_INFLATION).map_err(failed)
 }
+
+/// What arrays may come to whatever the file's size, if they are deflated.
+const FREE_INFLATION: u64 = 32 << 20;
+
+/// Reads the wanted tensors of a file of `length` bytes.
+pub(crate) fn read_from(
+    format: Format,
+    reader: impl Read + Seek,
+    length: u64,
+    wanted: &[&str],
+    free_inflation: u64,
+) -> Result<Tensors, String> {
+    match format {
+        Format::Safetensors => safetensors::read(reader, length, wanted),
+        Format::Npz => npz::read(reader, length, wanted, free_inflation),
+    }
+}
+
+/// The most dimensions that a tensor may have; NumPy 1 had as many, NumPy 2 has twice.
+const MAX_DIMENSIONS: usize = 32;
 
 /// The number of elements of a shape. Its axes of length 0 aside, it must fit in memory's address range, so that no
 /// product of some of its axes overflows either.
 fn elements(shape: &[usize]) -> Result<usize, String> {
-    if shape.len() > 32 {
-        return Err(format!("has {} dimensions: at most 32 are read", shape.len()));
+    if shape.len() > MAX_DIMENSIONS {
+        return Err(format!("has more than {MAX_DIMENSIONS} dimensions"));
     }
     let product = shape.iter().filter(|n| **n > 0).try_fold(1_usize, |product, n| product.checked_mul(*n));
     match product.filter(|p| *p <= isize::MAX as usize / 8) {

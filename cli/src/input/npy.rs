@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{Type, shortened};
+use super::{MAX_DIMENSIONS, Type, shortened};
 use crate::failure::io_message;
 
 /// The longest header that is read; NumPy itself stops at 10,000.
@@ -21,10 +21,10 @@ pub(super) struct NpyHeader {
 pub(super) fn read_header(reader: &mut impl Read) -> Result<NpyHeader, String> {
     let mut start = [0; 8];
     exact(reader, &mut start)?;
-    if &start[..6] != b"\x93NUMPY" {
+    let [b'\x93', b'N', b'U', b'M', b'P', b'Y', version, _] = start else {
         return Err("is no .npy array".into());
-    }
-    let length = match start[6] {
+    };
+    let length = match version {
         1 => {
             let mut bytes = [0; 2];
             exact(reader, &mut bytes)?;
@@ -42,8 +42,8 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<NpyHeader, String> {
     }
     let mut text = vec![0; length];
     exact(reader, &mut text)?;
-    let text = String::from_utf8_lossy(&text);
-    parse(&text).ok_or_else(|| format!("has a header that is not understood: {}", shortened(text.trim())))?
+    let text = std::str::from_utf8(&text).map_err(|_| "has a header that is no text")?;
+    parse(text).ok_or_else(|| format!("has a header that is not understood: {}", shortened(text.trim())))?
 }
 
 fn exact(reader: &mut impl Read, bytes: &mut [u8]) -> Result<(), String> {
@@ -77,6 +77,9 @@ fn parse(text: &str) -> Option<Result<NpyHeader, String>> {
             }
             "shape" if shape.is_none() => {
                 let (found, rest) = value.tuple()?;
+                if found.len() > MAX_DIMENSIONS {
+                    return Some(Err(format!("has more than {MAX_DIMENSIONS} dimensions")));
+                }
                 shape = Some(found);
                 rest
             }
@@ -99,10 +102,7 @@ fn parse(text: &str) -> Option<Result<NpyHeader, String>> {
 
 /// A type such as `<f4`, and whether its bytes are big-endian.
 fn described(descr: &str) -> Result<(Type, bool), String> {
-    let (order, code) = match descr.chars().next() {
-        Some(order @ ('<' | '>' | '=' | '|')) => (order, &descr[1..]),
-        _ => ('=', descr),
-    };
+    let code = descr.strip_prefix(['<', '>', '=', '|']).unwrap_or(descr);
     let ty = match code {
         "b1" | "?" => Type::Bool,
         "u1" => Type::U8,
@@ -121,7 +121,8 @@ fn described(descr: &str) -> Result<(Type, bool), String> {
         }
         _ => Type::Other(shortened(descr)),
     };
-    Ok((ty, order == '>' || (order == '=' && cfg!(target_endian = "big"))))
+    let native = !descr.starts_with(['<', '>', '|']);
+    Ok((ty, descr.starts_with('>') || (native && cfg!(target_endian = "big"))))
 }
 
 /// The rest of a Python literal.
@@ -135,8 +136,8 @@ impl<'a> Literal<'a> {
 
     fn string(self) -> Option<(&'a str, Literal<'a>)> {
         let text = self.0.trim_start();
-        let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-        let (found, rest) = text[1..].split_once(quote)?;
+        let quoted = |quote| text.strip_prefix(quote)?.split_once(quote);
+        let (found, rest) = quoted('\'').or_else(|| quoted('"'))?;
         (!found.contains('\\')).then_some((found, Literal(rest)))
     }
 
@@ -144,6 +145,7 @@ impl<'a> Literal<'a> {
         self.after("True").map(|rest| (true, rest)).or_else(|| self.after("False").map(|rest| (false, rest)))
     }
 
+    /// A tuple of lengths. One that is too long to be a shape is cut.
     fn tuple(self) -> Option<(Vec<usize>, Literal<'a>)> {
         let mut rest = self.after("(")?;
         let mut values = Vec::new();
@@ -151,12 +153,14 @@ impl<'a> Literal<'a> {
             if let Some(end) = rest.after(")") {
                 return Some((values, end));
             }
+            if values.len() > MAX_DIMENSIONS {
+                return Some((values, rest));
+            }
             let text = rest.0.trim_start();
-            let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-            values.push(text[..digits].parse().ok()?);
+            let behind = text.trim_start_matches(|c: char| c.is_ascii_digit());
+            values.push(text.strip_suffix(behind)?.parse().ok()?);
             // Python 2 wrote long integers as 3L.
-            let after = Literal(&text[digits..]);
-            let after = after.after("L").unwrap_or(after);
+            let after = Literal(behind).after("L").unwrap_or(Literal(behind));
             rest = match after.after(",") {
                 Some(next) => next,
                 None => {
@@ -196,6 +200,8 @@ mod tests {
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (-3,)}", "not understood"),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "not understood"),
             ("{'descr': '<f4', 'fortran_order': False}", "not understood"),
+            ("{'descr': '<f4', 'fortran_order': False, 'shape': (3 4)}", "not understood"),
+            ("{'descr': '<f4', 'fortran_order': False, 'shape': (,)}", "not understood"),
             ("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': ()}", "not understood"),
             ("__import__('os')", "not understood"),
             ("{'é", "not understood"),
@@ -204,6 +210,9 @@ mod tests {
             let error = header(text).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");
         }
+        let long = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({})}}", "1,".repeat(1000));
+        assert!(header(&long).unwrap_err().contains("more than 32 dimensions"));
+        assert!(read_header(&mut b"\x93NUMPY\x01\x00\x02\x00{\xff".as_slice()).unwrap_err().contains("no text"));
         assert!(read_header(&mut b"\x93NUMPY\x02\x00\xff\xff\xff\xff".as_slice()).unwrap_err().contains("4294967295"));
         assert!(read_header(&mut b"\x93NUMPY\x01\x00\x40\x00{".as_slice()).unwrap_err().contains("truncated"));
         assert!(read_header(&mut b"hello, world".as_slice()).unwrap_err().contains("no .npy"));

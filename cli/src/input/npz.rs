@@ -2,64 +2,75 @@
 
 use std::io::{Read, Seek};
 
-use zip::ZipArchive;
-use zip::result::ZipError;
-
+use super::archive::{members, unpack};
 use super::npy::read_header;
-use super::{Tensor, Tensors, elements, read_bytes, shortened};
+use super::{Tensor, Tensors, elements, read_bytes};
 use crate::failure::io_message;
 
-/// A file may inflate to this much whatever its size, …
-const FREE_INFLATION: u64 = 64 << 20;
-/// … and further to this many times its size. Deflate itself could reach a thousand.
-const INFLATION_RATIO: u64 = 16;
+/// Arrays may come to this many times the file's size, and to the free inflation besides. Deflate itself could reach a
+/// thousand.
+const INFLATION_RATIO: u64 = 2;
 
 /// Reads the wanted arrays of a file of `length` bytes.
-pub(super) fn read(reader: impl Read + Seek, length: u64, wanted: &[&str]) -> Result<Tensors, String> {
-    let mut archive =
-        ZipArchive::new(reader).map_err(|e| format!("is no .npz file, or damaged: {}", zip_message(&e)))?;
-    if archive.has_duplicate_names() {
-        return Err("holds two arrays of the same name".into());
-    }
-    let names: Vec<String> = (0..archive.len())
-        .map(|index| match archive.name_for_index(index) {
-            Some(Ok(name)) => name.strip_suffix(".npy").unwrap_or(&name).to_string(),
-            _ => String::from("?"),
-        })
-        .collect();
+pub(super) fn read(
+    mut reader: impl Read + Seek,
+    length: u64,
+    wanted: &[&str],
+    free_inflation: u64,
+) -> Result<Tensors, String> {
     let mut tensors = Tensors::default();
-    let mut budget = FREE_INFLATION.saturating_add(length.saturating_mul(INFLATION_RATIO));
-    for (index, name) in names.iter().enumerate() {
-        if !wanted.contains(&name.as_str()) {
-            continue;
+    let mut chosen = Vec::new();
+    let end = members(&mut reader, length, |member| {
+        let name = member.name.strip_suffix(".npy").unwrap_or(&member.name);
+        tensors.list(name);
+        if let Some(name) = wanted.iter().find(|wanted| **wanted == name) {
+            if chosen.iter().any(|(other, _)| other == name) {
+                return Err(format!("holds the array '{name}' twice"));
+            }
+            chosen.push((*name, member));
         }
-        let mut entry =
-            archive.by_index(index).map_err(|e| format!("array '{name}' cannot be read: {}", zip_message(&e)))?;
-        let tensor = read_array(&mut entry, &mut budget).map_err(|e| format!("array '{name}' {e}"))?;
-        if tensors.found.insert(name.clone(), tensor).is_some() {
-            return Err(format!("holds the array '{name}' twice"));
+        Ok(())
+    })?;
+    let mut budget = Budget { left: free_inflation.saturating_add(length.saturating_mul(INFLATION_RATIO)), free_inflation };
+    for (name, member) in chosen {
+        let failed = |what: String| format!("array '{name}' {what}");
+        let mut unpacked = unpack(&mut reader, &member, end).map_err(failed)?;
+        let tensor = read_array(&mut unpacked, &mut budget).map_err(failed)?;
+        if !member.is(unpacked.crc().sum()) {
+            return Err(failed("is damaged: its bytes do not have the checksum that the directory gives".into()));
         }
+        tensors.found.insert(name.into(), tensor);
     }
-    tensors.names = names;
     Ok(tensors)
 }
 
-fn read_array(entry: &mut impl Read, budget: &mut u64) -> Result<Tensor, String> {
-    let header = read_header(entry)?;
+/// The bytes that arrays may still come to.
+struct Budget {
+    left: u64,
+    free_inflation: u64,
+}
+
+impl Budget {
+    fn take(&mut self, needed: usize) -> Result<(), String> {
+        self.left = self.left.checked_sub(needed as u64).ok_or_else(|| {
+            format!(
+                "would take {needed} bytes, and a file may inflate to no more than {INFLATION_RATIO} times its size and \
+                 {} MiB: save it uncompressed (numpy.savez)",
+                self.free_inflation >> 20
+            )
+        })?;
+        Ok(())
+    }
+}
+
+fn read_array(unpacked: &mut impl Read, budget: &mut Budget) -> Result<Tensor, String> {
+    let header = read_header(unpacked)?;
     let count = elements(&header.shape)?;
     let size = header.ty.size().ok_or_else(|| format!("has the type {}, which is not read", header.ty.name()))?;
     let needed = count.checked_mul(size).ok_or_else(|| format!("has the impossible shape {:?}", header.shape))?;
-    if needed as u64 > *budget {
-        return Err(format!(
-            "would take {needed} bytes, and the file may inflate to no more than {} MiB and {INFLATION_RATIO} times \
-             its size: save it uncompressed (numpy.savez)",
-            FREE_INFLATION >> 20
-        ));
-    }
-    *budget -= needed as u64;
-    let mut bytes = read_bytes(entry, needed)?;
-    // The checksum is compared when the end is read.
-    match entry.read(&mut [0]) {
+    budget.take(needed)?;
+    let mut bytes = read_bytes(unpacked, needed)?;
+    match unpacked.read(&mut [0]) {
         Ok(0) => {}
         Ok(_) => return Err(format!("holds more than the {needed} bytes of its shape {:?}", header.shape)),
         Err(error) => return Err(format!("is damaged: {}", io_message(&error))),
@@ -72,17 +83,10 @@ fn read_array(entry: &mut impl Read, budget: &mut u64) -> Result<Tensor, String>
     Ok(Tensor { ty: header.ty, shape: header.shape, fortran: header.fortran, bytes })
 }
 
-fn zip_message(error: &ZipError) -> String {
-    match error {
-        ZipError::Io(error) => io_message(error),
-        other => shortened(&other.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Type;
+    use crate::input::{FREE_INFLATION as FREE, Type};
     use std::io::{Cursor, Write as _};
     use zip::CompressionMethod;
     use zip::write::SimpleFileOptions;
@@ -104,7 +108,7 @@ mod tests {
     }
 
     fn read_all(bytes: &[u8]) -> Result<Tensors, String> {
-        read(Cursor::new(bytes), bytes.len() as u64, &["a"])
+        read(Cursor::new(bytes), bytes.len() as u64, &["a"], FREE)
     }
 
     #[test]
@@ -135,7 +139,7 @@ mod tests {
         let file = npz("a.npy", CompressionMethod::Deflated, &npy("|u1", "False", "(100663296,)", &zeros));
         assert!(file.len() < 1 << 20);
         let error = read_all(&file).unwrap_err();
-        assert!(error.contains("would take 100663296 bytes") && error.contains("64 MiB"), "{error}");
+        assert!(error.contains("would take 100663296 bytes") && error.contains("32 MiB"), "{error}");
         // One that hides behind a small header is not inflated past it.
         let file = npz("a.npy", CompressionMethod::Deflated, &npy("|u1", "False", "(5,)", &zeros));
         assert!(read_all(&file).unwrap_err().contains("more than the 5 bytes"));

@@ -1,31 +1,47 @@
 //! Reads `.safetensors`: a length, a JSON header that places every tensor, and the data without gaps or overlaps.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::io::{Read, Seek, SeekFrom};
 
 use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Tensor, Tensors, Type, elements, read_bytes, shortened};
+use super::{MAX_DIMENSIONS, Tensor, Tensors, Type, elements, read_bytes, shortened};
 use crate::failure::io_message;
 
 /// The longest header that is read. Real ones have some hundred bytes a tensor.
-const MAX_HEADER: u64 = 16 << 20;
+const MAX_HEADER: u64 = 4 << 20;
 
-/// Where a tensor lies.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Place {
-    dtype: String,
+/// A tensor, and where it lies.
+struct Entry<'a> {
+    name: Cow<'a, str>,
+    ty: Type,
     shape: Vec<usize>,
-    data_offsets: (u64, u64),
+    begin: u64,
+    end: u64,
 }
 
 /// The header, in the file's order.
-struct Header(Vec<(String, Place)>);
+struct Header<'a>(Vec<Entry<'a>>);
 
-impl<'de> Deserialize<'de> for Header {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+/// A value of the header as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place<'a> {
+    #[serde(borrow)]
+    dtype: Cow<'a, str>,
+    shape: Dimensions,
+    data_offsets: (u64, u64),
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A shape: a list that is refused as soon as it is too long.
+struct Dimensions(Vec<usize>);
+
+impl<'de> Deserialize<'de> for Header<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(HeaderVisitor)
     }
 }
@@ -33,105 +49,141 @@ impl<'de> Deserialize<'de> for Header {
 struct HeaderVisitor;
 
 impl<'de> Visitor<'de> for HeaderVisitor {
-    type Value = Header;
+    type Value = Header<'de>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("an object that names the tensors")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-        let mut seen = HashSet::new();
-        let mut places = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if !seen.insert(name.clone()) {
-                return Err(serde::de::Error::custom(format!("the name '{}' appears twice", shortened(&name))));
-            }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header<'de>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
             if name == "__metadata__" {
                 map.next_value::<IgnoredAny>()?;
             } else {
-                places.push((name, map.next_value()?));
+                let Place { dtype, shape: Dimensions(shape), data_offsets: (begin, end) } = map.next_value()?;
+                entries.push(Entry { name, ty: named(&dtype), shape, begin, end });
             }
         }
-        Ok(Header(places))
+        Ok(Header(entries))
+    }
+}
+
+impl<'de> Deserialize<'de> for Dimensions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(DimensionsVisitor)
+    }
+}
+
+struct DimensionsVisitor;
+
+impl<'de> Visitor<'de> for DimensionsVisitor {
+    type Value = Dimensions;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of lengths")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Dimensions, A::Error> {
+        let mut lengths = Vec::new();
+        while let Some(length) = seq.next_element()? {
+            if lengths.len() == MAX_DIMENSIONS {
+                return Err(A::Error::custom(format!("a shape has more than {MAX_DIMENSIONS} dimensions")));
+            }
+            lengths.push(length);
+        }
+        Ok(Dimensions(lengths))
     }
 }
 
 /// Reads the wanted tensors of a file of `length` bytes.
 pub(super) fn read(mut reader: impl Read + Seek, length: u64, wanted: &[&str]) -> Result<Tensors, String> {
-    let Header(places) = header(&mut reader, length)?;
-    let start = reader.stream_position().map_err(|e| io_message(&e))?;
-    check_places(&places, length.saturating_sub(start))?;
+    let json = header(&mut reader, length)?;
+    let Header(entries) = serde_json::from_slice(&json).map_err(|e| {
+        let what: String = e.to_string().chars().take(200).collect();
+        format!("is no .safetensors file, or damaged: header: {what}")
+    })?;
+    let start = 8 + json.len() as u64;
+    check_names(&entries)?;
+    check_places(&entries, length.saturating_sub(start))?;
 
-    let mut tensors = Tensors { names: places.iter().map(|(name, _)| name.clone()).collect(), ..Tensors::default() };
-    for (name, place) in places {
-        if !wanted.contains(&name.as_str()) {
+    let mut tensors = Tensors::default();
+    entries.iter().for_each(|entry| tensors.list(&entry.name));
+    for Entry { name, ty, shape, begin, end } in entries {
+        if !wanted.contains(&&*name) {
             continue;
         }
-        let (begin, end) = place.data_offsets;
+        // Checked: the tensor lies inside of the file.
         reader.seek(SeekFrom::Start(start + begin)).map_err(|e| io_message(&e))?;
         let count = usize::try_from(end - begin).map_err(|_| format!("tensor '{name}' does not fit in memory"))?;
         let bytes = read_bytes(&mut reader, count).map_err(|e| format!("tensor '{name}' {e}"))?;
-        tensors.found.insert(name, Tensor { ty: named(&place.dtype), shape: place.shape, fortran: false, bytes });
+        tensors.found.insert(name.into(), Tensor { ty, shape, fortran: false, bytes });
     }
     Ok(tensors)
 }
 
-fn header(reader: &mut impl Read, length: u64) -> Result<Header, String> {
+/// The header's text.
+fn header(reader: &mut impl Read, length: u64) -> Result<Vec<u8>, String> {
     let mut prefix = [0; 8];
     reader.read_exact(&mut prefix).map_err(|_| format!("is no .safetensors file: it has only {length} bytes"))?;
     let claimed = u64::from_le_bytes(prefix);
+    let follow = length.saturating_sub(8);
     // A text file or another format gives a length beyond all measure here.
-    if claimed > length.saturating_sub(8) {
+    if claimed > follow {
         return Err(format!(
-            "is truncated or no .safetensors file: its header should have {claimed} bytes, {} follow",
-            length.saturating_sub(8)
+            "is truncated or no .safetensors file: its header should have {claimed} bytes, {follow} follow"
         ));
     }
     if claimed > MAX_HEADER {
         return Err(format!("has a header of {claimed} bytes: at most {MAX_HEADER} are read"));
     }
-    // At most 16 MiB, so that the cast is safe.
-    let json = read_bytes(reader, claimed as usize).map_err(|e| format!("header {e}"))?;
-    serde_json::from_slice(&json).map_err(|e| format!("is no .safetensors file, or damaged: header: {e}"))
+    // At most 4 MiB, so that the cast is safe.
+    read_bytes(reader, claimed as usize).map_err(|e| format!("header {e}"))
+}
+
+fn check_names(entries: &[Entry<'_>]) -> Result<(), String> {
+    let mut names: Vec<&str> = entries.iter().map(|entry| &*entry.name).collect();
+    names.sort_unstable();
+    match names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {
+        Some((name, _)) => Err(format!("holds the tensor '{}' twice", shortened(name))),
+        None => Ok(()),
+    }
 }
 
 /// Checks that every tensor has the bytes that its type and shape ask for, and that all together fill the data.
-fn check_places(places: &[(String, Place)], available: u64) -> Result<(), String> {
-    for (name, place) in places {
+fn check_places(entries: &[Entry<'_>], available: u64) -> Result<(), String> {
+    for Entry { name, ty, shape, begin, end } in entries {
         let name = shortened(name);
-        let (begin, end) = place.data_offsets;
         if begin > end {
             return Err(format!("tensor '{name}' begins at byte {begin} and ends before it, at {end}"));
         }
-        if end > available {
+        if *end > available {
             return Err(format!(
                 "tensor '{name}' lies at bytes {begin}..{end} of the data, which has {available}: the file is truncated or damaged"
             ));
         }
-        let count = elements(&place.shape).map_err(|e| format!("tensor '{name}' {e}"))?;
-        if let Some(size) = named(&place.dtype).size() {
+        let count = elements(shape).map_err(|e| format!("tensor '{name}' {e}"))?;
+        if let Some(size) = ty.size() {
             let needed = count.checked_mul(size).map(|n| n as u64);
             if needed != Some(end - begin) {
                 return Err(format!(
-                    "tensor '{name}' ({} {:?}) needs {} bytes and has {}",
-                    place.dtype,
-                    place.shape,
+                    "tensor '{name}' ({} {shape:?}) needs {} bytes and has {}",
+                    ty.name(),
                     needed.map_or_else(|| "too many".into(), |n| n.to_string()),
                     end - begin
                 ));
             }
         }
     }
-    let mut by_offset: Vec<&(String, Place)> = places.iter().collect();
-    by_offset.sort_by_key(|(_, place)| place.data_offsets);
+    let mut by_offset: Vec<&Entry<'_>> = entries.iter().collect();
+    by_offset.sort_unstable_by_key(|entry| (entry.begin, entry.end));
     let mut covered = 0;
-    for (name, place) in by_offset {
-        let (begin, end) = place.data_offsets;
-        if begin != covered {
-            let fault = if begin < covered { "overlaps the one before it" } else { "leaves a gap before it" };
+    for Entry { name, begin, end, .. } in by_offset {
+        if *begin != covered {
+            let fault = if *begin < covered { "overlaps the one before it" } else { "leaves a gap before it" };
             return Err(format!("tensor '{}' at bytes {begin}..{end} of the data {fault}", shortened(name)));
         }
-        covered = end;
+        covered = *end;
     }
     if covered != available {
         return Err(format!("the tensors end at byte {covered} of the data, which has {available}"));
@@ -191,7 +243,7 @@ mod tests {
     #[test]
     fn damaged_headers_are_refused_by_what_is_wrong() {
         let a = r#""a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}"#;
-        refused(&format!("{{{a},{a}}}"), &[0, 0], "'a' appears twice");
+        refused(&format!("{{{a},{a}}}"), &[0, 0], "'a' twice");
         let overlap = r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#;
         refused(overlap, &[0; 3], "'b' at bytes 1..3 of the data overlaps");
         refused(r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#, &[0; 2], "leaves a gap");
