@@ -433,20 +433,28 @@ impl Shape {
     #[must_use]
     pub fn of(dims: &[usize]) -> Option<Self> {
         match dims {
-            [n, classes, inner @ ..] => Some(Shape { n: *n, classes: *classes, inner: inner.iter().product() }),
+            [n, classes, inner @ ..] => {
+                let inner = inner.iter().fold(1_usize, |product, length| product.saturating_mul(*length));
+                Some(Shape { n: *n, classes: *classes, inner })
+            }
             _ => None,
         }
     }
 
-    /// Rows: `N·D`.
+    /// Rows: `N·D`, or `usize::MAX` if there are more.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.n * self.inner
+        self.n.saturating_mul(self.inner)
     }
 
-    /// Elements: `N·C·D`.
+    /// Elements of one `n`: `C·D`, or `usize::MAX` if there are more.
+    pub(crate) fn slab(&self) -> usize {
+        self.classes.saturating_mul(self.inner)
+    }
+
+    /// Elements: `N·C·D`, or `usize::MAX` if there are more.
     #[must_use]
     pub fn elements(&self) -> usize {
-        self.n * self.classes * self.inner
+        self.n.saturating_mul(self.slab())
     }
 }

@@ -6,6 +6,7 @@ mod adapters;
 mod args;
 mod bench;
 mod convert;
+mod draft;
 mod failure;
 pub mod hostile;
 mod input;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::draft::Draft;
 use crate::failure::{Failure, io_message};
 
 /// Where a file can be written.
@@ -31,35 +32,30 @@ impl Place {
             target = std::fs::canonicalize(path).map_err(|e| Failure::file(path, io_message(&e)))?;
         }
         let place = Place { path: path.into(), target };
-        drop(place.temporary()?);
+        drop(place.draft()?);
         Ok(place)
     }
 
     /// Writes a new file beside the old one, complete before it takes the old one's place.
     pub(crate) fn write(&self, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<Written<'_>, Failure> {
-        let mut temporary = self.temporary()?;
-        fill(temporary.as_file_mut()).map_err(|e| self.unwritable(&e))?;
-        if let Ok(old) = std::fs::metadata(&self.target) {
-            temporary.as_file().set_permissions(old.permissions()).map_err(|e| self.unwritable(&e))?;
-        }
-        temporary.as_file().sync_all().map_err(|e| self.unwritable(&e))?;
-        Ok(Written { place: self, temporary })
+        let mut draft = self.draft()?;
+        let file = draft.file();
+        fill(file)
+            .and_then(|()| match std::fs::metadata(&self.target) {
+                Ok(old) => file.set_permissions(old.permissions()),
+                Err(_) => Ok(()),
+            })
+            .and_then(|()| file.sync_all())
+            .map_err(|e| self.unwritable(&e))?;
+        Ok(Written { place: self, draft })
     }
 
-    fn temporary(&self) -> Result<tempfile::NamedTempFile, Failure> {
+    fn draft(&self) -> Result<Draft, Failure> {
         let directory = match self.target.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".gpu-loss-");
-        #[cfg(unix)]
-        {
-            // As any new file: what the umask leaves of it.
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        builder.tempfile_in(directory).map_err(|e| self.unwritable(&e))
+        Draft::new(directory).map_err(|e| self.unwritable(&e))
     }
 
     fn unwritable(&self, error: &std::io::Error) -> Failure {
@@ -70,14 +66,13 @@ impl Place {
 /// A complete file that is not yet in its place; dropped, it is removed.
 pub(crate) struct Written<'a> {
     place: &'a Place,
-    temporary: tempfile::NamedTempFile,
+    draft: Draft,
 }
 
 impl Written<'_> {
     /// Replaces the old file, in one step.
     pub(crate) fn put_in_place(self) -> Result<(), Failure> {
-        let Written { place, temporary } = self;
-        temporary.persist(&place.target).map_err(|e| place.unwritable(&e.error))?;
-        Ok(())
+        let Written { place, draft } = self;
+        draft.put(&place.target).map_err(|e| place.unwritable(&e))
     }
 }

@@ -115,6 +115,9 @@ pub struct Layout {
 /// accuracy needs.
 pub const STATISTICS_BYTES: u64 = size_of::<super::RowStatistics>() as u64;
 
+/// The most elements from the first to behind the last: byte counts and sums of them stay far from overflow.
+const MAX_ELEMENTS: u64 = 1 << 48;
+
 impl Layout {
     /// Tight scores of this shape and type against `i64` classes, loss and gradient wanted.
     #[must_use]
@@ -178,7 +181,7 @@ impl Layout {
 
     /// Elements of the scores from one `n` to the next.
     pub(crate) fn scores_step(&self) -> u64 {
-        self.scores_stride.unwrap_or(self.shape.classes * self.shape.inner) as u64
+        self.scores_stride.unwrap_or(self.shape.slab()) as u64
     }
 
     /// Elements of the gradient from one `n` to the next.
@@ -186,7 +189,7 @@ impl Layout {
         if self.in_place {
             return self.scores_step();
         }
-        self.grad_stride.unwrap_or(self.shape.classes * self.shape.inner) as u64
+        self.grad_stride.unwrap_or(self.shape.slab()) as u64
     }
 
     /// Whether a gradient is written.
@@ -217,7 +220,14 @@ impl Layout {
                 return Err(Error::Limit { limit: "32-bit row and class numbers", got: limit, needed: got, what });
             }
         }
-        let slab = shape.classes * shape.inner;
+        let slab = shape.slab();
+        for (what, step) in [("scores", self.scores_step()), ("gradient elements", self.grad_step())] {
+            let needed = step.saturating_mul(shape.n as u64);
+            if needed > MAX_ELEMENTS {
+                let what = what.to_owned();
+                return Err(Error::Limit { limit: "number of elements", got: MAX_ELEMENTS, needed, what });
+            }
+        }
         for (what, stride) in [("scores_stride", self.scores_stride), ("grad_stride", self.grad_stride)] {
             if let Some(stride) = stride.filter(|stride| *stride < slab) {
                 return refuse(format!("{what} is {stride}, expected at least the {slab} elements of one n"));
@@ -256,7 +266,7 @@ impl Layout {
             return refuse("correct rows of probabilities cannot be told from merged statistics".to_owned());
         }
         if let Some(Shard { first_class, all_classes }) = self.shard {
-            let end = first_class + self.shape.classes;
+            let end = first_class.saturating_add(self.shape.classes);
             if self.mode == Mode::Whole {
                 return refuse(
                     "a shard has statistics, and a gradient from merged ones, but no loss of its own".into(),
@@ -267,5 +277,38 @@ impl Layout {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::Kind;
+
+    /// Sizes at which products and sums overflow, in every place where a caller may write them.
+    #[test]
+    fn layouts_beyond_all_measure_are_refused_without_overflow() {
+        const SIZES: [usize; 7] = [0, 1, 3, 1 << 20, u32::MAX as usize, usize::MAX / 2, usize::MAX];
+        let spec = Spec::plain(Kind::SoftmaxCe);
+        let mut accepted = 0;
+        for [n, classes, inner, other] in SIZES
+            .iter()
+            .flat_map(|a| SIZES.map(|b| [*a, b]))
+            .flat_map(|[a, b]| SIZES.iter().flat_map(move |c| SIZES.map(|d| [a, b, *c, d])))
+        {
+            let tight = Layout::new(Shape::spatial(n, classes, inner), Dtype::F32);
+            let shard = tight.shard(other, usize::MAX).mode(Mode::Statistics);
+            for layout in [tight, tight.strides(other, other), tight.strides(1, other), shard] {
+                if layout.check(&spec).is_ok() {
+                    accepted += 1;
+                    assert!(
+                        layout.shape.rows() < u32::MAX as usize && layout.shape.elements() <= 1 << 48,
+                        "{layout:?}"
+                    );
+                    assert!(layout.scores_step().max(layout.grad_step()) * n as u64 <= 1 << 48, "{layout:?}");
+                }
+            }
+        }
+        assert!(accepted > 0);
     }
 }

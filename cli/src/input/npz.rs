@@ -31,7 +31,8 @@ pub(super) fn read(
         }
         Ok(())
     })?;
-    let mut budget = Budget { left: free_inflation.saturating_add(length.saturating_mul(INFLATION_RATIO)), free_inflation };
+    let mut budget =
+        Budget { left: free_inflation.saturating_add(length.saturating_mul(INFLATION_RATIO)), free_inflation };
     for (name, member) in chosen {
         let failed = |what: String| format!("array '{name}' {what}");
         let mut unpacked = unpack(&mut reader, &member, end).map_err(failed)?;
