@@ -66,7 +66,7 @@ fn targets(spec: &Spec, targets: &Targets<'_>, shape: &Shape, dims: &[usize], ro
         Targets::Classes(labels) => same_shape("targets", labels.integers().shape(), row_dims),
         Targets::Lists { offsets, indices } => {
             let (offsets, indices) = (offsets.integers(), indices.integers());
-            same_shape("target_offsets", offsets.shape(), &[shape.rows() + 1])?;
+            same_shape("target_offsets", offsets.shape(), &[shape.rows().saturating_add(1)])?;
             same_shape("target_indices", indices.shape(), &[indices.len()])?;
             let offsets: Vec<i64> = offsets.iter().collect();
             let indices: Vec<i64> = indices.iter().collect();
@@ -96,34 +96,37 @@ fn targets(spec: &Spec, targets: &Targets<'_>, shape: &Shape, dims: &[usize], ro
 
 /// The first row whose list is wrong, and how many are.
 fn lists(offsets: &[i64], indices: &[i64], classes: i64) -> Result<()> {
-    let problem_of = |row: usize| -> Option<String> {
-        let (begin, end) = (offsets[row], offsets[row + 1]);
-        if row == 0 && begin != 0 {
-            return Some(format!("the first offset is {begin}, expected 0"));
-        }
-        if begin < 0 || begin > end {
-            return Some(format!("its offsets go from {begin} to {end}"));
-        }
-        let Some(list) = indices.get(begin as usize..end as usize) else {
-            return Some(format!("its offsets go to {end}, past the {} indices", indices.len()));
-        };
-        if let Some(class) = list.iter().find(|c| !(0..classes).contains(*c)) {
-            return Some(format!("class {class} is outside 0..{classes}"));
-        }
-        let fall = list.windows(2).find(|pair| pair[0] >= pair[1])?;
-        Some(format!("class {} follows class {}, expected strictly increasing classes", fall[1], fall[0]))
-    };
-    let rows = offsets.len() - 1;
-    let mut problems = (0..rows).filter_map(|row| Some((row as u64, problem_of(row)?)));
+    let pairs = || offsets.iter().zip(offsets.iter().skip(1));
+    let mut problems = pairs()
+        .enumerate()
+        .filter_map(|(row, (begin, end))| Some((row as u64, list_problem(row, *begin, *end, indices, classes)?)));
     if let Some((row, problem)) = problems.next() {
-        return Err(Error::ClassList { row, problem, count: 1 + problems.count() as u64 });
+        return Err(Error::ClassList { row, problem, count: (problems.count() as u64).saturating_add(1) });
     }
-    let last = offsets[rows];
+    let last = offsets.last().copied().unwrap_or_default();
     if last != indices.len() as i64 {
         let problem = format!("the last offset is {last}, expected {} as there are indices", indices.len());
-        return Err(Error::ClassList { row: rows.saturating_sub(1) as u64, problem, count: 1 });
+        return Err(Error::ClassList { row: pairs().count().saturating_sub(1) as u64, problem, count: 1 });
     }
     Ok(())
+}
+
+/// What is wrong with a row's list, if anything is.
+fn list_problem(row: usize, begin: i64, end: i64, indices: &[i64], classes: i64) -> Option<String> {
+    if row == 0 && begin != 0 {
+        return Some(format!("the first offset is {begin}, expected 0"));
+    }
+    if begin < 0 || begin > end {
+        return Some(format!("its offsets go from {begin} to {end}"));
+    }
+    let Some(list) = indices.get(begin as usize..end as usize) else {
+        return Some(format!("its offsets go to {end}, past the {} indices", indices.len()));
+    };
+    if let Some(class) = list.iter().find(|c| !(0..classes).contains(*c)) {
+        return Some(format!("class {class} is outside 0..{classes}"));
+    }
+    let (before, class) = list.iter().zip(list.iter().skip(1)).find(|(before, class)| before >= class)?;
+    Some(format!("class {class} follows class {before}, expected strictly increasing classes"))
 }
 
 fn same_shape(what: &'static str, got: &[usize], expected: &[usize]) -> Result<()> {
@@ -151,8 +154,8 @@ fn all_values(
 fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (place, len) in index.iter_mut().zip(shape).rev() {
-        *place = at % len;
-        at /= len;
+        *place = at.checked_rem(*len).unwrap_or_default();
+        at = at.checked_div(*len).unwrap_or_default();
     }
     index
 }

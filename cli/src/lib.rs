@@ -2,6 +2,13 @@
 //!
 //! A library only so that fuzz targets and tests reach what reads files. It promises no API.
 
+#![forbid(unsafe_code)]
+// Indices and arithmetic as well are checked where files are read: in `input`.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)
+)]
+
 mod adapters;
 mod args;
 mod bench;
@@ -9,6 +16,7 @@ mod convert;
 mod draft;
 mod failure;
 pub mod hostile;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 mod input;
 mod json;
 mod names;

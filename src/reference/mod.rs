@@ -211,6 +211,7 @@ fn position(shape: &Shape, row: usize, class: usize) -> usize {
     (row / shape.inner * shape.classes + class) * shape.inner + row % shape.inner
 }
 
+#[expect(clippy::expect_used, reason = "vectors are made with one element for each place of these dimensions")]
 fn array<E: Clone>(dims: &[usize], elements: Vec<E>) -> ArrayD<E> {
-    ArrayD::from_shape_vec(IxDyn(dims), elements).expect("one element for each place, by construction")
+    ArrayD::from_shape_vec(IxDyn(dims), elements).expect("one element for each place")
 }

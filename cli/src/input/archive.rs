@@ -13,6 +13,9 @@ use crate::failure::io_message;
 /// The end record without its comment.
 const END: usize = 22;
 
+/// The end record with the longest comment.
+const MAX_TAIL: u64 = END as u64 + u16::MAX as u64;
+
 /// A member as the directory describes it.
 pub(super) struct Member {
     pub(super) name: String,
@@ -63,7 +66,7 @@ pub(super) fn unpack<'r>(
         Some((fields.u16()?, fields.u16()?))
     };
     let (name, extra) = lengths().ok_or("is damaged: nothing lies where the directory places it")?;
-    let begin = member.at.saturating_add(30 + u64::from(name) + u64::from(extra));
+    let begin = member.at.saturating_add(30).saturating_add(name.into()).saturating_add(extra.into());
     if begin.saturating_add(member.packed) > end {
         return Err(format!("is truncated: its {} bytes lie past the end of the data", member.packed));
     }
@@ -94,17 +97,18 @@ struct Directory {
 /// Finds the directory by the record at the archive's end.
 fn directory(reader: &mut (impl Read + Seek), length: u64) -> Result<Directory, String> {
     // A comment may follow the record.
-    let tail_at = length.saturating_sub(END as u64 + u64::from(u16::MAX));
+    let tail_at = length.saturating_sub(MAX_TAIL);
     seek(reader, tail_at)?;
     let mut tail = Vec::new();
-    reader.by_ref().take(length - tail_at).read_to_end(&mut tail).map_err(|e| io_message(&e))?;
+    reader.by_ref().take(MAX_TAIL).read_to_end(&mut tail).map_err(|e| io_message(&e))?;
     let ends = |(at, record): &(usize, &[u8])| {
-        let comment = record.last_chunk::<2>().map(|bytes| usize::from(u16::from_le_bytes(*bytes)));
-        record.starts_with(b"PK\x05\x06") && comment == Some(tail.len() - END - at)
+        let comment = record.last_chunk().map(|bytes| usize::from(u16::from_le_bytes(*bytes)));
+        record.starts_with(b"PK\x05\x06")
+            && tail.len().checked_sub(END).and_then(|rest| rest.checked_sub(*at)) == comment
     };
     let (at, record) =
         tail.windows(END).enumerate().rev().find(ends).ok_or_else(|| damaged("it has no directory at its end"))?;
-    let end = tail_at + at as u64;
+    let end = tail_at.saturating_add(at as u64);
     let short = end_record(record).ok_or_else(|| damaged("its directory is in another file"))?;
     let marked = short.count == u64::from(u16::MAX) || short.bytes.max(short.at) == u64::from(u32::MAX);
     let (directory, end) = match end.checked_sub(20).filter(|_| marked) {

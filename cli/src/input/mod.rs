@@ -115,7 +115,7 @@ impl Tensors {
         if self.names.len() < REMEMBERED {
             self.names.push(shortened(name));
         }
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
     }
 
     /// The names that the file has, for a message: the first 20.
@@ -123,8 +123,10 @@ impl Tensors {
         let first = self.names.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
         match self.count {
             0 => "no tensors".into(),
-            count if count > 20 => format!("{first}, … {} more", count - 20),
-            _ => first,
+            count => match count.checked_sub(20).filter(|more| *more > 0) {
+                Some(more) => format!("{first}, … {more} more"),
+                None => first,
+            },
         }
     }
 }
@@ -190,8 +192,8 @@ fn elements(shape: &[usize]) -> Result<usize, String> {
 fn read_bytes(reader: &mut impl Read, count: usize) -> Result<Vec<u8>, String> {
     const STEP: usize = 1 << 20;
     let mut bytes = Vec::new();
-    while bytes.len() < count {
-        let step = (count - bytes.len()).min(bytes.len().max(STEP));
+    while let Some(left) = count.checked_sub(bytes.len()).filter(|left| *left > 0) {
+        let step = left.min(bytes.len().max(STEP));
         bytes.try_reserve_exact(step).map_err(|_| format!("{count} bytes do not fit in memory"))?;
         let got = reader.by_ref().take(step as u64).read_to_end(&mut bytes).map_err(|e| io_message(&e))?;
         if got < step {

@@ -103,7 +103,7 @@ pub(super) fn read(mut reader: impl Read + Seek, length: u64, wanted: &[&str]) -
         let what: String = e.to_string().chars().take(200).collect();
         format!("is no .safetensors file, or damaged: header: {what}")
     })?;
-    let start = 8 + json.len() as u64;
+    let start = (json.len() as u64).saturating_add(8);
     check_names(&entries)?;
     check_places(&entries, length.saturating_sub(start))?;
 
@@ -114,8 +114,8 @@ pub(super) fn read(mut reader: impl Read + Seek, length: u64, wanted: &[&str]) -
             continue;
         }
         // Checked: the tensor lies inside of the file.
-        reader.seek(SeekFrom::Start(start + begin)).map_err(|e| io_message(&e))?;
-        let count = usize::try_from(end - begin).map_err(|_| format!("tensor '{name}' does not fit in memory"))?;
+        reader.seek(SeekFrom::Start(start.saturating_add(begin))).map_err(|e| io_message(&e))?;
+        let count = usize::try_from(end.saturating_sub(begin)).unwrap_or(usize::MAX);
         let bytes = read_bytes(&mut reader, count).map_err(|e| format!("tensor '{name}' {e}"))?;
         tensors.found.insert(name.into(), Tensor { ty, shape, fortran: false, bytes });
     }
@@ -154,9 +154,9 @@ fn check_names(entries: &[Entry<'_>]) -> Result<(), String> {
 fn check_places(entries: &[Entry<'_>], available: u64) -> Result<(), String> {
     for Entry { name, ty, shape, begin, end } in entries {
         let name = shortened(name);
-        if begin > end {
+        let Some(held) = end.checked_sub(*begin) else {
             return Err(format!("tensor '{name}' begins at byte {begin} and ends before it, at {end}"));
-        }
+        };
         if *end > available {
             return Err(format!(
                 "tensor '{name}' lies at bytes {begin}..{end} of the data, which has {available}: the file is truncated or damaged"
@@ -165,12 +165,11 @@ fn check_places(entries: &[Entry<'_>], available: u64) -> Result<(), String> {
         let count = elements(shape).map_err(|e| format!("tensor '{name}' {e}"))?;
         if let Some(size) = ty.size() {
             let needed = count.checked_mul(size).map(|n| n as u64);
-            if needed != Some(end - begin) {
+            if needed != Some(held) {
                 return Err(format!(
-                    "tensor '{name}' ({} {shape:?}) needs {} bytes and has {}",
+                    "tensor '{name}' ({} {shape:?}) needs {} bytes and has {held}",
                     ty.name(),
-                    needed.map_or_else(|| "too many".into(), |n| n.to_string()),
-                    end - begin
+                    needed.map_or_else(|| "too many".into(), |n| n.to_string())
                 ));
             }
         }
