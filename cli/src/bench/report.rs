@@ -125,7 +125,7 @@ fn table(body: &mut String, run: &AdapterRun) {
     *body += "<h3>All figures</h3>\n<div class=\"scroll\">\n<table>\n<thead><tr><th>loss</th><th>targets</th>\
               <th class=\"n\">rows</th><th class=\"n\">classes</th><th>type</th><th>mode</th><th>strategy</th>\
               <th class=\"n\">median ms</th><th class=\"n\">min ms</th><th class=\"n\">GB/s</th>\
-              <th class=\"n\">copy GB/s</th><th class=\"n\">of copy</th></tr></thead>\n<tbody>\n";
+              <th class=\"n\">copy GB/s</th><th class=\"n\">of copy</th><th class=\"n\">of shader copy</th></tr></thead>\n<tbody>\n";
     for row in &run.rows {
         let Case { kind, form, shape, dtype, mode, .. } = row.case;
         let class = if row.chosen { "" } else { " class=\"forced\"" };
@@ -136,9 +136,9 @@ fn table(body: &mut String, run: &AdapterRun) {
         words.iter().for_each(|word| cell(body, "", word));
         counts.iter().for_each(|count| cell(body, " class=\"n\"", &count.to_string()));
         more.iter().for_each(|word| cell(body, "", word));
-        for (figure, digits) in
-            [(row.median_ms, 3), (row.min_ms, 3), (row.gbps(), 1), (row.copy_gbps, 1), (row.of_copy(), 2)]
-        {
+        let times = [(row.median_ms, 3), (row.min_ms, 3)];
+        let rates = [(row.gbps(), 1), (row.copy_gbps, 1), (row.of_copy(), 2), (row.of_shader_copy(), 2)];
+        for (figure, digits) in times.into_iter().chain(rates) {
             cell(body, " class=\"n\"", &format!("{figure:.digits$}"));
         }
         let _ = writeln!(body, "</tr>");

@@ -125,7 +125,7 @@ pub(crate) fn cases(args: &BenchArgs, largest_buffer: u64) -> Result<Vec<Case>, 
     let plain = softmax(TargetForm::Classes);
     if kinds(args).contains(&Kind::SoftmaxCe) {
         beside(&mut cases, softmax(TargetForm::Lists));
-        if args.large {
+        if args.large || args.check && !args.quick {
             let classes = if classes.contains(&LARGE) { LARGE } else { compared };
             let dtype = if dtypes.contains(&Dtype::Bf16) { Dtype::Bf16 } else { dtypes[0] };
             let large = Shape::new(most_rows(classes, dtype, largest_buffer), classes);
