@@ -137,7 +137,16 @@ mod tests {
             mode: Mode::LossAndGrad,
             role: Role::Table,
         };
-        Row { case, strategy, chosen, median_ms, min_ms: median_ms, bytes: 8_000_000, copy_gbps: 10.0, shader_copy_gbps: 9.0 }
+        Row {
+            case,
+            strategy,
+            chosen,
+            median_ms,
+            min_ms: median_ms,
+            bytes: 8_000_000,
+            copy_gbps: 10.0,
+            shader_copy_gbps: 9.0,
+        }
     }
 
     fn verdicts(rows: Vec<Row>) -> Vec<(String, bool)> {

@@ -46,12 +46,15 @@ impl Copies {
         row_bytes: u64,
     ) -> Result<Self, Failure> {
         let walks = walks(gpu, row_bytes).into_iter();
-        let shaders = walks.map(|walk| BestCopy { shader: Some(ShaderCopy::new(gpu, source, sink, bytes, walk)), bytes });
+        let shaders =
+            walks.map(|walk| BestCopy { shader: Some(ShaderCopy::new(gpu, source, sink, bytes, walk)), bytes });
         let transfer = BestCopy { shader: None, bytes };
         let shader = BestCopy::fastest(gpu, timer, [source, sink], shaders.collect())?;
         let transfer = BestCopy::fastest(gpu, timer, [source, sink], vec![transfer])?;
         match (shader, transfer) {
-            (Some((by_shader, shader)), Some((ms, best))) if ms < by_shader => Ok(Copies { best, shader: Some(shader) }),
+            (Some((by_shader, shader)), Some((ms, best))) if ms < by_shader => {
+                Ok(Copies { best, shader: Some(shader) })
+            }
             (Some((_, best)), _) | (None, Some((_, best))) => Ok(Copies { best, shader: None }),
             (None, None) => Err(Failure::device("no copy can be timed")),
         }

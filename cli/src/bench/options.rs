@@ -30,7 +30,7 @@ pub(crate) struct BenchArgs {
     /// Write the table to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Write a page with charts, index.html, into this directory; implies --strategy all
+    /// Write a page with charts, index.html, and each chart as SVG into this directory; implies --strategy all
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     /// Hold the figures against their bars; implies --strategy all and, without --quick, --large

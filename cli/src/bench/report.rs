@@ -6,10 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use gpu_loss::Strategy;
 
 use super::bars::Bar;
-use super::html::{escaped, page};
+use super::escape::escaped;
+use super::html::{figure, page};
 use super::measure::Row;
 use super::plot::{Chart, Series};
 use super::shapes::{Case, Mode, Role};
+use super::svg;
 use super::table::AdapterRun;
 use crate::args::loss_name;
 
@@ -25,17 +27,30 @@ pub(crate) fn report(runs: &[(AdapterRun, Vec<Bar>)]) -> String {
     for (run, bars) in runs {
         let _ = writeln!(body, "<section>\n<h2>{}</h2>", escaped(&run.title()));
         let _ = writeln!(body, "<p class=\"dim\">Timed {}.</p>\n<div class=\"charts\">", run.clock());
-        body += &bandwidth(run).figure();
-        body += &growth(run).figure();
-        if let Some(chart) = strategies(run) {
-            body += &chart.figure();
-        }
+        charts(run).iter().for_each(|(_, chart)| body += &figure(chart));
         body += "</div>\n";
         table(&mut body, run);
         checked(&mut body, bars);
         body += "</section>\n";
     }
     page("gpu-loss bench", &body)
+}
+
+/// The charts of each adapter as pictures of their own, by their file names.
+pub(crate) fn pictures<'a>(runs: impl Iterator<Item = &'a AdapterRun>) -> Vec<(String, String)> {
+    let named = |(at, run): (usize, &AdapterRun)| {
+        let backend = run.info.backend.to_string();
+        let picture =
+            move |(name, chart): (&str, Chart)| Some((format!("{at}-{backend}-{name}.svg"), svg::document(&chart)?));
+        charts(run).into_iter().filter_map(picture).collect::<Vec<_>>()
+    };
+    runs.enumerate().flat_map(named).collect()
+}
+
+/// What is drawn, with names for files.
+fn charts(run: &AdapterRun) -> Vec<(&'static str, Chart)> {
+    let strategies = strategies(run).map(|chart| ("strategies", chart));
+    [("rate", bandwidth(run)), ("growth", growth(run))].into_iter().chain(strategies).collect()
 }
 
 /// Rows of the loss that was measured over all numbers of classes.
