@@ -54,6 +54,7 @@ impl Batch {
     }
 
     /// Reads what [`write`](Self::write) wrote: scores and labels.
+    #[cfg(feature = "burn")]
     pub fn read(directory: &Path) -> std::io::Result<(Vec<f32>, Vec<i64>)> {
         let scores = bytemuck::pod_collect_to_vec(&std::fs::read(directory.join("scores"))?);
         let labels = bytemuck::pod_collect_to_vec(&std::fs::read(directory.join("labels"))?);
@@ -66,19 +67,24 @@ impl Batch {
             return Err(format!("a gradient of {} elements, expected {}", grad.len(), self.scores.len()));
         }
         let limit = SLACK * (2e-6 + 1e-5 * self.loss.abs());
-        if !((f64::from(loss) - self.loss).abs() <= limit) {
+        if !is_within(loss, self.loss, limit) {
             return Err(format!("a loss of {loss}, expected {}", self.loss));
         }
         let largest = self.expected.grad.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
         for (at, (got, want)) in grad.iter().zip(self.expected.grad.iter().cycle()).enumerate() {
             let limit = SLACK * (2e-5 * want.abs() + 1e-6 * largest);
-            if !((f64::from(*got) - want).abs() <= limit) {
+            if !is_within(*got, *want, limit) {
                 let (row, class) = (at / self.classes, at % self.classes);
                 return Err(format!("row {row}, class {class}: a gradient of {got}, expected {want}"));
             }
         }
         Ok(())
     }
+}
+
+/// NaN never is.
+fn is_within(got: f32, want: f64, limit: f64) -> bool {
+    (f64::from(got) - want).abs() <= limit
 }
 
 /// Sebastiano Vigna's SplitMix64.

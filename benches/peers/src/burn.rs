@@ -1,11 +1,10 @@
 //! Burn on its Vulkan backend: log-softmax, gather and mean, differentiated by its autodiff.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
-use burn::tensor::{Device, DeviceKind, Gradients, Int, Tensor, TensorData};
+use ::burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
+use ::burn::tensor::{Device, DeviceKind, Gradients, Int, Tensor, TensorData};
 
 use crate::batch::Batch;
 use crate::serve::Serve;
@@ -48,6 +47,7 @@ impl Serve for Burn {
     fn load(&mut self, rows: usize, classes: usize, directory: &Path) -> Result<(), String> {
         let (scores, labels) = Batch::read(directory).map_err(|error| error.to_string())?;
         let scores = Tensor::from_data(TensorData::new(scores, [rows, classes]), &self.device);
+        let labels: Vec<i32> = labels.iter().map(|label| *label as i32).collect();
         let labels = Tensor::from_data(TensorData::new(labels, [rows]), &self.device);
         self.loaded = Some((scores, labels));
         self.device.sync().map_err(|error| format!("{error:?}"))

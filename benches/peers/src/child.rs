@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child as Process, ChildStdin, Command, Stdio};
+use std::process::{Child as Process, ChildStderr, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -55,7 +55,9 @@ impl Child {
         std::thread::spawn(move || {
             BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        let last = |errors| BufReader::new(errors).lines().map_while(Result::ok).filter(|line| !line.is_empty()).last();
+        let last = |errors: ChildStderr| {
+            BufReader::new(errors).lines().map_while(Result::ok).filter(|line| !line.is_empty()).last()
+        };
         let errors = std::thread::spawn(move || last(errors).unwrap_or_default());
         self.running = Some(Running { process, input, lines, errors });
         self.about = self.answer()?;
@@ -149,7 +151,8 @@ mod tests {
 
     #[test]
     fn what_a_process_answers_and_how_it_dies_is_told() {
-        let mut child = shell("echo ok sh; read line; echo \"ok $line\"; read line; echo failed why; echo last >&2; exit 3");
+        let mut child =
+            shell("echo ok sh; read line; echo \"ok $line\"; read line; echo failed why; echo last >&2; exit 3");
         child.start().unwrap();
         assert_eq!(child.about(), "sh");
         assert_eq!(child.ask("load"), Ok("load".into()));

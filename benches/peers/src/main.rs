@@ -95,9 +95,9 @@ fn main() -> ExitCode {
 /// Runs, prints and writes everything; whether no bar is missed, where they are asked for.
 fn compare(args: &Args) -> Result<bool, String> {
     let gpu = Rc::new(GpuLoss::new().map_err(|error| error.to_string())?);
-    let classes = match (&args.classes[..], args.quick) {
+    let classes: &[usize] = match (&args.classes[..], args.quick) {
         ([], true) => &[10, 1000, 32_000],
-        ([], false) => &[10, 100, 1000, 4096, 32_000, 50_257, 128_256][..],
+        ([], false) => &[10, 100, 1000, 4096, 32_000, 50_257, 128_256],
         (chosen, _) => chosen,
     };
     let mut peers = peers(&gpu, &args.python)?;

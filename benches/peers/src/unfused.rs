@@ -93,8 +93,7 @@ impl Steps {
         let is_cpu = gpu.adapter_info().device_type == wgpu::DeviceType::Cpu;
         let by_thread = loaded.classes <= if is_cpu { 65_000 } else { 64 };
         let (by_rows, by_quads) = (rows.div_ceil(GROUP), elements.div_ceil(4).div_ceil(GROUP));
-        let [max, sum] =
-            if by_thread { ["max_by_thread", "sum_by_thread"] } else { ["max_by_group", "sum_by_group"] };
+        let [max, sum] = if by_thread { ["max_by_thread", "sum_by_thread"] } else { ["max_by_group", "sum_by_group"] };
         let walks = if by_thread { by_rows } else { rows };
         let dispatches = vec![
             step(max, walks),

@@ -64,8 +64,8 @@ svg .middle{text-anchor:middle}
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::plot::Series;
+    use super::*;
 
     #[test]
     fn the_legend_takes_as_many_lines_as_it_needs() {
