@@ -116,6 +116,7 @@ fn the_report_is_one_page_and_the_check_tells_by_the_exit_code() {
     let args = format!("--backend {backend} bench {TINY} {filters} --json all.json --report new/report --check");
     let ended = run(directory.path(), &args);
     let lines = |word: &str| ended.stdout.lines().filter(|line| line.trim_start().starts_with(word)).count();
+    assert!(ended.stdout.contains("of shader"), "{}", ended.stdout);
     let (kept, failed) = (lines("ok "), lines("FAILED "));
     assert!(kept + failed >= 5, "{}", ended.stdout);
     match failed {
@@ -138,6 +139,13 @@ fn the_report_is_one_page_and_the_check_tells_by_the_exit_code() {
         assert!(!page.contains(foreign), "{foreign}");
     }
     assert_eq!(page.matches("<tr").count(), rows.len() + kept + failed + 2 * page.matches("<section>").count());
+    for chart in ["rate", "growth", "strategies"] {
+        let at = directory.path().join(format!("new/report/0-{backend}-{chart}.svg"));
+        let picture = std::fs::read_to_string(&at).unwrap_or_else(|error| panic!("{}: {error}", at.display()));
+        well_formed(&format!("<!doctype html>{picture}"));
+        assert_eq!(picture.matches("http").count(), 1, "the name space alone");
+        assert!(picture.contains("prefers-color-scheme:dark") && picture.contains("class=\"mark\""), "{chart}");
+    }
 }
 
 /// Every tag is closed, in order, and every ampersand is one of the few names.

@@ -2,7 +2,7 @@
 
 use gpu_loss::{Dtype, Kind, TargetForm};
 
-use super::measure::Row;
+use super::measure::{Row, Why};
 use super::shapes::{Case, Mode, Role};
 use super::table::AdapterRun;
 
@@ -109,7 +109,10 @@ fn against_sibling(row: &Row, all: &[&Row]) -> Option<Bar> {
 /// The chosen strategy's time against the best forced one's; one that was left out counts with what it would take.
 fn against_forced(row: &Row, run: &AdapterRun) -> Option<Bar> {
     let measured = run.rows.iter().filter(|other| !other.chosen).map(|r| (r.case, r.strategy, r.median_ms));
-    let left_out = run.left_out.iter().filter_map(|left| Some((left.case, left.strategy, left.about_ms?)));
+    let left_out = run.left_out.iter().filter_map(|left| match left.why {
+        Why::Slow(strategy, ms) => Some((left.case, strategy, ms)),
+        Why::CannotServe(_) | Why::TooLarge(_) => None,
+    });
     let rivals = measured.chain(left_out).filter(|(case, ..)| *case == row.case);
     let (_, best, ms) = rivals.min_by(|a, b| a.2.total_cmp(&b.2))?;
     Some(Bar {
@@ -134,7 +137,16 @@ mod tests {
             mode: Mode::LossAndGrad,
             role: Role::Table,
         };
-        Row { case, strategy, chosen, median_ms, min_ms: median_ms, bytes: 8_000_000, copy_gbps: 10.0 }
+        Row {
+            case,
+            strategy,
+            chosen,
+            median_ms,
+            min_ms: median_ms,
+            bytes: 8_000_000,
+            copy_gbps: 10.0,
+            shader_copy_gbps: 9.0,
+        }
     }
 
     fn verdicts(rows: Vec<Row>) -> Vec<(String, bool)> {

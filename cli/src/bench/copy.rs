@@ -29,22 +29,47 @@ pub(crate) struct BestCopy {
     bytes: u64,
 }
 
-impl BestCopy {
-    /// Tries every way to copy and keeps the fastest. `row_bytes` is what a loss has in a row: one of the ways walks as
-    /// it does.
-    pub(crate) fn best(
+/// The fastest copies that were found.
+pub(crate) struct Copies {
+    pub(crate) best: BestCopy,
+    /// The fastest by a kernel, where another way is faster still: what no loss can beat, since it is a kernel too.
+    pub(crate) shader: Option<BestCopy>,
+}
+
+impl Copies {
+    /// Tries every way to copy. `row_bytes` is what a loss has in a row: one of the ways walks as it does.
+    pub(crate) fn find(
         gpu: &GpuLoss,
         timer: &Timer,
         [source, sink]: [&wgpu::Buffer; 2],
         bytes: u64,
         row_bytes: u64,
     ) -> Result<Self, Failure> {
-        const TRIALS: u32 = 3;
+        let walks = walks(gpu, row_bytes).into_iter();
+        let shaders =
+            walks.map(|walk| BestCopy { shader: Some(ShaderCopy::new(gpu, source, sink, bytes, walk)), bytes });
         let transfer = BestCopy { shader: None, bytes };
-        let mut ways = vec![transfer];
-        for walk in walks(gpu, row_bytes) {
-            ways.push(BestCopy { shader: Some(ShaderCopy::new(gpu, source, sink, bytes, walk)), bytes });
+        let shader = BestCopy::fastest(gpu, timer, [source, sink], shaders.collect())?;
+        let transfer = BestCopy::fastest(gpu, timer, [source, sink], vec![transfer])?;
+        match (shader, transfer) {
+            (Some((by_shader, shader)), Some((ms, best))) if ms < by_shader => {
+                Ok(Copies { best, shader: Some(shader) })
+            }
+            (Some((_, best)), _) | (None, Some((_, best))) => Ok(Copies { best, shader: None }),
+            (None, None) => Err(Failure::device("no copy can be timed")),
         }
+    }
+}
+
+impl BestCopy {
+    /// The fastest of some ways, with its ms; none where the timer takes none of them.
+    fn fastest(
+        gpu: &GpuLoss,
+        timer: &Timer,
+        [source, sink]: [&wgpu::Buffer; 2],
+        ways: Vec<BestCopy>,
+    ) -> Result<Option<(f64, BestCopy)>, Failure> {
+        const TRIALS: u32 = 3;
         let mut best: Option<(f64, BestCopy)> = None;
         for way in ways {
             let work = way.work(source, sink);
@@ -65,9 +90,10 @@ impl BestCopy {
             }
         }
         if let Some((ms, copy)) = &best {
-            log::debug!("best copy of {bytes} bytes: {:?}, {ms:.3} ms", copy.shader.as_ref().map(|shader| shader.walk));
+            let walk = copy.shader.as_ref().map(|shader| shader.walk);
+            log::debug!("best copy of {} bytes: {walk:?}, {ms:.3} ms", copy.bytes);
         }
-        best.map(|(_, copy)| copy).ok_or_else(|| Failure::device("no copy can be timed"))
+        Ok(best)
     }
 
     pub(crate) fn work<'a>(&'a self, source: &'a wgpu::Buffer, sink: &'a wgpu::Buffer) -> Work<'a> {
@@ -190,8 +216,11 @@ mod tests {
                     assert!(timer.time(&gpu, &Work::Shader(&copy), 1).unwrap() > 0.0);
                     assert!(read(&gpu, &sink, 0, &back, bytes).unwrap() == words, "{walk:?}");
                 }
-                let best = BestCopy::best(&gpu, &timer, [&source, &sink], bytes, row_bytes).unwrap();
+                let Copies { best, shader } = Copies::find(&gpu, &timer, [&source, &sink], bytes, row_bytes).unwrap();
                 assert_eq!(best.moved(), 2 * bytes);
+                // Whichever is the best, a kernel's copy is told.
+                let mut by_shader = [Some(best), shader].into_iter().flatten().filter(|copy| copy.shader.is_some());
+                assert!(by_shader.next().is_some() && by_shader.next().is_none());
             }
         }
     }

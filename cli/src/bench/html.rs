@@ -1,21 +1,10 @@
 //! The page of a report around its charts and tables.
 
-/// Text between tags and in attributes.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            // No control character has a place in a page.
-            c if c.is_control() && c != '\n' => safe.push(' '),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
+use std::fmt::Write as _;
+
+use super::escape::escaped;
+use super::plot::{Chart, key};
+use super::svg::{COLOURS, LINES};
 
 /// A page that needs nothing but itself.
 pub(crate) fn page(title: &str, body: &str) -> String {
@@ -23,20 +12,36 @@ pub(crate) fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <title>{title}</title>\n<style>\n{COLOURS}{LINES}{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
-/// Colours that stay apart for colour-blind readers, on light and on dark; paper is light.
+/// A chart with its caption and legend.
+pub(crate) fn figure(chart: &Chart) -> String {
+    let title = escaped(&chart.title);
+    let mut text = format!("<figure>\n<figcaption>{title}</figcaption>\n");
+    let Some(drawing) = chart.drawing() else {
+        return text + "<p>Nothing of this was measured.</p>\n</figure>\n";
+    };
+    let (width, height) = Chart::SIZE;
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">");
+    text += &drawing;
+    text += "</svg>\n<ul class=\"legend\">\n";
+    for (index, series) in chart.legend() {
+        let (key, name) = (key(series, index), escaped(&series.name));
+        let _ = writeln!(text, "<li><svg viewBox=\"0 0 28 12\" aria-hidden=\"true\">{key}</svg>{name}</li>");
+    }
+    text + "</ul>\n</figure>\n"
+}
+
+/// Everything but colours and lines of charts.
 const STYLE: &str = "\
-:root{--page:#fff;--ink:#1c1d21;--dim:#5d6068;--rule:#dcdee3;--bad:#b3261e;
---c0:#0b62a8;--c1:#c2560a;--c2:#00795a;--c3:#9c3a83;--c4:#7a6100;--c5:#55585f}
-@media screen and (prefers-color-scheme:dark){:root{--page:#15171b;--ink:#e8e9ec;--dim:#a2a6ae;--rule:#33363d;
---bad:#ff8a80;--c0:#6db8f2;--c1:#f5a15b;--c2:#4fcf9f;--c3:#e597cf;--c4:#dcc34a;--c5:#b4b8c0}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:76rem;margin:0 auto;padding:1.5rem 1rem}
-h1,h2{line-height:1.25;margin:0 0 .5rem}
+h1,h2,h3{line-height:1.25;margin:0 0 .5rem}
+h3{margin-top:1.5rem}
 section{margin-top:2.5rem}
 p{margin:.4rem 0;max-width:46rem}
 code{font:.9em/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
@@ -45,15 +50,6 @@ code{font:.9em/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
 figure{margin:0;min-width:0}
 figcaption{font-weight:600}
 figure>svg{display:block;width:100%;height:auto}
-svg text{fill:var(--dim);font:11px system-ui,sans-serif}
-svg .end{text-anchor:end}
-svg .middle{text-anchor:middle}
-.grid{stroke:var(--rule);fill:none}
-.axis{stroke:var(--dim);fill:none}
-.line{stroke:currentColor;stroke-width:2;fill:none}
-.mark{fill:currentColor;stroke:var(--page)}
-.measure .line{stroke-dasharray:5 4}
-.c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;list-style:none;margin:.2rem 0 0;padding:0;font-size:.85rem}
 .legend svg{width:28px;height:12px;margin-right:.4rem;vertical-align:middle}
 .scroll{overflow-x:auto}

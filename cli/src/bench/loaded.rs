@@ -8,7 +8,7 @@ use gpu_loss::{
 use ndarray::{ArrayD, Axis};
 
 use super::data::Tile;
-use super::memory::{fill, read, reserve, staging, upload, wait};
+use super::memory::{check_room, fill, read, reserve, staging, upload, wait};
 use super::shapes::{Case, Mode};
 use crate::failure::Failure;
 
@@ -39,6 +39,7 @@ impl Loaded {
         let grad_bytes = if case.mode == Mode::Loss { 0 } else { case.score_bytes() };
         let loss_bytes = if case.mode == Mode::Grad { 0 } else { 4 };
         let bytes = case.score_bytes() + grad_bytes + tile.all_target_bytes() + index_bytes + loss_bytes;
+        check_room(gpu, 2 * half(bytes).max(case.score_bytes()))?;
         let scores = reserve(gpu, "scores", case.score_bytes().max(half(bytes)))?;
         let sink = reserve(gpu, "gradients", grad_bytes.max(half(bytes)))?;
         fill(gpu, &scores, &tile.score_bytes())?;

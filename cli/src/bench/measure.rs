@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use gpu_loss::{GpuLoss, Plan, Strategy};
 
-use super::copy::BestCopy;
+use super::copy::{BestCopy, Copies};
 use super::loaded::Loaded;
 use super::options::Strategies;
-use super::shapes::Case;
+use super::shapes::{Case, Role};
 use super::timer::Timer;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// Rounds at least, and at most.
 const ROUNDS: std::ops::RangeInclusive<usize> = 5..=50;
@@ -34,6 +34,8 @@ pub(crate) struct Row {
     /// The least that must move.
     pub(crate) bytes: u64,
     pub(crate) copy_gbps: f64,
+    /// Of the best copy by a kernel.
+    pub(crate) shader_copy_gbps: f64,
 }
 
 impl Row {
@@ -44,6 +46,10 @@ impl Row {
     pub(crate) fn of_copy(&self) -> f64 {
         self.gbps() / self.copy_gbps
     }
+
+    pub(crate) fn of_shader_copy(&self) -> f64 {
+        self.gbps() / self.shader_copy_gbps
+    }
 }
 
 /// What was measured, and what was left out, with the reason.
@@ -53,21 +59,30 @@ pub(crate) struct Measured {
     pub(crate) left_out: Vec<LeftOut>,
 }
 
-/// A strategy that was not measured.
+/// A case, or one of its strategies, that was not measured.
 #[derive(Debug, Clone)]
 pub(crate) struct LeftOut {
     pub(crate) case: Case,
-    pub(crate) strategy: Strategy,
-    /// What it would take, judged by one reading; nothing where it cannot serve.
-    pub(crate) about_ms: Option<f64>,
+    pub(crate) why: Why,
+}
+
+/// Why something was not measured.
+#[derive(Debug, Clone)]
+pub(crate) enum Why {
+    CannotServe(Strategy),
+    /// The strategy would take so many ms, judged by one reading.
+    Slow(Strategy, f64),
+    /// Memory does not hold it.
+    TooLarge(String),
 }
 
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {} ", self.case, self.strategy.name())?;
-        match self.about_ms {
-            Some(ms) => write!(f, "takes about {ms:.0} ms"),
-            None => write!(f, "cannot serve it"),
+        write!(f, "{}: ", self.case)?;
+        match &self.why {
+            Why::CannotServe(strategy) => write!(f, "{} cannot serve it", strategy.name()),
+            Why::Slow(strategy, ms) => write!(f, "{} takes about {ms:.0} ms", strategy.name()),
+            Why::TooLarge(reason) => f.write_str(reason),
         }
     }
 }
@@ -75,8 +90,8 @@ impl std::fmt::Display for LeftOut {
 /// A case that is ready.
 struct Subject {
     loaded: Loaded,
-    copy: BestCopy,
-    copies: Readings,
+    /// The best copy first; behind it, where that is none, the best by a kernel.
+    copies: Vec<(BestCopy, Readings)>,
     contenders: Vec<Contender>,
 }
 
@@ -123,7 +138,18 @@ pub(crate) fn measure(
     let mut subjects = Vec::new();
     for case in cases {
         tell(case);
-        subjects.extend(Subject::prepare(gpu, timer, case, effort.strategies, &mut measured.left_out)?);
+        let strategies = match effort.strategies {
+            // It is there to be held against fewer rows.
+            Strategies::All if case.role == Role::Large => Strategies::Default,
+            strategies => strategies,
+        };
+        match Subject::prepare(gpu, timer, case, strategies, &mut measured.left_out) {
+            Ok(subject) => subjects.extend(subject),
+            Err(failure) if case.role == Role::Large && failure.exit == Exit::Device => {
+                measured.left_out.push(LeftOut { case: *case, why: Why::TooLarge(failure.line()) });
+            }
+            Err(failure) => return Err(failure),
+        }
     }
     let start = Instant::now();
     let time = effort.time * subjects.len() as u32;
@@ -152,7 +178,7 @@ impl Subject {
         if let Strategies::One(strategy) = strategies
             && !serving.contains(&strategy)
         {
-            left_out.push(LeftOut { case: *case, strategy, about_ms: None });
+            left_out.push(LeftOut { case: *case, why: Why::CannotServe(strategy) });
             return Ok(None);
         }
         let loaded = Loaded::new(gpu, case)?;
@@ -167,7 +193,7 @@ impl Subject {
             for strategy in serving.iter().filter(|s| first.is_none_or(|(chosen, _)| **s != chosen)) {
                 match contender(gpu, timer, &loaded, Some(*strategy), first.map(|(_, ms)| ms))? {
                     Ok(contender) => contenders.push(contender),
-                    Err(ms) => left_out.push(LeftOut { case: *case, strategy: *strategy, about_ms: Some(ms) }),
+                    Err(ms) => left_out.push(LeftOut { case: *case, why: Why::Slow(*strategy, ms) }),
                 }
             }
         }
@@ -175,16 +201,22 @@ impl Subject {
         for contender in &mut contenders {
             contender.times.ms.clear();
         }
-        let copy = BestCopy::best(gpu, timer, [&loaded.scores, &loaded.sink], loaded.copied(), loaded.row_bytes())?;
-        let ms = timer.time(gpu, &copy.work(&loaded.scores, &loaded.sink), 1)?;
-        let copies = Readings { repeats: timer.repeats(ms), ms: Vec::new() };
-        Ok(Some(Subject { loaded, copy, copies, contenders }))
+        let [source, sink] = [&loaded.scores, &loaded.sink];
+        let found = Copies::find(gpu, timer, [source, sink], loaded.copied(), loaded.row_bytes())?;
+        let mut copies = Vec::new();
+        for copy in std::iter::once(found.best).chain(found.shader) {
+            let ms = timer.time(gpu, &copy.work(source, sink), 1)?;
+            copies.push((copy, Readings { repeats: timer.repeats(ms), ms: Vec::new() }));
+        }
+        Ok(Some(Subject { loaded, copies, contenders }))
     }
 
-    /// The copy and every strategy, once each.
+    /// The copies and every strategy, once each.
     fn round(&mut self, gpu: &GpuLoss, timer: &Timer) -> Result<(), Failure> {
-        let Subject { loaded, copy, copies, contenders } = self;
-        copies.ms.push(timer.time(gpu, &copy.work(&loaded.scores, &loaded.sink), copies.repeats)?);
+        let Subject { loaded, copies, contenders } = self;
+        for (copy, times) in copies {
+            times.ms.push(timer.time(gpu, &copy.work(&loaded.scores, &loaded.sink), times.repeats)?);
+        }
         for Contender { plan, times, .. } in contenders {
             times.ms.push(timer.time(gpu, &super::timer::Work::Plan(plan, &loaded.buffers()), times.repeats)?);
         }
@@ -192,7 +224,10 @@ impl Subject {
     }
 
     fn rows(&self) -> impl Iterator<Item = Row> {
-        let copy_gbps = self.copy.moved() as f64 / median(&self.copies.sorted()) * 1e-6;
+        let rates: Vec<f64> = self.copies.iter().map(|(c, t)| c.moved() as f64 / median(&t.sorted()) * 1e-6).collect();
+        // Two that are as good as each other may change places over the rounds.
+        let copy_gbps = rates.iter().copied().fold(f64::NAN, f64::max);
+        let shader_copy_gbps = rates.last().copied().unwrap_or(f64::NAN);
         self.contenders.iter().map(move |contender| {
             let sorted = contender.times.sorted();
             Row {
@@ -203,6 +238,7 @@ impl Subject {
                 min_ms: sorted.first().copied().unwrap_or(f64::NAN),
                 bytes: self.loaded.bytes,
                 copy_gbps,
+                shader_copy_gbps,
             }
         })
     }

@@ -39,6 +39,26 @@ pub(crate) fn buffer(
     }
 }
 
+/// Refuses what the memory of a software adapter does not hold: those of Mesa end the program where a GPU's driver
+/// would report it.
+pub(crate) fn check_room(gpu: &GpuLoss, bytes: u64) -> Result<(), Failure> {
+    let info = gpu.adapter_info();
+    let told = std::fs::read_to_string("/proc/meminfo").ok();
+    match told.as_deref().and_then(available) {
+        Some(free) if info.device_type == wgpu::DeviceType::Cpu && bytes > free => Err(Failure::device(format!(
+            "{} is out of memory: scores and gradients take {bytes} bytes, and {free} are free; try fewer --elements",
+            info.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What Linux says is free, in bytes.
+fn available(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+}
+
 /// Fills a buffer with a tile, over and over.
 pub(crate) fn fill(gpu: &GpuLoss, buffer: &wgpu::Buffer, tile: &[u8]) -> Result<(), Failure> {
     let mut padded = tile.to_vec();
@@ -102,5 +122,22 @@ pub(crate) fn wait(gpu: &GpuLoss) -> Result<(), Failure> {
     match gpu.device().poll(poll) {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::device(format!("{}: {error}", gpu.adapter_info().name))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_batch_is_loaded_that_memory_does_not_hold() {
+        assert_eq!(available("MemTotal:       100 kB\nMemAvailable:       40 kB\n"), Some(40 << 10));
+        assert_eq!(available("MemTotal: 100 kB\n"), None);
+        let gpu = GpuLoss::new().unwrap();
+        check_room(&gpu, 1).unwrap();
+        if cfg!(target_os = "linux") && gpu.adapter_info().device_type == wgpu::DeviceType::Cpu {
+            let told = check_room(&gpu, 1 << 60).unwrap_err();
+            assert_eq!(told.exit, crate::failure::Exit::Device);
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod bars;
 mod copy;
 mod data;
+mod escape;
 mod html;
 mod loaded;
 mod measure;
@@ -12,11 +13,12 @@ mod options;
 mod plot;
 mod report;
 mod shapes;
+mod svg;
 mod table;
 mod timer;
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gpu_loss::{AdapterFilter, GpuLoss, wgpu};
@@ -31,7 +33,7 @@ use self::shapes::{Case, Role};
 use self::table::{AdapterRun, Document};
 use self::timer::Timer;
 use crate::failure::{Failure, io_message};
-use crate::replace::Place;
+use crate::replace::{Place, Written};
 use crate::{adapters, terminal};
 
 /// Measures every adapter, one after another, and prints a table for each; files come first, each whole or not at all.
@@ -40,7 +42,7 @@ pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Fail
     shapes::cases(args, u64::MAX)?;
     let json = args.json.as_deref().map(Place::check).transpose()?;
     let found = adapters::find(filter)?;
-    let page = args.report.as_deref().map(report_place).transpose()?;
+    let report = args.report.as_deref().map(report_place).transpose()?;
     let bar = progress();
     let runs: Result<Vec<AdapterRun>, Failure> = found.iter().map(|adapter| run(adapter, args, &bar)).collect();
     bar.finish_and_clear();
@@ -56,7 +58,7 @@ pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Fail
         let first = reasons.into_iter().next().map_or_else(String::new, ToString::to_string);
         return Err(Failure::usage(format!("no shape is left to measure: {first}")));
     }
-    write_files(json.as_ref(), page.as_ref(), &runs)?;
+    write_files(json, report, &runs)?;
     terminal::print(&runs.iter().map(|(run, bars)| printed(run, bars)).collect::<String>())?;
     let all: Vec<&Bar> = runs.iter().flat_map(|(_, bars)| bars).collect();
     let missed = all.iter().filter(|bar| !bar.kept()).count();
@@ -76,29 +78,38 @@ fn printed(run: &AdapterRun, bars: &[Bar]) -> String {
     text
 }
 
-/// Both are complete before either takes its place.
-fn write_files(json: Option<&Place>, page: Option<&Place>, runs: &[(AdapterRun, Vec<Bar>)]) -> Result<(), Failure> {
-    let json = json.map(|place| {
+/// All are complete before the first takes its place.
+fn write_files(json: Option<Place>, report: Option<Report>, runs: &[(AdapterRun, Vec<Bar>)]) -> Result<(), Failure> {
+    let mut files: Vec<(Place, Vec<u8>)> = Vec::new();
+    if let Some(place) = json {
         let documents: Vec<Document> = runs.iter().flat_map(|(run, _)| run.documents()).collect();
-        place.write(|file| {
-            let mut text = serde_json::to_vec_pretty(&documents)?;
-            text.push(b'\n');
-            file.write_all(&text)
-        })
-    });
-    let page = page.map(|place| place.write(|file| file.write_all(report::report(runs).as_bytes())));
-    let (json, page) = (json.transpose()?, page.transpose()?);
-    for written in json.into_iter().chain(page) {
-        written.put_in_place()?;
+        let mut text = serde_json::to_vec_pretty(&documents)
+            .map_err(|error| Failure::device(format!("the figures as JSON: {error}")))?;
+        text.push(b'\n');
+        files.push((place, text));
     }
-    Ok(())
+    if let Some(Report { directory, page }) = report {
+        for (name, picture) in report::pictures(runs.iter().map(|(run, _)| run)) {
+            files.push((Place::check(&directory.join(name))?, picture.into_bytes()));
+        }
+        files.push((page, report::report(runs).into_bytes()));
+    }
+    let written: Result<Vec<_>, Failure> =
+        files.iter().map(|(place, bytes)| place.write(|file| file.write_all(bytes))).collect();
+    written?.into_iter().try_for_each(Written::put_in_place)
 }
 
-/// The page of a report, in a directory that is made if it is not there.
-fn report_place(directory: &Path) -> Result<Place, Failure> {
+/// Where a report goes.
+struct Report {
+    directory: PathBuf,
+    page: Place,
+}
+
+/// A directory for a report, made if it is not there.
+fn report_place(directory: &Path) -> Result<Report, Failure> {
     std::fs::create_dir_all(directory)
         .map_err(|error| Failure::file(directory, format!("the directory cannot be made: {}", io_message(&error))))?;
-    Place::check(&directory.join("index.html"))
+    Ok(Report { directory: directory.into(), page: Place::check(&directory.join("index.html"))? })
 }
 
 /// Measures one adapter.

@@ -15,7 +15,8 @@ Examples:
   gpu-loss --backend vulkan bench --check                  exit code 1 if a figure misses its bar
 
 Each shape is checked against the float64 reference, then timed on device memory: loss and gradient in turns with the
-best copy of the same number of bytes that was found on this adapter. Times are the GPU's own where it keeps them,
+best copy of the same number of bytes that was found on this adapter, and with the best by a kernel, which may be
+slower (on software adapters copy_buffer_to_buffer is a memcpy). Times are the GPU's own where it keeps them,
 else from submission until all is done. Figures are medians.
 
 --json writes an array of objects: loss, targets, rows, classes, dtype, mode (loss+grad, loss or grad), strategy, backend,
@@ -29,16 +30,16 @@ pub(crate) struct BenchArgs {
     /// Write the table to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Write a page with charts, index.html, into this directory; implies --strategy all
+    /// Write a page with charts, index.html, and each chart as SVG into this directory; implies --strategy all
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
-    /// Hold the figures against their bars; implies --strategy all
+    /// Hold the figures against their bars; implies --strategy all and, without --quick, --large
     #[arg(long)]
     pub(crate) check: bool,
     /// Fewer shapes and rounds
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Add a batch as large as a buffer of the adapter allows, in bf16
+    /// Add a batch as large as a buffer of the adapter allows, in bf16, if memory holds it
     #[arg(long)]
     pub(crate) large: bool,
     #[command(flatten)]

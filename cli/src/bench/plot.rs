@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::html::escaped;
+use super::escape::escaped;
 
 /// A line through points.
 pub(crate) struct Series {
@@ -50,13 +50,13 @@ impl Axis {
 }
 
 impl Chart {
-    /// The chart as a figure with its legend.
-    pub(crate) fn figure(&self) -> String {
-        let mut text = format!("<figure>\n<figcaption>{}</figcaption>\n", escaped(&self.title));
+    /// Width and height of a drawing.
+    pub(crate) const SIZE: (f64, f64) = (WIDTH, HEIGHT);
+
+    /// Axes and lines as elements of an SVG; none without a point.
+    pub(crate) fn drawing(&self) -> Option<String> {
         let points = || self.series.iter().flat_map(|series| series.points.iter().copied());
-        if points().next().is_none() {
-            return text + "<p>Nothing of this was measured.</p>\n</figure>\n";
-        }
+        points().next()?;
         let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
         let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
         let xs = Axis {
@@ -69,32 +69,22 @@ impl Chart {
         let (low, high) = (least(&mut points().map(|p| p.1)), most(&mut points().map(|p| p.1)));
         let (from, to) = if self.log { (low * 0.7, high * 1.4) } else { (0.0, high * 1.1) };
         let ys = Axis { log: self.log, from, to, begin: HEIGHT - BOTTOM, end: TOP };
-        // Writing into a string cannot fail.
-        let _ = writeln!(
-            text,
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
-            escaped(&self.title)
-        );
+        let mut text = String::new();
         self.grid(&mut text, &xs, &ys);
         for (index, series) in self.series.iter().enumerate() {
             line(&mut text, series, index, &xs, &ys, self);
         }
-        text += "</svg>\n<ul class=\"legend\">\n";
-        for (index, series) in self.series.iter().enumerate().filter(|(_, series)| !series.points.is_empty()) {
-            let (class, colour) = (if series.is_measure { " measure" } else { "" }, index % COLOURS);
-            let _ = writeln!(
-                text,
-                "<li><svg viewBox=\"0 0 28 12\" aria-hidden=\"true\"><g class=\"c{colour}{class}\"><path class=\"line\" \
-                 d=\"M0 6H28\"/>{}</g></svg>{}</li>",
-                mark(index, 14.0, 6.0, ""),
-                escaped(&series.name)
-            );
-        }
-        text + "</ul>\n</figure>\n"
+        Some(text)
+    }
+
+    /// The lines that are there, with their numbers.
+    pub(crate) fn legend(&self) -> impl Iterator<Item = (usize, &Series)> {
+        self.series.iter().enumerate().filter(|(_, series)| !series.points.is_empty())
     }
 
     /// Lines and numbers behind the data.
     fn grid(&self, text: &mut String, xs: &Axis, ys: &Axis) {
+        // Writing into a string cannot fail.
         let (left, right, bottom) = (xs.begin, xs.end, ys.begin);
         for value in ticks(ys) {
             let y = ys.at(value);
@@ -128,10 +118,19 @@ impl Chart {
     }
 }
 
+/// A piece of a line with its mark, 28 by 12.
+pub(crate) fn key(series: &Series, index: usize) -> String {
+    let class = class(series, index);
+    format!("<g class=\"{class}\"><path class=\"line\" d=\"M0 6H28\"/>{}</g>", mark(index, 14.0, 6.0, ""))
+}
+
+fn class(series: &Series, index: usize) -> String {
+    format!("c{}{}", index % COLOURS, if series.is_measure { " measure" } else { "" })
+}
+
 /// A line and its marks, each of which tells its numbers.
 fn line(text: &mut String, series: &Series, index: usize, xs: &Axis, ys: &Axis, chart: &Chart) {
-    let class = if series.is_measure { " measure" } else { "" };
-    let _ = write!(text, "<g class=\"c{}{class}\"><path class=\"line\" d=\"", index % COLOURS);
+    let _ = write!(text, "<g class=\"{}\"><path class=\"line\" d=\"", class(series, index));
     for (place, (x, y)) in series.points.iter().enumerate() {
         let _ = write!(text, "{}{:.1} {:.1}", if place == 0 { 'M' } else { 'L' }, xs.at(*x), ys.at(*y));
     }
@@ -220,7 +219,7 @@ mod tests {
             let points = vec![(10.0, 0.3), (1000.0, 20.0), (128_256.0, 9000.0)];
             let series = vec![Series { name: "a<b".into(), points, is_measure: false }];
             let chart = Chart { title: "t".into(), x_label: "classes", y_label: "ms", log, series };
-            let text = chart.figure();
+            let text = chart.drawing().unwrap();
             assert!(text.contains("a&lt;b: 9000 ms at 128256 classes"), "{text}");
             let places = text.match_indices("translate(").filter_map(|(at, _)| {
                 let inside = &text[at + 10..];

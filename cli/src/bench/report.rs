@@ -6,10 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use gpu_loss::Strategy;
 
 use super::bars::Bar;
-use super::html::{escaped, page};
+use super::escape::escaped;
+use super::html::{figure, page};
 use super::measure::Row;
 use super::plot::{Chart, Series};
 use super::shapes::{Case, Mode, Role};
+use super::svg;
 use super::table::AdapterRun;
 use crate::args::loss_name;
 
@@ -25,17 +27,30 @@ pub(crate) fn report(runs: &[(AdapterRun, Vec<Bar>)]) -> String {
     for (run, bars) in runs {
         let _ = writeln!(body, "<section>\n<h2>{}</h2>", escaped(&run.title()));
         let _ = writeln!(body, "<p class=\"dim\">Timed {}.</p>\n<div class=\"charts\">", run.clock());
-        body += &bandwidth(run).figure();
-        body += &growth(run).figure();
-        if let Some(chart) = strategies(run) {
-            body += &chart.figure();
-        }
+        charts(run).iter().for_each(|(_, chart)| body += &figure(chart));
         body += "</div>\n";
         table(&mut body, run);
         checked(&mut body, bars);
         body += "</section>\n";
     }
     page("gpu-loss bench", &body)
+}
+
+/// The charts of each adapter as pictures of their own, by their file names.
+pub(crate) fn pictures<'a>(runs: impl Iterator<Item = &'a AdapterRun>) -> Vec<(String, String)> {
+    let named = |(at, run): (usize, &AdapterRun)| {
+        let backend = run.info.backend.to_string();
+        let picture =
+            move |(name, chart): (&str, Chart)| Some((format!("{at}-{backend}-{name}.svg"), svg::document(&chart)?));
+        charts(run).into_iter().filter_map(picture).collect::<Vec<_>>()
+    };
+    runs.enumerate().flat_map(named).collect()
+}
+
+/// What is drawn, with names for files.
+fn charts(run: &AdapterRun) -> Vec<(&'static str, Chart)> {
+    let strategies = strategies(run).map(|chart| ("strategies", chart));
+    [("rate", bandwidth(run)), ("growth", growth(run))].into_iter().chain(strategies).collect()
 }
 
 /// Rows of the loss that was measured over all numbers of classes.
@@ -125,7 +140,7 @@ fn table(body: &mut String, run: &AdapterRun) {
     *body += "<h3>All figures</h3>\n<div class=\"scroll\">\n<table>\n<thead><tr><th>loss</th><th>targets</th>\
               <th class=\"n\">rows</th><th class=\"n\">classes</th><th>type</th><th>mode</th><th>strategy</th>\
               <th class=\"n\">median ms</th><th class=\"n\">min ms</th><th class=\"n\">GB/s</th>\
-              <th class=\"n\">copy GB/s</th><th class=\"n\">of copy</th></tr></thead>\n<tbody>\n";
+              <th class=\"n\">copy GB/s</th><th class=\"n\">of copy</th><th class=\"n\">of shader copy</th></tr></thead>\n<tbody>\n";
     for row in &run.rows {
         let Case { kind, form, shape, dtype, mode, .. } = row.case;
         let class = if row.chosen { "" } else { " class=\"forced\"" };
@@ -136,9 +151,9 @@ fn table(body: &mut String, run: &AdapterRun) {
         words.iter().for_each(|word| cell(body, "", word));
         counts.iter().for_each(|count| cell(body, " class=\"n\"", &count.to_string()));
         more.iter().for_each(|word| cell(body, "", word));
-        for (figure, digits) in
-            [(row.median_ms, 3), (row.min_ms, 3), (row.gbps(), 1), (row.copy_gbps, 1), (row.of_copy(), 2)]
-        {
+        let times = [(row.median_ms, 3), (row.min_ms, 3)];
+        let rates = [(row.gbps(), 1), (row.copy_gbps, 1), (row.of_copy(), 2), (row.of_shader_copy(), 2)];
+        for (figure, digits) in times.into_iter().chain(rates) {
             cell(body, " class=\"n\"", &format!("{figure:.digits$}"));
         }
         let _ = writeln!(body, "</tr>");

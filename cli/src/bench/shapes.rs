@@ -125,7 +125,7 @@ pub(crate) fn cases(args: &BenchArgs, largest_buffer: u64) -> Result<Vec<Case>, 
     let plain = softmax(TargetForm::Classes);
     if kinds(args).contains(&Kind::SoftmaxCe) {
         beside(&mut cases, softmax(TargetForm::Lists));
-        if args.large {
+        if args.large || args.check && !args.quick {
             let classes = if classes.contains(&LARGE) { LARGE } else { compared };
             let dtype = if dtypes.contains(&Dtype::Bf16) { Dtype::Bf16 } else { dtypes[0] };
             let large = Shape::new(most_rows(classes, dtype, largest_buffer), classes);
@@ -254,6 +254,8 @@ mod tests {
         let cases = parsed("--loss sigmoid-focal,ce --quick").unwrap();
         assert!(cases.iter().all(|c| matches!(c.kind, Kind::SigmoidFocal | Kind::Ce)));
         assert_eq!(cases.len(), 2 * 3 * 3);
+        let is_there = |line| parsed(line).unwrap().iter().any(|c| c.role == Role::Large);
+        assert!(is_there("--check") && !is_there("--check --quick") && !is_there(""));
         let large = parsed("--large").unwrap();
         let large = large.iter().find(|c| c.role == Role::Large).unwrap();
         assert!(large.score_bytes() <= 1 << 31 && large.score_bytes() > (1 << 31) - (1 << 22), "{large}");

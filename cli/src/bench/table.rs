@@ -38,7 +38,7 @@ impl AdapterRun {
         // Writing into a string cannot fail.
         let _ = writeln!(
             text,
-            "  {:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10} {:>10} {:>8} {:>8} {:>7}",
+            "  {:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10} {:>10} {:>8} {:>8} {:>7} {:>9}",
             "loss",
             "targets",
             "rows",
@@ -50,11 +50,13 @@ impl AdapterRun {
             "min ms",
             "GB/s",
             "copy",
-            "of copy"
+            "of copy",
+            "of shader"
         );
         for row in &self.rows {
             let _ = writeln!(text, "  {}", line(row));
         }
+        text += "  of copy: rate against the best copy; of shader: against the best copy by a kernel\n";
         for what in &self.left_out {
             let _ = writeln!(text, "  not measured: {what}");
         }
@@ -71,7 +73,7 @@ fn line(row: &Row) -> String {
     // A forced strategy stands under the chosen one.
     let strategy = format!("{}{}", if row.chosen { "" } else { "· " }, row.strategy.name());
     format!(
-        "{:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10.3} {:>10.3} {:>8.1} {:>8.1} {:>7.2}{}",
+        "{:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10.3} {:>10.3} {:>8.1} {:>8.1} {:>7.2} {:>9.2}{}",
         loss_name(case.kind),
         case.form.name(),
         case.shape.rows(),
@@ -84,6 +86,7 @@ fn line(row: &Row) -> String {
         row.gbps(),
         row.copy_gbps,
         row.of_copy(),
+        row.of_shader_copy(),
         if case.role == Role::Large { "  large" } else { "" },
     )
 }

@@ -1,0 +1,117 @@
+//! The kernels themselves, over device buffers: wall time of one step from its submission until it is done, and the
+//! bytes that must move. `gpu-loss bench` measures more, and against copies; this is for comparing two commits.
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use gpu_loss::reference;
+use gpu_loss::{Batch, Buffers, Element, GpuLoss, Kind, Layout, Output, Shape, Spec, TargetForm, Targets, bf16, wgpu};
+use ndarray::{ArrayD, IxDyn};
+
+/// Scores of a batch, about: enough for caches not to hide the memory.
+const ELEMENTS: usize = 1 << 22;
+
+/// Numbers in [0, 1), the same in every run (Marsaglia's xorshift).
+fn random() -> impl FnMut() -> f32 {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 24) as f32
+    }
+}
+
+fn buffer(gpu: &GpuLoss, bytes: &[u8]) -> wgpu::Buffer {
+    let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: (bytes.len() as u64).next_multiple_of(16).max(16),
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+        mapped_at_creation: false,
+    });
+    gpu.queue().write_buffer(&buffer, 0, bytes);
+    buffer
+}
+
+fn read(gpu: &GpuLoss, from: &wgpu::Buffer) -> Vec<u8> {
+    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: from.size(),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    encoder.copy_buffer_to_buffer(from, 0, &staging, 0, from.size());
+    gpu.queue().submit([encoder.finish()]);
+    staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("polled");
+    staging.slice(..).get_mapped_range().expect("mapped").to_vec()
+}
+
+/// Checks one kernel against the reference, then times it. Targets are classes or, for sigmoids, probabilities.
+fn kernel<T: Element>(c: &mut Criterion, gpu: &GpuLoss, kind: Kind, shape: Shape, rounded: impl Fn(f32) -> T) {
+    let mut random = random();
+    let dims = if shape.inner == 1 { vec![shape.n, shape.classes] } else { vec![shape.n, shape.classes, shape.inner] };
+    let scores = ArrayD::from_shape_simple_fn(IxDyn(&dims), || rounded(8.0 * (random() + random() - 1.0)));
+    let row_dims: Vec<usize> = [0, 2].iter().filter_map(|axis| dims.get(*axis).copied()).collect();
+    let labels = ArrayD::from_shape_simple_fn(IxDyn(&row_dims), || (random() * shape.classes as f32) as i64).into_dyn();
+    let probabilities = ArrayD::from_shape_simple_fn(IxDyn(&dims), &mut random);
+    let (form, targets, target_bytes) = if kind.is_softmax() {
+        let bytes: &[u8] = bytemuck::cast_slice(labels.as_slice().expect("contiguous"));
+        (TargetForm::Classes, Targets::Classes(&labels), bytes)
+    } else {
+        let bytes: &[u8] = bytemuck::cast_slice(probabilities.as_slice().expect("contiguous"));
+        (TargetForm::Probabilities, Targets::probabilities(probabilities.view()), bytes)
+    };
+    let spec = Spec::plain(kind);
+    let plan = gpu.plan_with(&spec, &Layout { targets: form, ..Layout::new(shape, T::DTYPE) }).expect("a plan");
+    let score_bytes: &[u8] = bytemuck::cast_slice(scores.as_slice().expect("contiguous"));
+    let [on_device, wanted, loss] = [score_bytes, target_bytes, &[0; 4]].map(|bytes| buffer(gpu, bytes));
+    // What is not written shows: it stays NaN.
+    let grad = buffer(gpu, &vec![0xff; score_bytes.len()]);
+    let buffers = Buffers::new(&on_device, &wanted).grad(&grad).loss(&loss);
+    let commands = || {
+        let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        plan.encode(&mut encoder, &buffers).expect("a step");
+        encoder.finish()
+    };
+    let step = |commands| {
+        gpu.queue().submit([commands]);
+        gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("polled");
+    };
+
+    step(commands());
+    let mut grad_bytes = read(gpu, &grad);
+    grad_bytes.truncate(score_bytes.len());
+    let gradients = grad_bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned::<T>).collect();
+    let output = Output {
+        loss: f32::from_le_bytes(read(gpu, &loss)[..4].try_into().expect("four bytes")),
+        grad: ArrayD::from_shape_vec(IxDyn(&dims), gradients).expect("whole"),
+        losses: None,
+        lse: None,
+        argmax: None,
+        correct: None,
+    };
+    let expected = reference::run(&spec, &Batch::new(scores.view(), targets)).expect("a reference");
+    let difference = reference::compare(&output, &expected);
+    assert!(difference.kept(), "{}: {difference:?}", kind.name());
+
+    let mut group = c.benchmark_group("kernels");
+    group.throughput(Throughput::Bytes((2 * score_bytes.len() + target_bytes.len()) as u64)).sample_size(20);
+    let of = if shape.inner == 1 { String::new() } else { format!(" × {}", shape.inner) };
+    let name = format!("{} {} × {}{of} {}", kind.name(), shape.n, shape.classes, T::DTYPE.name());
+    group.bench_function(name, |b| b.iter_batched(commands, step, BatchSize::PerIteration));
+    group.finish();
+}
+
+fn kernels(c: &mut Criterion) {
+    let gpu = GpuLoss::new().expect("an adapter");
+    let rows = |classes| Shape::new(ELEMENTS / classes, classes);
+    for classes in [10, 1000, 4096, 50_257] {
+        kernel(c, &gpu, Kind::SoftmaxCe, rows(classes), |score| score);
+    }
+    kernel(c, &gpu, Kind::SoftmaxCe, rows(4096), bf16::from_f32);
+    kernel(c, &gpu, Kind::SoftmaxCe, Shape::spatial(3, 21, 256 * 256), |score| score);
+    kernel(c, &gpu, Kind::SigmoidCe, rows(1000), |score| score);
+}
+
+criterion_group!(benches, kernels);
+criterion_main!(benches);
