@@ -3,10 +3,15 @@
 pub(crate) mod adapter;
 mod context;
 mod fault;
+mod injection;
 mod pipeline;
 mod readback;
+#[cfg(not(target_arch = "wasm32"))]
+mod watch;
 
-pub(crate) use context::Context;
-pub(crate) use fault::{caught, guarded};
+pub(crate) use context::{Context, LastWords};
+pub(crate) use fault::{caught, guarded, guarded_now};
+pub use injection::Fault;
 pub(crate) use pipeline::{Kernel, KernelKey};
 pub(crate) use readback::{Wait, read};
+use fault::check_not_lost;

@@ -1,0 +1,51 @@
+//! Waiting for a submission, with an end to every wait.
+
+use std::time::{Duration, Instant};
+
+use super::readback::{End, READING};
+use super::{Context, caught};
+use crate::error::Error;
+
+/// The longest that wgpu is asked to wait at a time: meanwhile it holds locks that other threads need, and on GL no
+/// wait of its own is longer than 4.3 s.
+const SLICE: Duration = Duration::from_millis(100);
+/// Between two looks for a callback that another thread is about to call.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Polls a device until a mapping has ended, or gives up.
+pub(super) struct Watch {
+    device: wgpu::Device,
+    submission: wgpu::SubmissionIndex,
+    limit: Duration,
+    end: End,
+}
+
+impl Watch {
+    pub(super) fn new(context: &Context, submission: wgpu::SubmissionIndex, end: End) -> Self {
+        Watch { device: context.device.clone(), submission, limit: context.time_limit(), end }
+    }
+
+    /// Returns once the end is told: by the mapping's callback or, in the end, by this.
+    pub(super) fn keep(&self) {
+        let begin = Instant::now();
+        while !self.end.is_told() {
+            let left = self.limit.saturating_sub(begin.elapsed());
+            let poll = wgpu::PollType::Wait {
+                submission_index: Some(self.submission.clone()),
+                timeout: Some(left.min(SLICE)),
+            };
+            match caught(READING, || self.device.poll(poll)) {
+                Ok(Err(wgpu::PollError::Timeout)) => {}
+                Ok(Ok(_)) if self.end.is_told() => return,
+                Ok(Ok(_)) => std::thread::sleep(PAUSE.min(left)),
+                Ok(Err(error)) => {
+                    return self.end.tell(Err(Error::Device { during: READING, message: error.to_string() }));
+                }
+                Err(error) => return self.end.tell(Err(error)),
+            }
+            if left.is_zero() {
+                return self.end.tell(Err(Error::Timeout { during: READING, limit: self.limit }));
+            }
+        }
+    }
+}
