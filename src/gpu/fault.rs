@@ -1,5 +1,7 @@
 //! Turning the device's errors, its loss, and wgpu's panics into this crate's errors.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::Context;
 use super::injection::Fault;
 use crate::error::{Error, Result};
@@ -14,6 +16,7 @@ pub(crate) async fn guarded<T>(context: &Context, during: &'static str, work: im
     }
     // Scopes are guards of this thread: they are popped before anything is awaited.
     let (value, errors) = {
+        let _turn = turn(context.info.backend);
         let memory = context.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let internal = context.device.push_error_scope(wgpu::ErrorFilter::Internal);
         let validation = context.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -80,8 +83,20 @@ pub(super) async fn check_not_lost(context: &Context, during: &'static str) -> R
         return Ok(());
     }
     // A device that was destroyed says so once it is polled.
-    let _ = caught(during, || context.device.poll(wgpu::PollType::Poll));
+    let _ = caught(during, || {
+        let _turn = turn(context.info.backend);
+        context.device.poll(wgpu::PollType::Poll)
+    });
     Err(context.note_loss(during))
+}
+
+/// Held while wgpu works for this crate on GL.
+///
+/// GL has one context for all threads, and wgpu panics where a thread waits for it longer than 6 s (1 s on Windows), as
+/// one may while another builds a kernel on a busy machine.
+pub(super) fn turn(backend: wgpu::Backend) -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    (backend == wgpu::Backend::Gl).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn describe(error: wgpu::Error, during: &'static str) -> Error {

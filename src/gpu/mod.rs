@@ -14,4 +14,4 @@ pub(crate) use fault::{caught, guarded, guarded_now};
 pub use injection::Fault;
 pub(crate) use pipeline::{Kernel, KernelKey};
 pub(crate) use readback::{Wait, read};
-use fault::check_not_lost;
+use fault::{check_not_lost, turn};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_intrusive::channel::shared::{Sender, channel};
 
 use super::injection::Fault;
-use super::{Context, caught, check_not_lost, guarded};
+use super::{Context, caught, check_not_lost, guarded, turn};
 use crate::error::{Error, Result};
 
 /// How a submission is waited for.
@@ -52,14 +52,14 @@ pub(crate) async fn read<T>(
         return Err(error);
     }
     let taken = caught(READING, || {
+        let _turn = turn(context.info.backend);
         let view = staging.slice(..bytes).get_mapped_range();
-        view.map(|view| take(&view)).map_err(|error| Error::Device { during: READING, message: error.to_string() })
+        let taken = view.map(|view| take(&view));
+        staging.unmap();
+        taken.map_err(|error| Error::Device { during: READING, message: error.to_string() })
     });
     match taken {
-        Ok(Ok(taken)) => {
-            staging.unmap();
-            Ok(taken)
-        }
+        Ok(Ok(taken)) => Ok(taken),
         Ok(Err(error)) | Err(error) => {
             check_not_lost(context, READING).await?;
             Err(error)

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::readback::{End, READING};
-use super::{Context, caught};
+use super::{Context, caught, turn};
 use crate::error::Error;
 
 /// The longest that wgpu is asked to wait at a time: meanwhile it holds locks that other threads need, and on GL no
@@ -15,6 +15,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Polls a device until a mapping has ended, or gives up.
 pub(super) struct Watch {
     device: wgpu::Device,
+    backend: wgpu::Backend,
     submission: wgpu::SubmissionIndex,
     limit: Duration,
     end: End,
@@ -22,7 +23,8 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(context: &Context, submission: wgpu::SubmissionIndex, end: End) -> Self {
-        Watch { device: context.device.clone(), submission, limit: context.time_limit(), end }
+        let (device, backend) = (context.device.clone(), context.info.backend);
+        Watch { device, backend, submission, limit: context.time_limit(), end }
     }
 
     /// Returns once the end is told: by the mapping's callback or, in the end, by this.
@@ -34,7 +36,11 @@ impl Watch {
                 submission_index: Some(self.submission.clone()),
                 timeout: Some(left.min(SLICE)),
             };
-            match caught(READING, || self.device.poll(poll)) {
+            let polled = caught(READING, || {
+                let _turn = turn(self.backend);
+                self.device.poll(poll)
+            });
+            match polled {
                 Ok(Err(wgpu::PollError::Timeout)) => {}
                 Ok(Ok(_)) if self.end.is_told() => return,
                 Ok(Ok(_)) => std::thread::sleep(PAUSE.min(left)),

@@ -1,5 +1,6 @@
 //! Devices, one after another: each is shared by several threads until it is lost on purpose.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub(super) struct Keeper<'a> {
 
 /// No device is lost so late that its successor has no time.
 const LAST: Duration = Duration::from_secs(20);
+/// Checks that come to an end before a device is lost.
+const STEPS: u64 = 3;
 const STEP: Duration = Duration::from_millis(50);
 
 impl Keeper<'_> {
@@ -72,15 +75,21 @@ impl Keeper<'_> {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let (adapter, tally, slot, seed) = (self.adapter, self.tally, slot + 1 + thread, random);
                 let worker = Worker { adapter, device: gpu.device(), queue: gpu.queue(), generation, tally, slot, seed };
-                scope.spawn(move || worker.work());
+                scope.spawn(move || {
+                    if std::panic::catch_unwind(AssertUnwindSafe(|| worker.work())).is_err() {
+                        tally.fault("a thread panicked");
+                        tally.rest(worker.slot);
+                    }
+                });
             }
-            // 4 to 20 s.
-            let death = Instant::now() + Duration::from_millis(4000 + (random >> 33) % 16_000);
-            while Instant::now() < death.min(self.end) {
+            // 5 to 25 s, and a few steps at least, so that it shows whether a lost device's successor works.
+            let death = Instant::now() + Duration::from_millis(5000 + (random >> 33) % 20_000);
+            let is_young = || Instant::now() < death || generation.steps.load(Ordering::Relaxed) < STEPS;
+            while is_young() && Instant::now() < self.end {
                 self.tally.beat(slot);
                 std::thread::sleep(STEP);
             }
-            let lost = death + LAST < self.end;
+            let lost = Instant::now() + LAST < self.end;
             if lost {
                 generation.lost.store(true, Ordering::SeqCst);
                 gpu.device().destroy();

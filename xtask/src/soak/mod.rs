@@ -57,8 +57,13 @@ pub(crate) fn soak(args: &Args) -> Result<()> {
             let keeper = Keeper { adapter, place, seed, end: begin + length, tally: &tally };
             scope.spawn(move || keeper.keep());
         }
+        let mut said = 0;
         while !tally.all_idle() || begin.elapsed() < length {
             std::thread::sleep(LOOK);
+            if begin.elapsed().as_secs() / 60 > said {
+                said += 1;
+                say(&summary(&tally, &memory, begin.elapsed(), seed));
+            }
             if let Ok(mut memory) = memory.lock() {
                 memory.look();
             }

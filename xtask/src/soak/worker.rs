@@ -36,7 +36,7 @@ impl Worker<'_> {
             self.tally.beat(self.slot);
             let case = verify::random(self.seed.wrapping_add(number.wrapping_mul(0x2545_f491_4f6c_dd1d)));
             let place = || format!("{} [{}]: {case}", gpu.adapter_info().name, gpu.adapter_info().backend);
-            if number % 16 == 15 && self.is_dropped_in_flight(gpu, &case) {
+            if number % 8 == 7 && self.is_dropped_in_flight(gpu, &case) {
                 add(&self.tally.dropped, 1);
                 continue;
             }
