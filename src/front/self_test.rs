@@ -74,11 +74,8 @@ impl SelfTest {
     /// Switched off by `GPU_LOSS_SELF_TEST=0`.
     pub(super) fn on(context: &Context) -> Self {
         let off = std::env::var("GPU_LOSS_SELF_TEST").is_ok_and(|v| v == "0");
-        let driver = Driver {
-            info: context.info.clone(),
-            features: context.device.features(),
-            limits: context.limits.clone(),
-        };
+        let driver =
+            Driver { info: context.info.clone(), features: context.device.features(), limits: context.limits.clone() };
         let mut records = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
         let record = match records.iter().find(|(other, _)| *other == driver) {
             Some((_, record)) => Arc::clone(record),

@@ -10,8 +10,10 @@ mod readback;
 mod watch;
 
 pub(crate) use context::{Context, LastWords};
+use fault::check_not_lost;
+#[cfg(not(target_arch = "wasm32"))]
+use fault::turn;
 pub(crate) use fault::{caught, guarded, guarded_now};
 pub use injection::Fault;
 pub(crate) use pipeline::{Kernel, KernelKey};
 pub(crate) use readback::{Wait, read};
-use fault::{check_not_lost, turn};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_intrusive::channel::shared::{Sender, channel};
 
 use super::injection::Fault;
-use super::{Context, caught, check_not_lost, guarded, turn};
+use super::{Context, check_not_lost, guarded};
 use crate::error::{Error, Result};
 
 /// How a submission is waited for.
@@ -51,20 +51,14 @@ pub(crate) async fn read<T>(
         check_not_lost(context, READING).await?;
         return Err(error);
     }
-    let taken = caught(READING, || {
-        let _turn = turn(context.info.backend);
+    // A device that is lost meanwhile destroys what was mapped.
+    guarded(context, READING, || {
         let view = staging.slice(..bytes).get_mapped_range();
         let taken = view.map(|view| take(&view));
         staging.unmap();
         taken.map_err(|error| Error::Device { during: READING, message: error.to_string() })
-    });
-    match taken {
-        Ok(Ok(taken)) => Ok(taken),
-        Ok(Err(error)) | Err(error) => {
-            check_not_lost(context, READING).await?;
-            Err(error)
-        }
-    }
+    })
+    .await?
 }
 
 /// Where it is told how a mapping ended: by its callback, or by the watch that gives up. The first word counts.
@@ -97,7 +91,8 @@ fn wait_for(context: &Context, submission: wgpu::SubmissionIndex, wait: Wait, en
         Wait::Here => watch.keep(),
         Wait::Elsewhere => {
             let started = std::thread::Builder::new().name("gpu-loss wait".to_owned()).spawn(move || watch.keep());
-            started.map_err(|error| Error::Device { during: READING, message: format!("no thread to wait: {error}") })?;
+            started
+                .map_err(|error| Error::Device { during: READING, message: format!("no thread to wait: {error}") })?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::error::Error;
 /// The longest that wgpu is asked to wait at a time: meanwhile it holds locks that other threads need, and on GL no
 /// wait of its own is longer than 4.3 s.
 const SLICE: Duration = Duration::from_millis(100);
-/// Between two looks for a callback that another thread is about to call.
+/// Between two looks: for a callback that another thread is about to call, or for what takes longer than a slice.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Polls a device until a mapping has ended, or gives up.
@@ -41,9 +41,9 @@ impl Watch {
                 self.device.poll(poll)
             });
             match polled {
-                Ok(Err(wgpu::PollError::Timeout)) => {}
                 Ok(Ok(_)) if self.end.is_told() => return,
-                Ok(Ok(_)) => std::thread::sleep(PAUSE.min(left)),
+                // Others have their turn too.
+                Ok(Ok(_) | Err(wgpu::PollError::Timeout)) => std::thread::sleep(PAUSE.min(left)),
                 Ok(Err(error)) => {
                     return self.end.tell(Err(Error::Device { during: READING, message: error.to_string() }));
                 }

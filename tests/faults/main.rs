@@ -19,7 +19,10 @@ use ndarray::{Array2, Ix2};
 /// A front door of its own on each adapter: what a test does to it harms no other.
 fn on_every_adapter(test: impl Fn(&GpuLoss)) {
     let adapters = GpuLoss::adapters(&AdapterFilter::default());
-    assert!(!adapters.is_empty(), "no GPU adapter found: `cargo xtask test` installs a software one, and runs the tests");
+    assert!(
+        !adapters.is_empty(),
+        "no GPU adapter found: `cargo xtask test` installs a software one, and runs the tests"
+    );
     for adapter in &adapters {
         let gpu = GpuLoss::on_adapter(adapter).expect("opens");
         gpu.set_self_test(false);

@@ -6,7 +6,8 @@ use crate::{on_every_adapter, run, serves, strike_once};
 
 #[test]
 fn out_of_memory_names_what_was_being_done_and_the_next_batch_is_served() {
-    for when in ["building a kernel", "reserving a plan's buffers", "reserving a batch's buffers", "submitting a plan"] {
+    for when in ["building a kernel", "reserving a plan's buffers", "reserving a batch's buffers", "submitting a plan"]
+    {
         on_every_adapter(|gpu| {
             strike_once(gpu, when, Fault::OutOfMemory);
             let error = run(gpu).expect_err("no memory");

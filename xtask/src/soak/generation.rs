@@ -74,7 +74,8 @@ impl Keeper<'_> {
             for thread in 0..THREADS {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let (adapter, tally, slot, seed) = (self.adapter, self.tally, slot + 1 + thread, random);
-                let worker = Worker { adapter, device: gpu.device(), queue: gpu.queue(), generation, tally, slot, seed };
+                let worker =
+                    Worker { adapter, device: gpu.device(), queue: gpu.queue(), generation, tally, slot, seed };
                 scope.spawn(move || {
                     if std::panic::catch_unwind(AssertUnwindSafe(|| worker.work())).is_err() {
                         tally.fault("a thread panicked");
