@@ -159,10 +159,10 @@ pub enum Error {
         /// The device's words.
         message: String,
     },
-    /// The device is lost: drop this [`GpuLoss`](crate::GpuLoss) and make a new one.
+    /// The device is lost, and every later call says so too: drop this [`GpuLoss`](crate::GpuLoss) and make a new one.
     #[error("the device is lost: {reason}")]
     DeviceLost {
-        /// The device's words.
+        /// The driver's words, and what was being done when the loss was noticed.
         reason: String,
     },
     /// The device ran out of memory.
@@ -171,13 +171,13 @@ pub enum Error {
         /// What was being done.
         during: &'static str,
     },
-    /// The device did not answer in time.
-    #[error("the device did not answer within {seconds} s while {during}")]
+    /// The device did not answer in time. It may still be at work, and later calls then wait behind that.
+    #[error("the device did not answer within {limit:?} while {during}")]
     Timeout {
         /// What was being waited for.
         during: &'static str,
-        /// How long.
-        seconds: u64,
+        /// How long: [`GpuLoss::set_time_limit`](crate::GpuLoss::set_time_limit).
+        limit: std::time::Duration,
     },
 }
 

@@ -62,6 +62,8 @@ pub mod verify;
 pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Shape, TargetForm, Targets, Want};
 pub use error::{Error, Result};
 pub use front::{GpuLoss, Refusal};
+#[doc(hidden)]
+pub use gpu::Fault;
 pub use gpu::adapter::AdapterFilter;
 pub use half::{bf16, f16};
 pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};

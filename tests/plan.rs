@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::device::{POISON, Variation, Way, difference, download, takes_arriving};
+use common::device::{POISON, Variation, Way, difference, download, narrow, takes_arriving};
 use common::random::{self, Random};
 use common::{Case, OwnedTargets, adapters, name, plain};
 use gpu_loss::{
@@ -82,20 +82,6 @@ fn shards_of_a_vocabulary_come_to_the_whole_rows() {
     });
 }
 
-/// A device of the same adapter whose bindings reach no further than 1 MiB.
-fn narrow(gpu: &GpuLoss) -> GpuLoss {
-    let info = gpu.adapter_info().clone();
-    let adapter = GpuLoss::adapters(&gpu_loss::AdapterFilter::default())
-        .into_iter()
-        .find(|a| a.get_info() == info)
-        .expect("the same adapter");
-    let (required_features, mut required_limits) = GpuLoss::wanted(&adapter);
-    required_limits.max_storage_buffer_binding_size = 1 << 20;
-    let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
-    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
-    GpuLoss::from_device(&adapter, device, queue).expect("enough for the kernels")
-}
-
 /// A large case of one kind, random but for its shape.
 fn large(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
     let mut r = Random(seed);
@@ -130,7 +116,7 @@ fn chunks_give_the_bits_of_the_whole() {
         large(Kind::SigmoidCe, Dtype::F16, &[1013, 777], 6),
     ];
     for gpu in adapters() {
-        let narrow = narrow(&gpu);
+        let narrow = narrow(&gpu, 1 << 20);
         for case in &cases {
             for in_place in [false, true] {
                 let v = Variation { in_place, ..Variation::PLAIN };
@@ -171,7 +157,7 @@ fn a_row_larger_than_a_binding_is_walked_in_pieces() {
     smoothed.spec.label_smoothing = 0.1;
     let image = large(Kind::SoftmaxCe, Dtype::F32, &[2, 300, 3_000], 10);
     for gpu in adapters() {
-        let narrow = narrow(&gpu);
+        let narrow = narrow(&gpu, 1 << 20);
         for case in [&smoothed, &image] {
             for way in [Way::Whole, Way::Halves] {
                 for in_place in [false, true] {

@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::sync::Mutex;
+use std::time::Instant;
+
 use common::{adapters, name};
-use gpu_loss::{Batch, Dtype, Error, GpuLoss, Shape, SoftmaxCe, Strategy, Targets, reference};
+use gpu_loss::{Batch, Dtype, Error, GpuLoss, Kind, Layout, Shape, SoftmaxCe, Strategy, Targets, reference};
 use ndarray::Array2;
 
 /// A front door of its own on each adapter, self-test on.
@@ -40,7 +43,7 @@ fn a_fault_in_one_strategy_makes_another_serve() {
     for (stage, from, to) in STAGES {
         for gpu in fresh() {
             // 700 rows of 100 classes are for threads here, and for subgroups or workgroups if threads fail.
-            let default = gpu.strategies(gpu_loss::Kind::SoftmaxCe, Shape::new(700, 100), Dtype::F32)[0];
+            let default = gpu.strategies(Kind::SoftmaxCe, Shape::new(700, 100), Dtype::F32)[0];
             assert_eq!(default, Strategy::ThreadRow, "on a software adapter");
             break_kernels(&gpu, "/Thread", from, to);
             let what = format!("{} {stage}", name(&gpu));
@@ -78,9 +81,12 @@ fn a_fault_in_what_all_strategies_share_is_an_error() {
             let logits = Array2::from_shape_fn((6, 10), |(n, c)| ((n * 37 + c * 11) % 97) as f32 * 0.07);
             let batch = Batch::new(logits.view(), Targets::Classes(&[0_i64, 1, 2, 3, 4, 5]));
             let error = gpu.softmax_ce(&batch).expect_err(&what);
-            // A driver that takes good labels for bad ones is told by the labels' error, of a batch that has none.
-            let told = matches!(error, Error::Miscompiled { .. } | Error::ClassOutOfRange { .. });
-            assert!(told, "{what}: {error}");
+            assert!(matches!(error, Error::Miscompiled { .. }), "{what}: {error}");
+            assert!(error.to_string().starts_with("softmax_ce is computed wrongly on "), "{what}: {error}");
+            // Each strategy is on record.
+            let serving = gpu.strategies(Kind::SoftmaxCe, Shape::new(6, 10), Dtype::F32);
+            let refused: Vec<Strategy> = gpu.refused().iter().map(|refusal| refusal.strategy).collect();
+            assert_eq!(refused, serving, "{what}");
             // Not asked, it goes unnoticed: it is the self-test that finds it.
             gpu.set_self_test(false);
             if stage == "loss sum" {
@@ -93,14 +99,77 @@ fn a_fault_in_what_all_strategies_share_is_an_error() {
 }
 
 #[test]
-fn sound_kernels_pass_and_are_tested_once() {
+fn sound_kernels_pass_and_are_tested_once_in_a_process() {
     for gpu in fresh() {
-        let first = std::time::Instant::now();
-        gpu.plan(&SoftmaxCe::default(), Shape::new(64, 10), Dtype::F32).expect("a plan");
-        let tested = first.elapsed();
-        let second = std::time::Instant::now();
-        gpu.plan(&SoftmaxCe::default(), Shape::new(65, 10), Dtype::F32).expect("a plan");
-        println!("{}: first plan {tested:?}, its like {:?}", name(&gpu), second.elapsed());
+        let loss = SoftmaxCe::default().z_loss(1e-3);
+        let layout = |rows| Layout::new(Shape::new(rows, 10), Dtype::F32);
+        let timed = |gpu: &GpuLoss, rows| {
+            let begin = Instant::now();
+            gpu.plan_with(&loss, &layout(rows)).expect("a plan");
+            begin.elapsed()
+        };
+        let before = gpu.passed();
+        let first = timed(&gpu, 64);
+        assert_eq!(gpu.passed(), before + 1);
+        let like = timed(&gpu, 65);
+        // A new device of the same driver knows what passed; without any test it takes as long.
+        let adapters = GpuLoss::adapters(&gpu_loss::AdapterFilter::default());
+        let adapter = adapters.iter().find(|a| a.get_info() == *gpu.adapter_info()).expect("the same adapter");
+        let new = GpuLoss::on_adapter(adapter).expect("opens");
+        new.set_self_test(true);
+        let again = timed(&new, 64);
+        assert_eq!((gpu.passed(), new.passed()), (before + 1, before + 1));
         assert!(gpu.refused().is_empty());
+        println!("{}: first plan {first:?}, its like {like:?}, on a new device {again:?}", name(&gpu));
+    }
+}
+
+#[test]
+fn it_runs_when_it_is_asked_to_and_not_when_it_is_off() {
+    for gpu in fresh() {
+        gpu.set_self_test(false);
+        let layout = Layout::new(Shape::new(6, 10), Dtype::F32);
+        break_kernels(&gpu, "/Thread", "r.rest = select(s.rest + e,", "r.rest = select(s.rest + e * 1.001,");
+        gpu.set_strategy(Some(Strategy::ThreadRow));
+        gpu.plan_with(&SoftmaxCe::default(), &layout).expect("off");
+        assert!(gpu.refused().is_empty() && gpu.passed() == 0, "nothing was tested");
+        let begin = Instant::now();
+        let refused = gpu.self_test(&SoftmaxCe::default(), &layout).expect("a test");
+        println!("{}: every strategy in {:?}", name(&gpu), begin.elapsed());
+        assert!(refused.iter().any(|refusal| refusal.strategy == Strategy::ThreadRow), "{refused:?}");
+        assert!(refused.len() < gpu.strategies(Kind::SoftmaxCe, layout.shape, layout.dtype).len(), "{refused:?}");
+        assert_eq!(refused, gpu.refused());
+    }
+}
+
+/// The warnings of this process.
+static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("gpu_loss")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            WARNINGS.lock().expect("no test panics here").push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_refusal_is_logged() {
+    log::set_logger(&Logger).expect("the only one");
+    log::set_max_level(log::LevelFilter::Warn);
+    for gpu in fresh() {
+        // A fault that no other test has.
+        break_kernels(&gpu, "/Thread", "r.rest = select(s.rest + e,", "r.rest = select(s.rest + e * 1.5,");
+        gpu.plan(&SoftmaxCe::default().softcap(30.0), Shape::new(700, 100), Dtype::F32).expect("another strategy");
+        let line = format!("thread-row refused on {}: softmax_ce on classes, f32, comes to ", gpu.adapter_info().name);
+        assert!(WARNINGS.lock().expect("no test panics here").iter().any(|warning| warning.starts_with(&line)));
     }
 }

@@ -1,5 +1,6 @@
 //! The front door: an adapter, a device, and one method a loss.
 
+mod answers;
 mod host;
 mod self_test;
 
@@ -7,13 +8,14 @@ pub use self_test::Refusal;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ndarray::Dimension;
 
 use crate::batch::{Batch, Dtype, Element, Output, Shape};
 use crate::error::Result;
 use crate::gpu::adapter::{self, AdapterFilter};
-use crate::gpu::{Context, Wait};
+use crate::gpu::{Context, Fault, LastWords, Wait};
 use crate::loss::{Bce, Ce, Kind, Loss, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
 use crate::plan::{Layout, Plan, Strategy, serving};
 
@@ -104,8 +106,8 @@ impl GpuLoss {
     /// # Errors
     /// The device's own error, or a `GPU_LOSS_STRATEGY` that names no strategy.
     pub async fn on_adapter_async(adapter: &wgpu::Adapter) -> Result<Self> {
-        let (device, queue) = adapter::open(adapter).await?;
-        Self::from_device(adapter, device, queue)
+        let (device, queue, last_words) = adapter::open(adapter).await?;
+        Self::on_device(adapter, device, queue, last_words)
     }
 
     /// Shares the caller's device. Nothing is set on it: no callback, no error handler.
@@ -125,12 +127,22 @@ impl GpuLoss {
     /// [`Error::Limit`](crate::Error::Limit) with the limit that is too small; a `GPU_LOSS_STRATEGY` that names no
     /// strategy.
     pub fn from_device(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
+        Self::on_device(adapter, device, queue, LastWords::default())
+    }
+
+    fn on_device(
+        adapter: &wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        last_words: LastWords,
+    ) -> Result<Self> {
         adapter::check_limits(adapter, &device)?;
+        let context = Context::new(adapter.get_info(), device, queue, last_words);
         let gpu = GpuLoss {
-            context: Arc::new(Context::new(adapter.get_info(), device, queue)),
+            self_test: self_test::SelfTest::on(&context),
+            context: Arc::new(context),
             forced: AtomicU8::new(0),
             plans: Mutex::new(Vec::new()),
-            self_test: self_test::SelfTest::from_env(),
         };
         if let Some(name) = std::env::var("GPU_LOSS_STRATEGY").ok().filter(|n| !n.is_empty()) {
             gpu.set_strategy(Some(name.parse()?));
@@ -148,7 +160,26 @@ impl GpuLoss {
     /// Alters every kernel's WGSL before it is built: faults for tests. The function takes the kernel's name and source.
     #[doc(hidden)]
     pub fn alter_kernels(&self, alteration: impl Fn(&str, String) -> String + Send + Sync + 'static) {
-        self.context.alter(Box::new(alteration));
+        self.self_test.stand_alone();
+        self.context.injection.alter(Box::new(alteration));
+    }
+
+    /// Lets faults strike operations of the device, by what is being done: faults for tests.
+    #[doc(hidden)]
+    pub fn strike(&self, strikes: impl Fn(&str) -> Option<Fault> + Send + Sync + 'static) {
+        self.context.injection.strike(Box::new(strikes));
+    }
+
+    /// How long a call waits for the device: 2 minutes, unless set.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        self.context.time_limit()
+    }
+
+    /// Sets how long a call waits for the device, in whole milliseconds; past that it is
+    /// [`Error::Timeout`](crate::Error::Timeout). In a browser there is no limit but the browser's own.
+    pub fn set_time_limit(&self, limit: Duration) {
+        self.context.set_time_limit(limit);
     }
 
     /// The adapter's description.

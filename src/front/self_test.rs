@@ -3,16 +3,15 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-
-use ndarray::{ArrayD, IxDyn};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::GpuLoss;
+use super::answers::Answers;
 use super::host::HostPlan;
-use crate::batch::{Batch, Dtype, Element, Labels, TargetForm, Targets, Want};
+use crate::batch::{Dtype, Element, TargetForm, Want};
 use crate::error::{Error, Result};
-use crate::gpu::Wait;
-use crate::loss::{Kind, Reduction, Spec};
+use crate::gpu::{Context, Wait};
+use crate::loss::{Kind, Loss, Reduction, Spec};
 use crate::plan::{IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, serving};
 use crate::reference::{self, Difference};
 use crate::{bf16, f16};
@@ -34,46 +33,138 @@ pub struct Refusal {
 
 /// What decides which kernels run; what is proven for one holds for its like.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Sort {
-    kind: Kind,
-    targets: TargetForm,
-    dtype: Dtype,
-    strategy: Strategy,
-    want: Want,
+pub(super) struct Sort {
+    pub(super) kind: Kind,
+    pub(super) targets: TargetForm,
+    pub(super) dtype: Dtype,
+    pub(super) strategy: Strategy,
+    pub(super) want: Want,
     /// Options that are switched on, one bit each.
-    options: u32,
-    integers: (IntegerType, IntegerType),
-    dims: Vec<usize>,
+    pub(super) options: u32,
+    pub(super) integers: (IntegerType, IntegerType),
+    pub(super) dims: Vec<usize>,
 }
 
-/// What was tested on a device, and what came of it.
-#[derive(Debug)]
-pub(super) struct SelfTest {
-    on: AtomicBool,
+/// What was tested on a driver, and what came of it.
+#[derive(Debug, Default)]
+struct Record {
     proven: Mutex<HashSet<Sort>>,
     refused: Mutex<Vec<(Sort, Refusal)>>,
 }
 
+/// What decides whether kernels come out the same: all that is known of the driver, and what the device may use of it.
+#[derive(Debug, PartialEq)]
+struct Driver {
+    info: wgpu::AdapterInfo,
+    features: wgpu::Features,
+    limits: wgpu::Limits,
+}
+
+/// The records of this process: what was tested once need not be again on a new device.
+static RECORDS: Mutex<Vec<(Driver, Arc<Record>)>> = Mutex::new(Vec::new());
+
+/// A device's self-test.
+#[derive(Debug)]
+pub(super) struct SelfTest {
+    on: AtomicBool,
+    record: Mutex<Arc<Record>>,
+}
+
 impl SelfTest {
     /// Switched off by `GPU_LOSS_SELF_TEST=0`.
-    pub(super) fn from_env() -> Self {
+    pub(super) fn on(context: &Context) -> Self {
         let off = std::env::var("GPU_LOSS_SELF_TEST").is_ok_and(|v| v == "0");
-        SelfTest { on: AtomicBool::new(!off), proven: Mutex::default(), refused: Mutex::default() }
+        let driver =
+            Driver { info: context.info.clone(), features: context.device.features(), limits: context.limits.clone() };
+        let mut records = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = match records.iter().find(|(other, _)| *other == driver) {
+            Some((_, record)) => Arc::clone(record),
+            None => {
+                let record = Arc::<Record>::default();
+                records.push((driver, Arc::clone(&record)));
+                record
+            }
+        };
+        SelfTest { on: AtomicBool::new(!off), record: Mutex::new(record) }
+    }
+
+    /// Begins a record of this device alone: its kernels are not what other devices run.
+    pub(super) fn stand_alone(&self) {
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+
+    fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Record {
+    /// What came of a test, if there was one: nothing to say against it, or a refusal.
+    fn of(&self, sort: &Sort) -> Option<Option<Refusal>> {
+        if self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(sort) {
+            return Some(None);
+        }
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.iter().find(|(other, _)| other == sort).map(|(_, refusal)| Some(refusal.clone()))
     }
 }
 
 impl GpuLoss {
-    /// Switches the self-test of kernels on (as it is unless `GPU_LOSS_SELF_TEST=0`) or off. It runs once for each loss,
-    /// form of target, type, strategy and set of options, when the first plan is made that needs it.
+    /// Switches the self-test of kernels on (as it is unless `GPU_LOSS_SELF_TEST=0`) or off. It runs once in a process
+    /// for each driver, loss, form of target, type, strategy and set of options, when the first plan is made that needs
+    /// it.
     pub fn set_self_test(&self, on: bool) {
         self.self_test.on.store(on, Ordering::Relaxed);
     }
 
-    /// The strategies that the self-test refused so far.
+    /// The strategies that the self-test refused so far on this driver.
     #[must_use]
     pub fn refused(&self) -> Vec<Refusal> {
-        let refused = self.self_test.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = self.self_test.record();
+        let refused = record.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.iter().map(|(_, refusal)| refusal.clone()).collect()
+    }
+
+    /// How many kinds of work passed the self-test so far on this driver.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.self_test.record().proven.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Runs the self-test now, for every strategy that can serve a loss on a layout, whether it is switched on or off;
+    /// returns those that were refused. What was tested before in this process is not tested again.
+    ///
+    /// ```no_run
+    /// use gpu_loss::{Dtype, GpuLoss, Layout, Shape, SoftmaxCe};
+    /// let gpu = GpuLoss::new()?;
+    /// for refusal in gpu.self_test(&SoftmaxCe::default(), &Layout::new(Shape::new(4096, 1000), Dtype::F32))? {
+    ///     println!("{} computes wrongly here: {:?}", refusal.strategy.name(), refusal.difference);
+    /// }
+    /// # Ok::<(), gpu_loss::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn self_test<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Vec<Refusal>> {
+        pollster::block_on(self.self_test_async(loss, layout))
+    }
+
+    /// As [`self_test`](Self::self_test), without blocking.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub async fn self_test_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Vec<Refusal>> {
+        let spec = loss.spec();
+        layout.check(&spec)?;
+        spec.check(layout.all_classes())?;
+        let mut refused = Vec::new();
+        for strategy in serving(&self.context, spec.kind, &layout.shape, layout.dtype) {
+            refused.extend(self.trial(&spec, layout, strategy).await?);
+        }
+        // Where one strategy stands for all, it is named once.
+        refused.dedup();
+        Ok(refused)
     }
 
     /// Makes a plan whose kernels passed the self-test: with the forced or the default strategy, or the next that does.
@@ -109,14 +200,9 @@ impl GpuLoss {
         let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);
         let strategy = if split { Strategy::SplitRow } else { strategy };
         let sort = Sort::new(spec, layout, strategy);
-        if self.self_test.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(&sort) {
-            return Ok(None);
-        }
-        {
-            let refused = self.self_test.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, refusal)) = refused.iter().find(|(other, _)| *other == sort) {
-                return Ok(Some(refusal.clone()));
-            }
+        let record = self.self_test.record();
+        if let Some(known) = record.of(&sort) {
+            return Ok(known);
         }
         let difference = match layout.dtype {
             Dtype::F32 => self.known_answers::<f32>(spec, &sort, |v| v).await?,
@@ -124,7 +210,7 @@ impl GpuLoss {
             Dtype::Bf16 => self.known_answers::<bf16>(spec, &sort, bf16::from_f32).await?,
         };
         if difference.kept() {
-            self.self_test.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(sort);
+            record.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(sort);
             return Ok(None);
         }
         let Sort { kind, targets, dtype, strategy, .. } = sort;
@@ -138,7 +224,7 @@ impl GpuLoss {
             difference.worst(),
         );
         let refusal = Refusal { strategy, kind, targets, dtype, difference };
-        self.self_test.refused.lock().unwrap_or_else(PoisonError::into_inner).push((sort, refusal.clone()));
+        record.refused.lock().unwrap_or_else(PoisonError::into_inner).push((sort, refusal.clone()));
         Ok(Some(refusal))
     }
 
@@ -165,8 +251,14 @@ impl GpuLoss {
             let (host, layout) = self.prepared(&spec, &batch)?;
             let plan = build(&self.context, &spec, &layout, Some(sort.strategy)).await?;
             let plan = HostPlan::new(plan, Some(sort.strategy));
-            let output = self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await?;
-            let difference = reference::compare(&output, &expected);
+            let difference = match self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await {
+                Ok(output) => reference::compare(&output, &expected),
+                // There is no such thing in the batch: it is the kernel that is wrong.
+                Err(Error::ClassOutOfRange { .. } | Error::ClassList { .. } | Error::ProbabilityOutOfRange { .. }) => {
+                    Difference { loss: f64::INFINITY, ..Difference::default() }
+                }
+                Err(error) => return Err(error),
+            };
             if !difference.kept() {
                 return Ok(difference);
             }
@@ -208,122 +300,5 @@ impl Sort {
             integers: (layout.integers, layout.indices),
             dims,
         }
-    }
-}
-
-/// A batch that is made up, always the same for the same sort.
-struct Answers<T> {
-    scores: ArrayD<T>,
-    targets: Made,
-    upstream: ArrayD<f32>,
-    element_weights: ArrayD<f32>,
-}
-
-enum Made {
-    Classes(Box<dyn Labels>),
-    Lists(Box<dyn Labels>, Box<dyn Labels>),
-    MultiHot(ArrayD<u8>),
-    Probabilities(ArrayD<f32>),
-}
-
-impl<T: Element> Answers<T> {
-    fn new(spec: &Spec, sort: &Sort, nan: bool, rounded: &impl Fn(f32) -> T) -> Self {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut unit = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1 << 24) as f32
-        };
-        let dims = &sort.dims;
-        let (classes, inner) = (dims[1], dims[2..].iter().product::<usize>());
-        let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).collect();
-        let rows = dims[0] * inner;
-        let truth: Vec<usize> = (0..rows).map(|row| (row * 7 + 3) % classes).collect();
-        let row_of =
-            |element: usize| (element / (classes * inner) * inner + element % inner, element / inner % classes);
-        let score = |element: usize, unit: f32| {
-            let (row, class) = row_of(element);
-            match (spec.kind.takes_probabilities(), row % 9) {
-                (true, _) => unit,
-                // A confident row, one of masks, one of large scores, one with a NaN.
-                (false, 1) if class == truth[row] => 24.0,
-                (false, 2) if class % 3 == 1 && class != truth[row] => f32::NEG_INFINITY,
-                (false, 3) if sort.dtype == Dtype::F32 => 1e4 + 4.0 * unit,
-                (false, 4) if nan && class == classes / 2 => f32::NAN,
-                _ => 8.0 * unit - 4.0,
-            }
-        };
-        let elements = rows * classes;
-        let shaped = |dims: &[usize], values: Vec<f32>| ArrayD::from_shape_vec(IxDyn(dims), values).unwrap_or_default();
-        let scores: Vec<T> = (0..elements).map(|element| rounded(score(element, unit()))).collect();
-        let targets = match sort.targets {
-            TargetForm::Classes => {
-                let labels = truth.iter().enumerate().map(|(row, class)| match spec.ignore_index {
-                    Some(ignored) if row % 9 == 5 => ignored,
-                    _ => *class as i64,
-                });
-                Made::Classes(integers(labels, &row_dims, sort.integers.0))
-            }
-            TargetForm::Lists => {
-                let lists: Vec<Vec<i64>> = (0..rows)
-                    .map(|row| {
-                        (0..classes as i64).filter(|class| (class * 5 + row as i64) % 4 == 0).take(row % 6).collect()
-                    })
-                    .collect();
-                let offsets = (0..=rows).map(|row| lists[..row].iter().map(Vec::len).sum::<usize>() as i64);
-                let indices: Vec<i64> = lists.concat();
-                let count = indices.len();
-                Made::Lists(
-                    integers(offsets, &[rows + 1], sort.integers.0),
-                    integers(indices.into_iter(), &[count], sort.integers.1),
-                )
-            }
-            TargetForm::MultiHot => {
-                let bytes = (0..elements).map(|element| u8::from((row_of(element).1 + row_of(element).0) % 5 == 0));
-                Made::MultiHot(ArrayD::from_shape_vec(IxDyn(dims), bytes.collect()).unwrap_or_default())
-            }
-            TargetForm::Probabilities => {
-                let scale = if spec.kind.per_row() { 2.0 / classes as f32 } else { 1.0 };
-                Made::Probabilities(shaped(dims, (0..elements).map(|_| scale * unit()).collect()))
-            }
-        };
-        let loss_dims = if spec.kind.per_row() { row_dims } else { dims.clone() };
-        let losses = loss_dims.iter().product::<usize>();
-        Answers {
-            scores: ArrayD::from_shape_vec(IxDyn(dims), scores).unwrap_or_default(),
-            targets,
-            upstream: shaped(&loss_dims, (0..losses).map(|_| unit() - 0.5).collect()),
-            element_weights: shaped(dims, (0..elements).map(|_| 2.0 * unit()).collect()),
-        }
-    }
-
-    fn batch(&self, spec: &Spec, sort: &Sort) -> Batch<'_, T, IxDyn> {
-        let targets = match &self.targets {
-            Made::Classes(labels) => Targets::Classes(&**labels),
-            Made::Lists(offsets, indices) => Targets::Lists { offsets: &**offsets, indices: &**indices },
-            Made::MultiHot(bytes) => Targets::MultiHot(bytes.view()),
-            Made::Probabilities(values) => Targets::Probabilities(values.view()),
-        };
-        let mut batch = Batch::new(self.scores.view(), targets);
-        batch.want = sort.want;
-        // The last two bits of a sort's options.
-        if spec.reduction == Reduction::None && sort.options >> 8 & 1 == 1 {
-            batch.upstream = Some(self.upstream.view());
-        }
-        if sort.options >> 9 & 1 == 1 {
-            batch.element_weights = Some(self.element_weights.view());
-        }
-        batch
-    }
-}
-
-/// Integers of one type, in a shape.
-fn integers(values: impl Iterator<Item = i64>, dims: &[usize], of: IntegerType) -> Box<dyn Labels> {
-    fn boxed<I: crate::Integer + Default + 'static>(values: Vec<I>, dims: &[usize]) -> Box<dyn Labels> {
-        Box::new(ArrayD::from_shape_vec(IxDyn(dims), values).unwrap_or_default())
-    }
-    match of {
-        IntegerType::I32 => boxed(values.map(|v| v as i32).collect(), dims),
-        IntegerType::I64 => boxed(values.collect::<Vec<i64>>(), dims),
-        IntegerType::U32 => boxed(values.map(|v| v as u32).collect(), dims),
     }
 }

@@ -1,5 +1,8 @@
 //! Finding adapters, and opening a device with all that the losses can use.
 
+use std::sync::Arc;
+
+use super::{LastWords, caught};
 use crate::error::{Error, Result};
 
 /// Which adapters to consider. `Default` reads `WGPU_BACKEND` and `WGPU_ADAPTER_NAME`.
@@ -129,13 +132,23 @@ pub(crate) fn check_limits(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Re
     }
 }
 
-/// Opens a device with every useful feature and the adapter's own limits.
-pub(crate) async fn open(adapter: &wgpu::Adapter) -> Result<(wgpu::Device, wgpu::Queue)> {
+/// Opens a device with every useful feature and the adapter's own limits; when it is lost, the driver's words are kept.
+pub(crate) async fn open(adapter: &wgpu::Adapter) -> Result<(wgpu::Device, wgpu::Queue, LastWords)> {
+    const DURING: &str = "opening the device";
     let (required_features, required_limits) = wanted(adapter);
     let descriptor =
         wgpu::DeviceDescriptor { label: Some("gpu-loss"), required_features, required_limits, ..Default::default() };
-    adapter
-        .request_device(&descriptor)
-        .await
-        .map_err(|error| Error::Device { during: "opening the device", message: error.to_string() })
+    // Natively, all of the work is done before the future is there.
+    let opened = caught(DURING, || adapter.request_device(&descriptor))?.await;
+    let (device, queue) = opened.map_err(|error| Error::Device { during: DURING, message: error.to_string() })?;
+    let last_words = LastWords::default();
+    let heard = Arc::clone(&last_words);
+    device.set_device_lost_callback(move |reason, message| {
+        let words = match reason {
+            wgpu::DeviceLostReason::Destroyed => "it was destroyed".to_owned(),
+            wgpu::DeviceLostReason::Unknown => message,
+        };
+        let _ = heard.set(words);
+    });
+    Ok((device, queue, last_words))
 }

@@ -1,12 +1,18 @@
 //! One device with all that is kept for it.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
+use super::injection::Injection;
 use super::pipeline::KernelCache;
 use crate::error::{Error, Result};
 
-/// A change to a kernel's source, by its name.
-pub(crate) type Alteration = Box<dyn Fn(&str, String) -> String + Send + Sync>;
+/// No batch may take longer unless the caller says so.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
+
+/// What the driver said when it lost a device: known where the device is this crate's own, whose callbacks are too.
+pub(crate) type LastWords = Arc<OnceLock<String>>;
 
 /// A device, its queue, and the kernels built on it.
 #[derive(Debug)]
@@ -18,21 +24,21 @@ pub(crate) struct Context {
     /// Smallest and largest subgroup, where kernels may use them.
     pub(crate) subgroups: Option<(u32, u32)>,
     pub(crate) kernels: KernelCache,
+    pub(crate) injection: Injection,
+    /// In milliseconds.
+    time_limit: AtomicU64,
+    last_words: LastWords,
+    /// Why the device is lost, once that was noticed.
     lost: Mutex<Option<String>>,
-    alteration: OnceLock<Faults>,
-}
-
-/// Faults that a test puts into kernels.
-struct Faults(Alteration);
-
-impl std::fmt::Debug for Faults {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Faults")
-    }
 }
 
 impl Context {
-    pub(crate) fn new(info: wgpu::AdapterInfo, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+    pub(crate) fn new(
+        info: wgpu::AdapterInfo,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        last_words: LastWords,
+    ) -> Self {
         let subgroups = device
             .features()
             .contains(wgpu::Features::SUBGROUP)
@@ -44,21 +50,10 @@ impl Context {
             info,
             subgroups,
             kernels: KernelCache::default(),
+            injection: Injection::default(),
+            time_limit: AtomicU64::new(TIME_LIMIT.as_millis() as u64),
+            last_words,
             lost: Mutex::new(None),
-            alteration: OnceLock::new(),
-        }
-    }
-
-    /// Puts faults into every kernel that is built from now on; the first call counts.
-    pub(crate) fn alter(&self, alteration: Alteration) {
-        let _ = self.alteration.set(Faults(alteration));
-    }
-
-    /// A kernel's source as it is to be built.
-    pub(crate) fn altered(&self, name: &str, source: String) -> String {
-        match self.alteration.get() {
-            Some(Faults(alteration)) => alteration(name, source),
-            None => source,
         }
     }
 
@@ -85,6 +80,15 @@ impl Context {
         self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size).min((1 << 31) - 256)
     }
 
+    /// How long a wait for the device may last.
+    pub(crate) fn time_limit(&self) -> Duration {
+        Duration::from_millis(self.time_limit.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_time_limit(&self, limit: Duration) {
+        self.time_limit.store(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// Refuses once the device was found lost.
     pub(crate) fn check_alive(&self) -> Result<()> {
         match &*self.lost.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -93,9 +97,15 @@ impl Context {
         }
     }
 
-    /// Remembers that the device is lost; the first reason is kept.
-    pub(crate) fn note_loss(&self, reason: &str) {
+    /// Remembers that the device is lost, and the error that tells so; the first reason is kept.
+    pub(super) fn note_loss(&self, during: &str) -> Error {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.get_or_insert_with(|| reason.to_owned());
+        let reason = lost.get_or_insert_with(|| {
+            let cause = self.last_words.get().map_or("the driver gave no reason", String::as_str);
+            let reason = format!("{cause} (noticed while {during})");
+            log::error!("{} is lost: {reason}", self.info.name);
+            reason
+        });
+        Error::DeviceLost { reason: reason.clone() }
     }
 }

@@ -3,10 +3,17 @@
 pub(crate) mod adapter;
 mod context;
 mod fault;
+mod injection;
 mod pipeline;
 mod readback;
+#[cfg(not(target_arch = "wasm32"))]
+mod watch;
 
-pub(crate) use context::Context;
-pub(crate) use fault::{caught, guarded};
+pub(crate) use context::{Context, LastWords};
+use fault::check_not_lost;
+#[cfg(not(target_arch = "wasm32"))]
+use fault::turn;
+pub(crate) use fault::{caught, guarded, guarded_now};
+pub use injection::Fault;
 pub(crate) use pipeline::{Kernel, KernelKey};
 pub(crate) use readback::{Wait, read};

@@ -1,8 +1,12 @@
 //! Bringing results back: mapping a staging buffer, with a limit on every wait.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Context, caught};
+use futures_intrusive::channel::shared::{Sender, channel};
+
+use super::injection::Fault;
+use super::{Context, check_not_lost, guarded};
 use crate::error::{Error, Result};
 
 /// How a submission is waited for.
@@ -14,8 +18,7 @@ pub(crate) enum Wait {
     Elsewhere,
 }
 
-/// No batch may take longer.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const READING: &str = "reading results back";
 
 /// Maps the first `bytes` of `staging` once `submission` is done and hands them to `take`.
 pub(crate) async fn read<T>(
@@ -26,58 +29,77 @@ pub(crate) async fn read<T>(
     wait: Wait,
     take: impl FnOnce(&[u8]) -> T,
 ) -> Result<T> {
-    const DURING: &str = "reading results back";
-    let (sender, receiver) = futures_intrusive::channel::shared::oneshot_channel();
-    caught(DURING, || {
-        staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
-            let _ = sender.send(result);
+    let (sender, ended) = channel(2);
+    let end = End { told: Arc::default(), sender };
+    let fault = context.injection.at("mapping");
+    if fault == Some(Fault::Destroyed) {
+        context.device.destroy();
+    }
+    let mapped = end.clone();
+    guarded(context, READING, || {
+        staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| match fault {
+            Some(Fault::Silence) => {}
+            Some(Fault::MappingFails) => mapped.tell(Err(mapping_failed())),
+            _ => mapped.tell(result.map_err(|_| mapping_failed())),
         });
-    })?;
-    wait_for(context, submission, wait)?;
-    let mapped = receiver.receive().await.ok_or_else(|| lost(context, "the mapping was dropped".to_owned()))?;
-    mapped.map_err(|error| lost(context, format!("mapping failed: {error}")))?;
-    let taken = caught(DURING, || {
+    })
+    .await?;
+    wait_for(context, submission, wait, end)?;
+    let outcome = ended.receive().await.unwrap_or_else(|| Err(mapping_failed()));
+    if let Err(error) = outcome {
+        // If the device is lost, that is the reason.
+        check_not_lost(context, READING).await?;
+        return Err(error);
+    }
+    // A device that is lost meanwhile destroys what was mapped.
+    guarded(context, READING, || {
         let view = staging.slice(..bytes).get_mapped_range();
-        view.map(|view| take(&view)).map_err(|error| Error::Device { during: DURING, message: error.to_string() })
-    })??;
-    staging.unmap();
-    Ok(taken)
+        let taken = view.map(|view| take(&view));
+        staging.unmap();
+        taken.map_err(|error| Error::Device { during: READING, message: error.to_string() })
+    })
+    .await?
 }
 
-fn lost(context: &Context, reason: String) -> Error {
-    context.note_loss(&reason);
-    Error::DeviceLost { reason }
+/// Where it is told how a mapping ended: by its callback, or by the watch that gives up. The first word counts.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    told: Arc<AtomicBool>,
+    sender: Sender<Result<()>>,
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-fn wait_for(context: &Context, submission: wgpu::SubmissionIndex, wait: Wait) -> Result<()> {
-    let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(LIMIT) };
-    match wait {
-        Wait::Here => match caught("waiting for the device", || context.device.poll(poll)) {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(wgpu::PollError::Timeout)) => {
-                Err(Error::Timeout { during: "waiting for the device", seconds: LIMIT.as_secs() })
-            }
-            Ok(Err(error)) => Err(Error::Device { during: "waiting for the device", message: error.to_string() }),
-            Err(error) => {
-                context.note_loss(&error.to_string());
-                Err(Error::DeviceLost { reason: error.to_string() })
-            }
-        },
-        Wait::Elsewhere => {
-            let device = context.device.clone();
-            // The mapping's callback, called from that thread, wakes the future; if the wait fails, the callback is
-            // dropped, which the receiver sees.
-            std::thread::spawn(move || {
-                let _ = caught("waiting for the device", || device.poll(poll));
-            });
-            Ok(())
-        }
+impl End {
+    pub(super) fn is_told(&self) -> bool {
+        self.told.load(Ordering::Acquire)
+    }
+
+    pub(super) fn tell(&self, outcome: Result<()>) {
+        self.told.store(true, Ordering::Release);
+        // There is room for both; nobody may be listening any more.
+        let _ = self.sender.try_send(outcome);
     }
 }
 
+fn mapping_failed() -> Error {
+    Error::Device { during: READING, message: "the results could not be mapped".to_owned() }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn wait_for(context: &Context, submission: wgpu::SubmissionIndex, wait: Wait, end: End) -> Result<()> {
+    let watch = super::watch::Watch::new(context, submission, end);
+    match wait {
+        Wait::Here => watch.keep(),
+        Wait::Elsewhere => {
+            let started = std::thread::Builder::new().name("gpu-loss wait".to_owned()).spawn(move || watch.keep());
+            started
+                .map_err(|error| Error::Device { during: READING, message: format!("no thread to wait: {error}") })?;
+        }
+    }
+    Ok(())
+}
+
+/// The browser polls by itself, and ends every mapping of a device that it loses.
 #[cfg(target_arch = "wasm32")]
-fn wait_for(_: &Context, _: wgpu::SubmissionIndex, _: Wait) -> Result<()> {
-    let _ = LIMIT;
+fn wait_for(_: &Context, _: wgpu::SubmissionIndex, _: Wait, _: End) -> Result<()> {
     Ok(())
 }

@@ -37,7 +37,7 @@ pub(crate) async fn build(
 
 async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<Step> {
     let label = dispatch.recipe.label();
-    let source = context.altered(&label, dispatch.recipe.source());
+    let source = context.injection.altered(&label, dispatch.recipe.source());
     let found = bindings(&source);
     let storage = found.iter().filter(|(_, uniform)| !uniform).count() as u64;
     let limit = u64::from(context.limits.max_storage_buffers_per_shader_stage);

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::{Buffers, Place, Plan, Step};
 use crate::error::Result;
-use crate::gpu::guarded;
+use crate::gpu::{guarded, guarded_now};
 
 /// Sets of buffers whose bind groups a plan keeps.
 const KEPT: usize = 4;
@@ -43,11 +43,13 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Buffer`](crate::Error::Buffer) if a buffer that the plan needs is missing, misaligned or too small;
-    /// nothing is then recorded.
+    /// nothing is then recorded. [`Error::DeviceLost`](crate::Error::DeviceLost).
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, buffers: &Buffers<'_>) -> Result<()> {
-        let groups = self.bound(buffers)?;
-        self.record_alone(encoder, &groups, 0..self.steps.len());
-        Ok(())
+        guarded_now(&self.context, "encoding a plan", || {
+            let groups = self.bound(buffers)?;
+            self.record_alone(encoder, &groups, 0..self.steps.len());
+            Ok(())
+        })?
     }
 
     /// As [`encode`](Self::encode), into an open compute pass; its pipeline and first bind group are then the plan's.
@@ -55,9 +57,11 @@ impl Plan {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_in(&self, pass: &mut wgpu::ComputePass<'_>, buffers: &Buffers<'_>) -> Result<()> {
-        let groups = self.bound(buffers)?;
-        self.record(pass, &groups, 0..self.steps.len());
-        Ok(())
+        guarded_now(&self.context, "encoding a plan", || {
+            let groups = self.bound(buffers)?;
+            self.record(pass, &groups, 0..self.steps.len());
+            Ok(())
+        })?
     }
 
     /// Encodes and submits, large batches in several submissions, each short enough for a desktop driver's watchdog.

@@ -1,5 +1,7 @@
 //! One thing to check: a loss with options, on a batch of one form, type, shape and kind of values.
 
+use std::borrow::Cow;
+
 use super::options::Group;
 use crate::{Dtype, EmptyMean, Kind, Reduction, Spec, TargetForm, Want};
 
@@ -94,7 +96,7 @@ pub struct Case {
     pub(super) form: TargetForm,
     pub(super) dtype: Dtype,
     pub(super) group: &'static Group,
-    pub(super) dims: &'static [usize],
+    pub(super) dims: Cow<'static, [usize]>,
     pub(super) scores: Scores,
     pub(super) reduce: Reduce,
     pub(super) ignore: Ignore,
@@ -125,7 +127,7 @@ impl Case {
     /// The shape of the scores.
     #[must_use]
     pub fn dims(&self) -> &[usize] {
-        self.dims
+        &self.dims
     }
 
     /// What the scores are like.

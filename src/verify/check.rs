@@ -32,7 +32,7 @@ async fn check_typed<T: Rounded>(gpu: &GpuLoss, case: &Case) -> Result<Vec<Verdi
     let data = Data::<T>::new(case);
     let batch = data.batch(case);
     let expected = reference::run(&spec, &batch)?;
-    let shape = Shape::of(case.dims).unwrap_or(Shape::new(0, 1));
+    let shape = Shape::of(&case.dims).unwrap_or(Shape::new(0, 1));
     let serving = gpu.strategies(case.kind, shape, case.dtype);
     let walks: &[Strategy] = match case.walks {
         Walks::One(turn) if !serving.is_empty() => std::slice::from_ref(&serving[turn % serving.len()]),

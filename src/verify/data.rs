@@ -69,7 +69,7 @@ impl Layout {
 impl<T: Rounded> Data<T> {
     pub(super) fn new(case: &Case) -> Self {
         let mut random = Random::new(case.seed);
-        let layout = Layout::of(case.dims);
+        let layout = Layout::of(&case.dims);
         let truth = true_classes(case, &layout, &mut random);
         let scores = scores(case, &layout, &truth, &mut random).into_iter().map(T::rounded).collect();
         let spec = case.spec();
@@ -78,12 +78,12 @@ impl<T: Rounded> Data<T> {
         let targets = targets(case, &layout, &truth, rows, &mut random);
         let weights = |count: usize, random: &mut Random| (0..count).map(|_| 2.0 * random.unit()).collect::<Vec<f32>>();
         let element_weights =
-            case.group.element_weights.then(|| shaped(case.dims, weights(layout.elements(), &mut random)));
+            case.group.element_weights.then(|| shaped(&case.dims, weights(layout.elements(), &mut random)));
         let upstream = (spec.reduction == Reduction::None && case.reduce == super::case::Reduce::Upstream).then(|| {
             let values = weights(losses.iter().product(), &mut random).into_iter().map(|w| w - 0.5).collect();
             shaped(&losses, values)
         });
-        Data { scores: shaped(case.dims, scores), targets, element_weights, upstream }
+        Data { scores: shaped(&case.dims, scores), targets, element_weights, upstream }
     }
 
     pub(super) fn batch(&self, case: &Case) -> Batch<'_, T, IxDyn> {
@@ -188,14 +188,14 @@ fn targets(case: &Case, layout: &Layout, truth: &[Vec<usize>], rows: Vec<usize>,
                     bytes[layout.at(row, *class)] = 1;
                 }
             }
-            TargetData::MultiHot(shaped(case.dims, bytes))
+            TargetData::MultiHot(shaped(&case.dims, bytes))
         }
         TargetForm::Probabilities => {
             let mut values = vec![0.0; layout.elements()];
             for (row, classes) in truth.iter().enumerate() {
                 distribution(case.kind, layout, row, classes, &mut values, random);
             }
-            TargetData::Probabilities(shaped(case.dims, values))
+            TargetData::Probabilities(shaped(&case.dims, values))
         }
     }
 }

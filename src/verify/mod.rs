@@ -24,4 +24,4 @@ mod scope;
 
 pub use case::{Case, Scores};
 pub use check::{Verdict, check};
-pub use scope::{Scope, cases};
+pub use scope::{Scope, cases, random};

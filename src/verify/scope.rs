@@ -1,5 +1,6 @@
 //! Which cases there are.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::case::{Case, Ignore, Outputs, Reduce, Scores, Walks};
@@ -66,6 +67,37 @@ pub fn cases(scope: Scope) -> Vec<Case> {
     cases
 }
 
+/// A case drawn at random from a seed, its shape too: of at most some 50,000 scores, with one strategy.
+#[must_use]
+pub fn random(seed: u64) -> Case {
+    let mut random = Random::new(seed);
+    let kind = Kind::ALL[random.below(Kind::ALL.len())];
+    let form = forms(kind)[random.below(forms(kind).len())];
+    let group = &groups(kind)[random.below(groups(kind).len())];
+    let stem = Stem { kind, form, dtype: Dtype::ALL[random.below(Dtype::ALL.len())], group };
+    let scores = Scores::of(kind, form);
+    let dims = shape(&mut random);
+    let case = stem.case(dims, scores[random.below(scores.len())], random.next());
+    Case { walks: Walks::One(random.below(12)), ..case }
+}
+
+/// A shape whose sizes are spread evenly over their orders of magnitude.
+fn shape(random: &mut Random) -> Vec<usize> {
+    const ELEMENTS: usize = 50_000;
+    fn size(random: &mut Random, most: usize) -> usize {
+        let power = 1 << random.below(most.max(1).ilog2() as usize + 1);
+        (power + random.below(power)).min(most.max(1))
+    }
+    let classes = size(random, 8191);
+    let rows = size(random, ELEMENTS / classes);
+    if random.one_in(4) {
+        let (depth, width) = (1 + random.below(3), 1 + random.below(4));
+        vec![depth, classes, rows.div_ceil(depth * width), width]
+    } else {
+        vec![rows, classes]
+    }
+}
+
 /// The place of the group of options that a 16-bit type is sampled with. The type matters to how scores are loaded and
 /// gradients stored, the options to the arithmetic between: they need not all meet, each only now and then.
 fn sampled(form: TargetForm, dtype: Dtype) -> usize {
@@ -91,7 +123,7 @@ const SCORES: usize = 6;
 type Pair = ((usize, u64), (usize, u64));
 
 impl Stem {
-    fn case(self, dims: &'static [usize], scores: Scores, turn: u64) -> Case {
+    fn case(self, dims: impl Into<Cow<'static, [usize]>>, scores: Scores, turn: u64) -> Case {
         let mut random = Random::new(turn.wrapping_mul(0x5851_f42d_4c95_7f2d));
         let ignore = match (self.form, scores) {
             (TargetForm::Classes, Scores::AllIgnored) => [Ignore::Negative, Ignore::RealClass][random.below(2)],
@@ -103,7 +135,7 @@ impl Stem {
             form: self.form,
             dtype: self.dtype,
             group: self.group,
-            dims,
+            dims: dims.into(),
             scores,
             reduce: Reduce::ALL[random.below(Reduce::ALL.len())],
             ignore,
@@ -144,7 +176,7 @@ impl Stem {
 
 /// All pairs of a case's values: what is computed against how, and the kinds of how among each other.
 fn pairs(case: &Case) -> Vec<Pair> {
-    let shape = SHAPES.iter().position(|dims| *dims == case.dims).unwrap_or(0);
+    let shape = SHAPES.iter().position(|dims| *dims == case.dims()).unwrap_or(0);
     let walk = match case.walks {
         Walks::All => 0,
         Walks::One(turn) => turn % 4,
@@ -204,12 +236,12 @@ mod tests {
             }
             // Others have too few cases to meet every shape.
             for dims in SHAPES.iter().filter(|_| matches!(kind, Kind::SoftmaxCe | Kind::SigmoidFocal)) {
-                assert!(met(&|c| (c.kind, c.dims) == (kind, *dims)), "{kind:?} {dims:?}");
+                assert!(met(&|c| (c.kind, c.dims()) == (kind, *dims)), "{kind:?} {dims:?}");
             }
         }
         for dims in SHAPES {
             for dtype in Dtype::ALL.into_iter().filter(|dtype| dims[0] > 0 || *dtype == Dtype::F32) {
-                assert!(met(&|c| (c.dims, c.dtype) == (dims, dtype)), "{dims:?} {dtype:?}");
+                assert!(met(&|c| (c.dims(), c.dtype) == (dims, dtype)), "{dims:?} {dtype:?}");
             }
         }
     }
@@ -228,7 +260,7 @@ mod tests {
             }
             // Others have too few cases to meet every shape.
             for dims in SHAPES.iter().filter(|_| matches!(kind, Kind::SoftmaxCe | Kind::SigmoidFocal)) {
-                let met = cases.iter().any(|c| (c.kind, c.dims) == (kind, *dims));
+                let met = cases.iter().any(|c| (c.kind, c.dims()) == (kind, *dims));
                 assert!(met, "{kind:?} {dims:?}");
             }
         }

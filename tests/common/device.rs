@@ -46,6 +46,22 @@ impl Variation {
         Variation { way: Way::Whole, in_place: false, scores_gap: 0, grad_gap: 0, arriving: None, denominator: false };
 }
 
+/// A device of the same adapter whose bindings reach no further than so many bytes.
+pub fn narrow(gpu: &GpuLoss, binding: u64) -> GpuLoss {
+    let info = gpu.adapter_info().clone();
+    let adapter = GpuLoss::adapters(&gpu_loss::AdapterFilter::default())
+        .into_iter()
+        .find(|a| a.get_info() == info)
+        .expect("the same adapter");
+    let (required_features, mut required_limits) = GpuLoss::wanted(&adapter);
+    required_limits.max_storage_buffer_binding_size = binding;
+    let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
+    let narrow = GpuLoss::from_device(&adapter, device, queue).expect("enough for the kernels");
+    narrow.set_self_test(false);
+    narrow
+}
+
 /// Arrays side by side in what becomes one buffer.
 #[derive(Default)]
 pub struct Arena {

@@ -94,6 +94,15 @@ impl Case {
         }
     }
 
+    /// What one call on host arrays gives, without a comparison.
+    pub fn output(&self, gpu: &GpuLoss) -> Result<Output<f64, IxDyn>> {
+        match self.dtype {
+            Dtype::F32 => gpu.run(&self.spec, &self.batch(&self.scores)).map(widened),
+            Dtype::F16 => gpu.run(&self.spec, &self.batch(&self.scores.mapv(f16::from_f32))).map(widened),
+            Dtype::Bf16 => gpu.run(&self.spec, &self.batch(&self.scores.mapv(bf16::from_f32))).map(widened),
+        }
+    }
+
     fn compared<T: Element>(
         &self,
         gpu: &GpuLoss,
@@ -103,15 +112,7 @@ impl Case {
         let output = gpu.run(&self.spec, &batch)?;
         let expected = reference::run(&self.spec, &batch)?;
         let difference = reference::compare(&output, &expected);
-        let wide = Output {
-            loss: output.loss,
-            grad: output.grad.mapv(|v| v.to_f64()),
-            losses: output.losses,
-            lse: output.lse,
-            argmax: output.argmax,
-            correct: output.correct,
-        };
-        Ok((difference, wide))
+        Ok((difference, widened(output)))
     }
 
     /// What the case must come to.
@@ -138,6 +139,18 @@ impl Case {
             assert!(difference.kept(), "{} {} {}: {difference:?}", name(gpu), strategy.name(), self.name);
         }
         gpu.set_strategy(None);
+    }
+}
+
+/// An output of any type as one of f64: nothing is lost.
+fn widened<T: Element>(output: Output<T, IxDyn>) -> Output<f64, IxDyn> {
+    Output {
+        loss: output.loss,
+        grad: output.grad.mapv(|v| v.to_f64()),
+        losses: output.losses,
+        lse: output.lse,
+        argmax: output.argmax,
+        correct: output.correct,
     }
 }
 

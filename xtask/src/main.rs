@@ -1,7 +1,8 @@
-//! Developer tasks: `cargo xtask setup`, `cargo xtask demo`, `cargo xtask test`.
+//! Developer tasks: `cargo xtask setup`, `cargo xtask demo`, `cargo xtask test`, `cargo xtask soak`.
 
 mod demo;
 mod setup;
+mod soak;
 mod terminal;
 mod test;
 
@@ -37,6 +38,8 @@ enum Task {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Check random batches on every adapter for some minutes: threads, drops in flight, lost devices, memory
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Setup { gl } => setup::setup(gl),
         Task::Demo(args) => demo::demo(&args),
         Task::Test { args } => test::test(&args),
+        Task::Soak(args) => soak::soak(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
