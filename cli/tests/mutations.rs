@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use gpu_loss_cli::hostile::Format;
 
 #[path = "../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "public in the crate of the fuzz targets")]
 mod fuzz;
 
 #[global_allocator]

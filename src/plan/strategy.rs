@@ -193,7 +193,10 @@ impl Geometry {
             teams: u64::from(teams.max(1)),
             // A processor spills registers into its nearest cache; a GPU had better not spill.
             held_classes: if software { HELD_CLASSES } else { 16 },
-            held_quads: if software { 128 } else { 8 },
+            held_quads: match team {
+                Team::Thread | Team::Subgroup if software => 128,
+                _ => 8,
+            },
             exact: team != Team::Subgroup || context.subgroups.is_some_and(|(smallest, largest)| smallest == largest),
             team_size: u64::from(team_size),
             software,

@@ -7,33 +7,33 @@ use std::time::{Duration, Instant};
 use crate::common::{Array, Ended, ended, floats, longs, npz, run};
 
 /// An input, arguments after `run INPUT`, and words that the line must have.
-pub struct Case {
-    pub file: &'static str,
-    pub content: Option<Vec<u8>>,
-    pub args: &'static str,
-    pub words: Vec<&'static str>,
+pub(crate) struct Case {
+    pub(crate) file: &'static str,
+    pub(crate) content: Option<Vec<u8>>,
+    pub(crate) args: &'static str,
+    pub(crate) words: Vec<&'static str>,
 }
 
-pub fn case(file: &'static str, content: Vec<u8>, args: &'static str, words: &[&'static str]) -> Case {
+pub(crate) fn case(file: &'static str, content: Vec<u8>, args: &'static str, words: &[&'static str]) -> Case {
     Case { file, content: Some(content), args, words: words.to_vec() }
 }
 
-pub fn logits() -> Array {
+pub(crate) fn logits() -> Array {
     floats("logits", &[3, 4], &[0.5; 12])
 }
 
-pub fn labels() -> Array {
+pub(crate) fn labels() -> Array {
     longs("targets", &[3], &[0, 3, 1])
 }
 
-pub fn good() -> Vec<u8> {
+pub(crate) fn good() -> Vec<u8> {
     npz(&[logits(), labels()])
 }
 
 const OLD: &[u8] = b"an old output";
 
 /// Runs the program in 200 MiB: of address space, so that memory that was taken and not touched counts as well.
-pub fn frugal(directory: &Path, args: &str) -> Ended {
+pub(crate) fn frugal(directory: &Path, args: &str) -> Ended {
     if !cfg!(target_os = "linux") {
         return run(directory, args);
     }
@@ -43,7 +43,7 @@ pub fn frugal(directory: &Path, args: &str) -> Ended {
 }
 
 /// Runs the cases in a directory with an old output, and gathers what went wrong.
-pub fn check(cases: &[Case]) {
+pub(crate) fn check(cases: &[Case]) {
     let directory = tempfile::tempdir().expect("a directory");
     let output = directory.path().join("out.npz");
     let mut faults = Vec::new();

@@ -39,6 +39,9 @@ impl Window {
     }
 }
 
+/// Rows that are worth a kernel written for their length.
+const HELD_ROWS: usize = 8;
+
 impl Draft<'_> {
     /// Walks all scores; returns how many losses or partial sums there are to add up.
     pub(super) fn walks(&self, drafted: &mut Drafted) -> Result<u64> {
@@ -199,20 +202,27 @@ impl Draft<'_> {
             && self.strategy == Strategy::ThreadRow
             && pass == Pass::Whole
             && !(layout.targets.is_dense() && layout.want.correct)
-            && layout.shape.classes <= self.geometry.held_classes
+            && layout.shape.classes <= self.held_limit()
             && (layout.scores_step(), layout.grad_step()) == (tight, tight)
+    }
+
+    /// Classes or quads that are held, each of which has code of its own: fewer where that is long.
+    fn held_limit(&self) -> usize {
+        let (spec, want) = (self.spec, self.layout.want);
+        let long = want.argmax || want.correct || spec.softcap.is_some() || spec.label_smoothing > 0.0;
+        if long { self.geometry.held_classes.min(32) } else { self.geometry.held_classes }
     }
 
     /// The walk that holds whole rows in registers, where they are short enough; else the one that sweeps them twice.
     fn held(&self, pass: Pass, edges: bool) -> Walk {
         let classes = self.layout.shape.classes;
         match self.walk {
-            walk if pass != Pass::Whole => walk,
-            Walk::Column if classes <= self.geometry.held_classes => Walk::HeldColumn(classes as u32),
+            walk if pass != Pass::Whole || self.layout.shape.rows() < HELD_ROWS => walk,
+            Walk::Column if classes <= self.held_limit() => Walk::HeldColumn(classes as u32),
             // Masks stand for what lies outside of a row; among given probabilities there are none.
             Walk::Row if self.spec.kind.is_softmax() => {
                 let quads = (classes / 4).div_ceil(self.geometry.team_size as usize);
-                if quads == 0 || quads > self.geometry.held_quads {
+                if quads == 0 || quads > self.geometry.held_quads.min(self.held_limit()) {
                     return self.walk;
                 }
                 // Rows that begin within a quad may have one less in their body.
