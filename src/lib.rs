@@ -56,8 +56,8 @@ pub use gpu::adapter::AdapterFilter;
 pub use half::{bf16, f16};
 pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
 pub use plan::{
-    Buffers, IntegerType, Layout, Mode, Plan, RowStatistics, STATISTICS_BYTES, STATUS_BYTES, Shard, Slice, Strategy,
-    Upstream,
+    Buffers, ENTRY_POINT, IntegerType, Layout, Mode, Plan, Program, ProgramBinding, ProgramBuffer, ProgramDispatch,
+    RowStatistics, STATISTICS_BYTES, STATUS_BYTES, Shard, Slice, Strategy, Upstream,
 };
 pub use wgpu;
 

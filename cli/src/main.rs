@@ -5,14 +5,18 @@ mod args;
 mod bench;
 mod convert;
 mod failure;
+mod help;
 mod input;
 mod json;
 mod names;
 mod options;
 mod output;
+mod pages;
 mod problem;
 mod replace;
 mod run;
+mod shaders;
+mod source;
 mod tally;
 mod terminal;
 mod verify;
@@ -55,6 +59,9 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Adapters(args) => adapters::adapters(args, &filter),
         Command::Verify(args) => verify::verify(args, &filter),
         Command::Bench(args) => bench::bench(args, &filter),
+        Command::Shaders(args) => shaders::shaders(args, &filter),
+        Command::Completions(args) => pages::completions(args),
+        Command::Man(args) => pages::man(args),
     }
 }
 

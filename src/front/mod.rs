@@ -1,6 +1,7 @@
 //! The front door: an adapter, a device, and one method a loss.
 
 mod host;
+mod program;
 mod self_test;
 
 pub use self_test::Refusal;

@@ -1,5 +1,6 @@
-//! Developer tasks: `cargo xtask setup`, `cargo xtask demo`, `cargo xtask test`.
+//! Developer tasks: `cargo xtask setup`, `cargo xtask demo`, `cargo xtask test`, `cargo xtask dawn`.
 
+mod dawn;
 mod demo;
 mod setup;
 mod terminal;
@@ -31,6 +32,8 @@ enum Task {
     },
     /// Train a classifier of handwritten digits, its losses and gradients computed on the GPU
     Demo(demo::Args),
+    /// Run the kernels under Dawn, the WebGPU implementation of Chrome, on the test vectors (needs Node)
+    Dawn,
     /// Run every test of the workspace on every adapter
     Test {
         /// Given to `cargo test --workspace`
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Setup { gl } => setup::setup(gl),
         Task::Demo(args) => demo::demo(&args),
+        Task::Dawn => dawn::dawn(),
         Task::Test { args } => test::test(&args),
     };
     match done {
