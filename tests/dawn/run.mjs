@@ -30,7 +30,7 @@ for (const input of inputs) {
   const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
   dawn ??= await open(gpu, manifest);
   if (!dawn) {
-    console.log("skipped: Dawn finds no adapter (its Vulkan backend asks for more than Mesa before 24 offers)");
+    console.log("skipped: Dawn finds no adapter (its Vulkan backend refuses lavapipe of Mesa 22.3)");
     process.exit(77);
   }
   const { tensors: expected } = read(join(vectors, input.replace(".safetensors", ".expected.safetensors")));
