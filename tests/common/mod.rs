@@ -9,8 +9,8 @@ pub mod values;
 use std::path::{Path, PathBuf};
 
 use gpu_loss::{
-    AdapterFilter, Batch, Dtype, Element, GpuLoss, Kind, Output, Reduction, Result, Shape, Spec, Strategy, Targets, bf16,
-    f16, reference,
+    AdapterFilter, Batch, Dtype, Element, GpuLoss, Kind, Output, Reduction, Result, Shape, Spec, Strategy, Targets,
+    bf16, f16, reference,
 };
 use ndarray::{ArrayD, IxDyn};
 use safetensors::{Dtype as Stored, SafeTensors};
