@@ -71,15 +71,23 @@ export async function replay(dawn, folder, manifest, program, wanted) {
   return results;
 }
 
+/** What the compiler has against WGSL, if anything. */
+export async function refusal({ device }, code) {
+  device.pushErrorScope("validation");
+  const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
+  await device.popErrorScope();
+  const wrong = messages.find(({ type }) => type === "error");
+  return wrong && `line ${wrong.lineNum}: ${wrong.message}`;
+}
+
 /** A kernel's pipeline, built once. */
 async function built({ device, pipelines }, folder, { file, label, entry_point: entryPoint, constants, bindings }) {
   const code = readFileSync(join(folder, file), "utf8");
   const key = JSON.stringify([code, constants]);
   if (!pipelines.has(key)) {
+    const wrong = await refusal({ device }, code);
+    if (wrong) throw new Error(`${label}: ${wrong}`);
     const module = device.createShaderModule({ label, code });
-    const { messages } = await module.getCompilationInfo();
-    const wrong = messages.find(({ type }) => type === "error");
-    if (wrong) throw new Error(`${label}: line ${wrong.lineNum}: ${wrong.message}`);
     const layout = device.createBindGroupLayout({
       entries: bindings.map(({ binding, type }) => ({
         binding, visibility: GPUShaderStage.COMPUTE, buffer: { type },

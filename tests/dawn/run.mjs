@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { create, globals } from "webgpu";
-import { open, replay } from "./replay.mjs";
+import { open, refusal, replay } from "./replay.mjs";
 import { numbers, read } from "./safetensors.mjs";
 
 Object.assign(globalThis, globals);
@@ -50,10 +50,22 @@ for (const input of inputs) {
   tally.vectors += 1;
   tally.losses.add(JSON.parse(metadata.options).loss);
 }
+
+// Every kernel that the vectors do not reach, too: whether Tint takes it.
+const everything = join(scratch, "every-kernel");
+execFileSync(program, [...global, "shaders", "--out", everything], { stdio: "pipe" });
+const { kernels } = JSON.parse(readFileSync(join(everything, "manifest.json"), "utf8"));
+const files = [...new Set(kernels.map(({ file }) => file))];
+for (const file of files) {
+  const wrong = await refusal(dawn, readFileSync(join(everything, file), "utf8"));
+  if (wrong) console.log(`FAILED ${file}: ${wrong}`);
+  failed += wrong ? 1 : 0;
+}
 rmSync(scratch, { recursive: true });
 console.log(`Dawn on ${dawn.name}: ${tally.subgroups.size} kernels with subgroup operations and ${tally.plain.size} without`
   + ` on ${tally.vectors} vectors, ${tally.programs} runs of ${[...tally.losses].sort().join(", ")}`);
-console.log(`${tally.programs - failed} passed, ${failed} failed`);
+console.log(`Tint took ${files.length} sources, of ${kernels.length} kernels with their constants`);
+console.log(`${tally.programs + files.length - failed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
 
 /** The first element that is farther off than promised, in words. */

@@ -1,7 +1,7 @@
 //! Values worked by hand.
 
-use gpu_loss::{Kind, Reduction, Spec};
-use ndarray::{ArrayD, IxDyn};
+use gpu_loss::{Batch, Kind, Reduction, Spec, Targets, reference};
+use ndarray::{ArrayD, IxDyn, array};
 
 use crate::common::{OwnedTargets, plain};
 use crate::{all_near, near, single};

@@ -1,8 +1,9 @@
 //! The focal losses where probabilities end.
 
-use gpu_loss::Kind;
+use gpu_loss::{Kind, Reduction};
+use ndarray::{ArrayD, IxDyn};
 
-use crate::common::{Case, plain};
+use crate::common::{Case, OwnedTargets, plain};
 use crate::difference::derivative;
 use crate::single;
 

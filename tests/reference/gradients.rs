@@ -1,7 +1,9 @@
 //! Gradients against finite differences, under every option.
 
 use gpu_loss::{Kind, TargetForm};
+use ndarray::ArrayD;
 
+use crate::common::random::Random;
 use crate::common::{Case, plain};
 use crate::difference::*;
 

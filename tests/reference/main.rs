@@ -10,7 +10,7 @@ mod extremes;
 mod gradients;
 
 use common::{Case, OwnedTargets, plain};
-use gpu_loss::{Batch, Dtype, EmptyMean, Kind, Reduction, Spec, TargetForm, Targets, bf16, f16, reference};
+use gpu_loss::{Batch, Dtype, EmptyMean, Kind, Reduction, Spec, Targets, bf16, f16, reference};
 use ndarray::{ArrayD, IxDyn, array};
 
 /// One row, one label.
