@@ -27,11 +27,50 @@
 //! | many easy negatives | [`SoftmaxFocal`], [`SigmoidFocal`] |
 //! | probabilities instead of scores | [`Ce`], [`Bce`] |
 //!
+//! Fused means: one kernel reads a row of scores, reduces it, and writes the gradient. Log-softmax, gather, mean and
+//! their backward passes are not separate kernels with arrays of their own between them.
+//!
 //! # Shapes
 //!
 //! Scores are `[N, C]`, or `[N, C, d1, …, dk]` with the classes on axis 1, as a network for dense prediction gives
 //! them; every position is then a row, `R = N·d1·…·dk`. Scores are `f32`, [`f16`](struct@f16) or [`bf16`]; arithmetic
 //! is `f32`, and the gradient has the scores' shape and type.
+//!
+//! # Reductions
+//!
+//! | [`Reduction`] | the loss is | the gradient is of |
+//! |---|---|---|
+//! | `Mean` (default) | classes: `Σ / Σ w_y` over rows that count; other targets of row losses: `Σ / R`; losses of elements: `Σ / elements` | the mean |
+//! | `Sum` | `Σ` | the sum |
+//! | `BatchMean` | `Σ / N` | that |
+//! | `None` | one a row or element ([`Output::losses`]) | `Σ upstream·loss` |
+//!
+//! A `denominator` replaces what the mean divides by: token counts under gradient accumulation. A mean over nothing is
+//! NaN ([`EmptyMean`]), its gradient 0.
+//!
+//! # On the device: plans
+//!
+//! [`GpuLoss::plan`] prepares a loss for scores that are on the device already, and [`Plan::encode`] records it into your
+//! encoder. A [`Layout`] says more: strides, `in_place` (the gradient replaces the scores, so that no second array of
+//! their size exists), gradients that arrive, and the halves of a training step: a forward plan that saves
+//! [`RowStatistics`] ([`Layout::statistics`]), and a backward one of [`Mode::Gradient`].
+//!
+//! # Several devices: shards of a vocabulary
+//!
+//! Where each device holds a slice of the classes, each makes a plan of [`Mode::Statistics`] on its [`Shard`]; the 32
+//! bytes a row ([`STATISTICS_BYTES`]) are exchanged; a plan of [`Mode::Merge`] makes losses of them, and one of
+//! [`Mode::Gradient`] on each device its slice of the gradient:
+//!
+//! ```
+//! use gpu_loss::{Dtype, Layout, Mode, Shape};
+//! // Two devices, 64,128 of 128,256 classes each.
+//! let half = Layout::new(Shape::new(512, 64_128), Dtype::Bf16);
+//! let statistics = [0, 64_128].map(|first| half.shard(first, 128_256).mode(Mode::Statistics));
+//! let merge = Layout::new(Shape::new(512, 128_256), Dtype::Bf16).mode(Mode::Merge { shards: 2 });
+//! let gradients = [0, 64_128].map(|first| half.shard(first, 128_256).mode(Mode::Gradient));
+//! assert_eq!(statistics[1].all_classes(), merge.shape.classes);
+//! assert_eq!(gradients[0].shape, statistics[0].shape);
+//! ```
 //!
 //! # Numbers
 //!
@@ -68,12 +107,20 @@ pub use gpu::adapter::AdapterFilter;
 pub use half::{bf16, f16};
 pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
 pub use plan::{
-    Buffers, IntegerType, Layout, Mode, Plan, RowStatistics, STATISTICS_BYTES, STATUS_BYTES, Shard, Slice, Strategy,
-    Upstream,
+    Buffers, ENTRY_POINT, IntegerType, Layout, Mode, Plan, Program, ProgramBinding, ProgramBuffer, ProgramDispatch,
+    RowStatistics, STATISTICS_BYTES, STATUS_BYTES, Shard, Slice, Strategy, Upstream,
 };
 pub use wgpu;
 
-/// The README's code, compiled.
+/// The code of README and docs, compiled.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/from-pytorch.md")]
+    struct FromPytorch;
+    #[doc = include_str!("../docs/numerics.md")]
+    struct Numerics;
+    #[doc = include_str!("../docs/performance.md")]
+    struct Performance;
+}

@@ -6,60 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use gpu_loss::{AdapterFilter, Kind, Reduction, Strategy, wgpu};
 
 use crate::bench::BenchArgs;
-
-const EXAMPLES: &str = "\
-Examples:
-  gpu-loss run batch.safetensors --loss softmax-ce
-  gpu-loss run batch.npz --loss softmax-ce --label-smoothing 0.1 --ignore-index -100 --output out.npz
-  gpu-loss run batch.safetensors --loss sigmoid-focal --gamma 2 --alpha 0.25 --reduction sum
-  gpu-loss adapters
-  gpu-loss --backend vulkan verify --quick
-  gpu-loss bench --json bench.json --report report
-
-Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no adapter or a device fault.";
-
-const RUN_HELP: &str = "\
-INPUT holds these tensors:
-  logits                     the scores, [N, C] or [N, C, d1, …]: f32, f16 (bf16 in .safetensors)
-  probabilities              in their place for ce and bce, in [0, 1]
-  targets                    integers [N, d1, …]: one class a row
-                             u8 or bool of the scores' shape: multi-hot
-                             floats of the scores' shape: probabilities
-  target_offsets, target_indices
-                             or lists of classes: row r has indices[offsets[r]..offsets[r + 1]]
-  class_weights [C]          optional: ce, softmax-ce, softmax-focal
-  pos_weight [C]             optional: sigmoid-ce
-  element_weights            optional, of the scores' shape: the losses of elements
-  upstream                   optional, of the unreduced loss's shape: with --reduction none
-
-OUTPUT then holds loss (f32), grad (the scores' type and shape), and for the softmax losses
-also losses and lse (f32, [N, d1, …]). It is replaced whole or not at all.
-
-From PyTorch:
-  safetensors.torch.save_file({'logits': logits, 'targets': labels}, 'batch.safetensors')
-  gpu-loss run batch.safetensors --loss softmax-ce --output out.safetensors
-From NumPy:
-  numpy.savez('batch.npz', logits=logits, targets=labels)
-  gpu-loss run batch.npz --loss softmax-ce --softcap 30 --z-loss 1e-4 --output out.npz
-
---json prints one object: loss (the name), value (the loss), reduction, targets, rows, classes, shape, dtype, strategy,
-adapter, backend, driver, time_ms, output (the path, or null), and check with kept, loss_share and grad_share (largest
-errors as shares of the promised ones). A number that is none is the string \"NaN\", \"inf\" or \"-inf\".";
-
-const ADAPTERS_HELP: &str = "\
---json prints an array of objects: adapter, backend, driver, type, subgroup_sizes ([min, max] or null), shader_f16,
-timestamps, max_workgroup_invocations, max_workgroup_bytes, max_storage_buffers, max_binding_bytes, max_buffer_bytes.";
-
-const VERIFY_HELP: &str = "\
-Adapters are checked at the same time, one thread each. Exit code 1: something is outside the promised accuracy.
-
---json prints one object: combinations, failed, seconds, and adapters, an array of adapter, backend, driver, failures
-(as text) and rows: loss, targets, dtype, combinations, strategies, loss_share, loss_error, grad_share, grad_error
-(largest errors as shares of the promised ones, and by themselves). An infinite share is the string \"inf\".";
+use crate::help;
 
 /// Fused cross-entropy losses on any GPU: loss and gradient in one pass, checked against a float64 reference.
 #[derive(Debug, Parser)]
-#[command(name = "gpu-loss", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "gpu-loss", version, after_help = help::PROGRAM, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) adapter: AdapterArgs,
@@ -78,6 +29,12 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Time the losses on device memory against the best copy of the same number of bytes
     Bench(Box<BenchArgs>),
+    /// Write every kernel as plain WGSL, for another WebGPU implementation
+    Shaders(Box<ShadersArgs>),
+    /// Print a script that completes commands and options in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
 }
 
 /// Which adapters to use.
@@ -120,7 +77,7 @@ enum Backend {
 
 /// `gpu-loss adapters`
 #[derive(Debug, Args)]
-#[command(after_help = ADAPTERS_HELP)]
+#[command(after_help = help::ADAPTERS)]
 pub(crate) struct AdaptersArgs {
     /// Print JSON
     #[arg(long)]
@@ -129,7 +86,7 @@ pub(crate) struct AdaptersArgs {
 
 /// `gpu-loss verify`
 #[derive(Debug, Args)]
-#[command(after_help = VERIFY_HELP)]
+#[command(after_help = help::VERIFY)]
 pub(crate) struct VerifyArgs {
     /// A sample within a minute: every loss × targets × option, and × type, on one shape and strategy each
     /// (all of it, with every strategy, takes a software adapter some minutes)
@@ -142,9 +99,9 @@ pub(crate) struct VerifyArgs {
 
 /// `gpu-loss run`
 #[derive(Debug, Args)]
-#[command(after_help = RUN_HELP)]
+#[command(after_help = help::RUN)]
 pub(crate) struct RunArgs {
-    /// The tensors: a .safetensors or .npz file
+    /// The tensors: a .safetensors or .npz file, or - for standard input
     #[arg(value_name = "INPUT")]
     pub(crate) input: PathBuf,
     /// Which loss
@@ -161,6 +118,41 @@ pub(crate) struct RunArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) options: LossOptions,
+}
+
+/// `gpu-loss shaders`
+#[derive(Debug, Args)]
+#[command(after_help = help::SHADERS)]
+pub(crate) struct ShadersArgs {
+    /// The batch whose kernels and data are written [default: the kernels of every loss, without data]
+    #[arg(value_name = "INPUT", requires = "loss")]
+    pub(crate) input: Option<PathBuf>,
+    /// The directory that the files go into; it is made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Which loss, for a batch
+    #[arg(long, value_name = "NAME", requires = "input")]
+    pub(crate) loss: Option<LossName>,
+    #[command(flatten)]
+    pub(crate) options: LossOptions,
+}
+
+/// `gpu-loss completions`
+#[derive(Debug, Args)]
+#[command(after_help = help::COMPLETIONS)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `gpu-loss man`
+#[derive(Debug, Args)]
+#[command(after_help = help::MAN)]
+pub(crate) struct ManArgs {
+    /// Write gpu-loss.1, gpu-loss-run.1, … into this directory; it is made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 fn strategy(name: &str) -> Result<Strategy, String> {

@@ -15,6 +15,7 @@ mod bench;
 mod convert;
 mod draft;
 mod failure;
+mod help;
 pub mod hostile;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 mod input;
@@ -22,9 +23,12 @@ mod json;
 mod names;
 mod options;
 mod output;
+mod pages;
 mod problem;
 mod replace;
 mod run;
+mod shaders;
+mod source;
 mod tally;
 mod terminal;
 mod verify;
@@ -68,6 +72,9 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Adapters(args) => adapters::adapters(args, &filter),
         Command::Verify(args) => verify::verify(args, &filter),
         Command::Bench(args) => bench::bench(args, &filter),
+        Command::Shaders(args) => shaders::shaders(args, &filter),
+        Command::Completions(args) => pages::completions(args),
+        Command::Man(args) => pages::man(args),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which options and tensors each loss has, and the loss that they make.
 
-use gpu_loss::{Kind, Reduction, SoftmaxFocal, Spec};
+use gpu_loss::{Kind, Reduction, Spec};
 
 use crate::args::{LossOptions, loss_name};
 use crate::failure::Failure;
@@ -27,10 +27,7 @@ pub(crate) fn takers(tensor: &str) -> &'static [Kind] {
 
 /// The loss that the options describe, without the weights that come from the file.
 pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
-    let mut spec = Spec::plain(kind);
-    if FOCAL.contains(&kind) {
-        spec.gamma = SoftmaxFocal::default().gamma;
-    }
+    let mut spec = kind.defaults();
     spec.reduction = options.reduction.map_or(Reduction::Mean, crate::args::ReductionName::reduction);
     spec.denominator = options.denominator;
     if let (Some(_), Some(reduction)) =
@@ -79,14 +76,5 @@ mod tests {
         let line = spec(Kind::SigmoidCe, &options).unwrap_err().line();
         assert_eq!(line, "--softcap does not apply to --loss sigmoid-ce: it is an option of softmax-ce, softmax-focal");
         assert_eq!(spec(Kind::SoftmaxCe, &options).unwrap().softcap, Some(30.0));
-    }
-
-    #[test]
-    fn without_options_each_loss_is_the_librarys_default() {
-        use gpu_loss::{Loss as _, SigmoidFocal};
-        let none = LossOptions::default();
-        assert_eq!(spec(Kind::SoftmaxFocal, &none).unwrap(), SoftmaxFocal::default().spec());
-        assert_eq!(spec(Kind::SigmoidFocal, &none).unwrap(), SigmoidFocal::default().spec());
-        assert_eq!(spec(Kind::SoftmaxCe, &none).unwrap(), gpu_loss::SoftmaxCe::default().spec());
     }
 }

@@ -1,6 +1,7 @@
 //! `gpu-loss run`: one loss on one file.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gpu_loss::reference::{self, Difference};
@@ -12,7 +13,7 @@ use crate::args::{ReductionName, RunArgs, loss_name};
 use crate::failure::{Failure, one_line};
 use crate::output::{Destination, Stored, Values};
 use crate::problem::{KNOWN, Problem, Scores, build};
-use crate::{adapters, input, json, options, terminal};
+use crate::{adapters, input, json, options, source, terminal};
 
 /// Reads, computes, checks, writes and reports; bad input is found before a device is opened.
 pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure> {
@@ -20,11 +21,12 @@ pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure>
     if let Some(output) = &args.output {
         input::Format::of(output)?;
     }
-    let tensors = input::read(&args.input, &KNOWN)?;
-    let (scores, problem) = build(tensors, spec).map_err(|e| Failure::file(&args.input, e))?;
+    let name = source::shown(&args.input);
+    let tensors = source::read(&args.input, &KNOWN)?;
+    let (scores, problem) = build(tensors, spec).map_err(|e| Failure::file(name, e))?;
     let destination =
         args.output.as_deref().map(|path| Destination::check(path, scores.dtype() == Dtype::Bf16)).transpose()?;
-    let job = Job { args, filter, problem, destination };
+    let job = Job { args, name, filter, problem, destination };
     match scores {
         Scores::F32(scores) => job.compute(&scores),
         Scores::F16(scores) => job.compute(&scores),
@@ -34,6 +36,8 @@ pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure>
 
 struct Job<'a> {
     args: &'a RunArgs,
+    /// The input's, in messages.
+    name: &'a Path,
     filter: &'a AdapterFilter,
     problem: Problem,
     destination: Option<Destination>,
@@ -42,7 +46,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn compute<T: Stored>(&self, scores: &ArrayD<T>) -> Result<(), Failure> {
         let Problem { spec, .. } = &self.problem;
-        let failed = |error: gpu_loss::Error| Failure::library(&error, Some(&self.args.input));
+        let failed = |error: gpu_loss::Error| Failure::library(&error, Some(self.name));
         let mut batch = self.problem.batch(scores.view());
         batch.want.losses = spec.kind.is_softmax() || spec.reduction == Reduction::None;
         batch.want.lse = spec.kind.is_softmax();
@@ -60,11 +64,12 @@ impl Job<'_> {
         let report = self.report(&gpu, scores.shape(), T::DTYPE, output.loss, took, &difference);
         if !difference.kept() {
             self.print(&report)?;
-            let at = self.args.input.display();
+            let at = self.name.display();
             let nothing = if self.destination.is_some() { "; nothing was written" } else { "" };
             let shares = report.check.shares();
             return Err(Failure::check(format!(
-                "{at}: the result is outside the promised accuracy, {shares}{nothing}"
+                "{at}: the result is outside the promised accuracy, {shares}{nothing}; another --strategy or --adapter may \
+                 serve, `gpu-loss verify` tells which"
             )));
         }
         self.write(report, &output)
@@ -185,7 +190,7 @@ impl Report {
     fn lines(&self) -> String {
         let Report { loss, value, targets, rows, classes, shape, dtype, .. } = self;
         let sum = if self.reduction == "none" { " (the sum of the unreduced losses)" } else { "" };
-        let verdict = if self.check.kept { "ok" } else { "FAILED" };
+        let verdict = terminal::verdict(self.check.kept);
         let mut text = String::new();
         // Writing into a string cannot fail.
         let _ = writeln!(text, "loss      {value:?}{sum}");

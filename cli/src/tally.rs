@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::args::loss_name;
 use crate::failure::{Exit, Failure, one_line};
-use crate::{adapters, json};
+use crate::{adapters, json, terminal};
 
 /// How many failing cases are listed.
 const LISTED: usize = 20;
@@ -123,7 +123,7 @@ impl Tally {
         }
         let _ = writeln!(text, "  errors: share of what is promised (at most 100 %), and the difference itself");
         for failure in self.failures.iter().take(LISTED) {
-            let _ = writeln!(text, "  FAILED {}", one_line(failure));
+            let _ = writeln!(text, "  {} {}", terminal::failed(), one_line(failure));
         }
         if self.failures.len() > LISTED {
             let _ = writeln!(text, "  … and {} more", self.failures.len() - LISTED);

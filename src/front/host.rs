@@ -285,6 +285,18 @@ impl<'a> HostArrays<'a> {
         arrays
     }
 
+    /// An input's bytes by the name of its buffer.
+    pub(super) fn named(&self, buffer: &str) -> Option<&[u8]> {
+        match buffer {
+            "scores" => Some(&self.scores),
+            "targets" => Some(&self.targets),
+            "target_indices" => Some(&self.indices),
+            "upstream" => Some(&self.upstream),
+            "element_weights" => Some(&self.element_weights),
+            _ => None,
+        }
+    }
+
     fn layout<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>, shape: Shape) -> Layout {
         Layout {
             targets: batch.targets.form(),

@@ -2,6 +2,7 @@
 
 mod answers;
 mod host;
+mod program;
 mod self_test;
 
 pub use self_test::Refusal;

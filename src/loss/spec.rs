@@ -1,6 +1,6 @@
 //! The common form of every loss, and the check of its options.
 
-use super::{EmptyMean, Reduction};
+use super::{Bce, Ce, EmptyMean, Loss as _, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
 use crate::error::{Error, Result};
 
 /// Which of the six losses.
@@ -35,6 +35,19 @@ impl Kind {
             Kind::SigmoidCe => "sigmoid_ce",
             Kind::SoftmaxFocal => "softmax_focal",
             Kind::SigmoidFocal => "sigmoid_focal",
+        }
+    }
+
+    /// The loss with its default options: those of its struct's `Default`.
+    #[must_use]
+    pub fn defaults(self) -> Spec {
+        match self {
+            Kind::Ce => Ce::default().spec(),
+            Kind::Bce => Bce::default().spec(),
+            Kind::SoftmaxCe => SoftmaxCe::default().spec(),
+            Kind::SigmoidCe => SigmoidCe::default().spec(),
+            Kind::SoftmaxFocal => SoftmaxFocal::default().spec(),
+            Kind::SigmoidFocal => SigmoidFocal::default().spec(),
         }
     }
 

@@ -64,7 +64,7 @@ async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<
 }
 
 /// Workgroups in two dimensions, each within the device's limit.
-fn grid(context: &Context, groups: u64) -> (u32, u32) {
+pub(super) fn grid(context: &Context, groups: u64) -> (u32, u32) {
     let widest = u64::from(context.limits.max_compute_workgroups_per_dimension);
     let width = groups.min(widest).max(1);
     (width as u32, groups.div_ceil(width).max(1) as u32)

@@ -6,6 +6,7 @@ mod build;
 mod chunk;
 mod draft;
 mod encode;
+mod export;
 mod layout;
 mod params;
 pub(crate) mod shader;
@@ -16,12 +17,14 @@ mod strategy;
 use std::sync::{Arc, Mutex};
 
 pub use buffers::{Buffers, Slice};
+pub use export::{ENTRY_POINT, Program, ProgramBinding, ProgramBuffer, ProgramDispatch};
 pub use layout::{IntegerType, Layout, Mode, STATISTICS_BYTES, Shard, Upstream};
 pub use statistics::RowStatistics;
 pub use status::STATUS_BYTES;
 pub use strategy::Strategy;
 
 pub(crate) use build::build;
+pub(crate) use export::describe;
 pub(crate) use status::Status;
 pub(crate) use strategy::serving;
 

@@ -9,8 +9,8 @@ pub mod values;
 use std::path::{Path, PathBuf};
 
 use gpu_loss::{
-    AdapterFilter, Batch, Bce, Ce, Dtype, Element, GpuLoss, Kind, Loss, Output, Reduction, Result, Shape, SigmoidCe,
-    SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec, Strategy, Targets, bf16, f16, reference,
+    AdapterFilter, Batch, Dtype, Element, GpuLoss, Kind, Output, Reduction, Result, Shape, Spec, Strategy, Targets,
+    bf16, f16, reference,
 };
 use ndarray::{ArrayD, IxDyn};
 use safetensors::{Dtype as Stored, SafeTensors};
@@ -228,15 +228,9 @@ fn vector(path: &Path) -> (Case, Expected) {
 }
 
 fn spec(options: &serde_json::Value) -> Spec {
-    let mut spec = match options["loss"].as_str().expect("a loss") {
-        "ce" => Ce::default().spec(),
-        "bce" => Bce::default().spec(),
-        "softmax-ce" => SoftmaxCe::default().spec(),
-        "sigmoid-ce" => SigmoidCe::default().spec(),
-        "softmax-focal" => SoftmaxFocal::default().spec(),
-        "sigmoid-focal" => SigmoidFocal::default().spec(),
-        other => panic!("unknown loss {other}"),
-    };
+    let name = options["loss"].as_str().expect("a loss").replace('-', "_");
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).expect("a loss's name");
+    let mut spec = kind.defaults();
     let number = |key: &str| options[key].as_f64().map(|v| v as f32);
     spec.reduction = match options["reduction"].as_str() {
         None | Some("mean") => Reduction::Mean,
@@ -279,14 +273,7 @@ fn integers(tensors: &SafeTensors<'_>, name: &str) -> ArrayD<i64> {
     ArrayD::from_shape_vec(view.shape(), values).expect("shape")
 }
 
-/// The losses by kind, plain.
+/// The losses by kind, their options the default ones.
 pub fn plain(kind: Kind) -> Spec {
-    match kind {
-        Kind::Ce => Ce::default().spec(),
-        Kind::Bce => Bce::default().spec(),
-        Kind::SoftmaxCe => SoftmaxCe::default().spec(),
-        Kind::SigmoidCe => SigmoidCe::default().spec(),
-        Kind::SoftmaxFocal => SoftmaxFocal::default().spec(),
-        Kind::SigmoidFocal => SigmoidFocal::default().spec(),
-    }
+    kind.defaults()
 }

@@ -1,5 +1,6 @@
-//! Developer tasks: `cargo xtask setup`, `cargo xtask demo`, `cargo xtask test`, `cargo xtask soak`.
+//! Developer tasks: `cargo xtask setup`, `demo`, `test`, `soak`, `dawn`.
 
+mod dawn;
 mod demo;
 mod setup;
 mod soak;
@@ -32,6 +33,8 @@ enum Task {
     },
     /// Train a classifier of handwritten digits, its losses and gradients computed on the GPU
     Demo(demo::Args),
+    /// Run the kernels under Dawn, the WebGPU implementation of Chrome, on the test vectors (needs Node)
+    Dawn,
     /// Run every test of the workspace on every adapter
     Test {
         /// Given to `cargo test --workspace`
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Setup { gl } => setup::setup(gl),
         Task::Demo(args) => demo::demo(&args),
+        Task::Dawn => dawn::dawn(),
         Task::Test { args } => test::test(&args),
         Task::Soak(args) => soak::soak(&args),
     };

@@ -138,8 +138,13 @@ fn shortened(name: &str) -> String {
 
 /// Reads those tensors of a file whose names are wanted; others are only listed.
 pub(crate) fn read(path: &Path, wanted: &[&str]) -> Result<Tensors, Failure> {
+    read_as(path, path, wanted)
+}
+
+/// As [`read`], under another name in messages.
+pub(crate) fn read_as(path: &Path, name: &Path, wanted: &[&str]) -> Result<Tensors, Failure> {
     let format = Format::of(path)?;
-    let failed = |message: String| Failure::file(path, message);
+    let failed = |message: String| Failure::file(name, message);
     let metadata = std::fs::metadata(path).map_err(|e| failed(io_message(&e)))?;
     if metadata.is_dir() {
         return Err(failed("is a directory".into()));

@@ -1,6 +1,6 @@
 //! What a network can be trained for: a loss, a form of target, and what counts as right.
 
-use gpu_loss::{Bce, Ce, Kind, Loss as _, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec, TargetForm, Targets};
+use gpu_loss::{Kind, Spec, TargetForm, Targets};
 use ndarray::{Array2, ArrayView2};
 
 /// What may be true of a digit. Nothing of it is true of 1.
@@ -46,14 +46,7 @@ impl Task {
 
     /// The loss with its options: the defaults.
     pub(super) fn spec(self) -> Spec {
-        match self.kind {
-            Kind::Ce => Ce::default().spec(),
-            Kind::Bce => Bce::default().spec(),
-            Kind::SoftmaxCe => SoftmaxCe::default().spec(),
-            Kind::SigmoidCe => SigmoidCe::default().spec(),
-            Kind::SoftmaxFocal => SoftmaxFocal::default().spec(),
-            Kind::SigmoidFocal => SigmoidFocal::default().spec(),
-        }
+        self.kind.defaults()
     }
 
     /// Whether attributes are told, rather than digits.

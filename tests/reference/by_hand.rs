@@ -1,0 +1,138 @@
+//! Values worked by hand.
+
+use gpu_loss::{Batch, Kind, Reduction, Spec, Targets, reference};
+use ndarray::{ArrayD, IxDyn, array};
+
+use crate::common::{OwnedTargets, plain};
+use crate::{all_near, near, single};
+
+#[test]
+fn softmax_ce_by_hand() {
+    // exp(2) + exp(1) + exp(0) = 7.3890561 + 2.7182818 + 1 = 11.1073379, lse = ln 11.1073379 = 2.4076060;
+    // p = (0.6652410, 0.2447285, 0.0900306); loss = lse − 2, gradient p − (1, 0, 0).
+    let got = single(plain(Kind::SoftmaxCe), &[2.0, 1.0, 0.0], 0).reference().expect("a reference");
+    near(got.loss, 0.407_605_964_444_38);
+    all_near(&got.grad, &[-0.334_759_044_225_178_1, 0.244_728_471_054_797_64, 0.090_030_573_170_380_46]);
+    all_near(&got.lse.expect("wanted"), &[2.407_605_964_444_38]);
+    assert_eq!((got.argmax.expect("wanted")[0], got.correct), (0, Some(1)));
+}
+
+#[test]
+fn label_smoothing_by_hand() {
+    // ε = 1/4: B = (3/4 + 1/12, 1/12, 1/12), Σ B_j·u_j = 2·10/12 + 1/12 = 1.75, loss = 2.4076060 − 1.75.
+    let mut spec = plain(Kind::SoftmaxCe);
+    spec.label_smoothing = 0.25;
+    let got = single(spec, &[2.0, 1.0, 0.0], 0).reference().expect("a reference");
+    near(got.loss, 0.657_605_964_444_380_1);
+    let p = [0.665_240_955_774_821_9, 0.244_728_471_054_797_64, 0.090_030_573_170_380_46];
+    all_near(&got.grad, &[p[0] - 10.0 / 12.0, p[1] - 1.0 / 12.0, p[2] - 1.0 / 12.0]);
+}
+
+#[test]
+fn z_loss_by_hand() {
+    // z = 1/2: 0.4076060 + 2.4076060²/2 = 3.3058892; the gradient gains 2z·lse·p_j = 2.4076060·p_j.
+    let mut spec = plain(Kind::SoftmaxCe);
+    spec.z_loss = 0.5;
+    let got = single(spec, &[2.0, 1.0, 0.0], 0).reference().expect("a reference");
+    near(got.loss, 3.305_889_204_458_457);
+    all_near(&got.grad, &[1.266_879_048_690_963, 0.833_938_197_635_682_3, 0.306_788_718_117_734_67]);
+}
+
+#[test]
+fn scale_and_softcap_by_hand() {
+    // Scale 1/2, cap 2: u = 2·tanh(x/4) = (2·tanh 0.5, 2·tanh 0.25, 0) = (0.9242343, 0.4898373, 0);
+    // log(exp(0.9242343) + exp(0.4898373) + 1) − 0.9242343 = 0.7151485; each gradient by (1 − tanh²)/2.
+    let mut spec = plain(Kind::SoftmaxCe);
+    (spec.logit_scale, spec.softcap) = (0.5, Some(2.0));
+    let got = single(spec, &[2.0, 1.0, 0.0], 0).reference().expect("a reference");
+    near(got.loss, 0.715_148_489_829_003_6);
+    all_near(&got.grad, &[-0.200_890_414_511_346_1, 0.148_889_290_298_568_4, 0.097_049_901_441_713_44]);
+}
+
+#[test]
+fn class_weights_and_mean_by_hand() {
+    // Two classes with equal scores: −log p = ln 2 in both rows. Weights 3 and 1: (3·ln 2 + ln 2)/(3 + 1) = ln 2.
+    let scores = array![[0.0_f32, 0.0], [1.0, 1.0]];
+    let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 1]));
+    let mut spec = plain(Kind::SoftmaxCe);
+    spec.class_weights = Some(vec![3.0, 1.0]);
+    let got = reference::run(&spec, &batch).expect("a reference");
+    near(got.loss, std::f64::consts::LN_2);
+    // w_y·(p_j − [j=y])/4: 3·(−1/2)/4, 3·(1/2)/4, (1/2)/4, (−1/2)/4.
+    all_near(&got.grad, &[-0.375, 0.375, 0.125, -0.125]);
+    // BatchMean divides by N = 2 instead.
+    spec.reduction = Reduction::BatchMean;
+    near(reference::run(&spec, &batch).expect("a reference").loss, 2.0 * std::f64::consts::LN_2);
+}
+
+#[test]
+fn softmax_focal_by_hand() {
+    // p_y = 1/2, γ = 2: (1/2)²·ln 2; K = 1/4 − 2·(1/2)·(1/2)·ln(1/2) = 0.5965736, gradient K·(∓1/2).
+    let mut spec = plain(Kind::SoftmaxFocal);
+    spec.gamma = 2.0;
+    let got = single(spec, &[1.0, 1.0], 1).reference().expect("a reference");
+    near(got.loss, 0.25 * std::f64::consts::LN_2);
+    all_near(&got.grad, &[0.298_286_795_139_986_35, -0.298_286_795_139_986_35]);
+}
+
+/// One element against one target.
+fn element(spec: Spec, score: f32, t: f32) -> (f64, f64) {
+    let mut case = single(spec, &[score], 0);
+    case.targets = OwnedTargets::Probabilities(ArrayD::from_elem(IxDyn(&[1, 1]), t));
+    let got = case.reference().expect("a reference");
+    (got.loss, got.grad[[0, 0]])
+}
+
+#[test]
+fn sigmoid_ce_by_hand() {
+    // u = 1: softplus(−1) = ln(1 + e⁻¹) = 0.3132617, σ(1) = 0.7310586; t = 0 adds u.
+    let (loss, grad) = element(plain(Kind::SigmoidCe), 1.0, 1.0);
+    near(loss, 0.313_261_687_518_222_86);
+    near(grad, 0.731_058_578_630_004_9 - 1.0);
+    let (loss, grad) = element(plain(Kind::SigmoidCe), 1.0, 0.0);
+    near(loss, 1.313_261_687_518_222_9);
+    near(grad, 0.731_058_578_630_004_9);
+    // t = 1/2, q = 3: u/2 + (1 + 2/2)·softplus(−1) = 0.5 + 0.6265234; gradient (1.5 + 0.5)·σ(1) − 1.5.
+    let mut spec = plain(Kind::SigmoidCe);
+    spec.pos_weight = Some(vec![3.0]);
+    let (loss, grad) = element(spec, 1.0, 0.5);
+    near(loss, 1.126_523_375_036_445_7);
+    near(grad, 2.0 * 0.731_058_578_630_004_9 - 1.5);
+}
+
+#[test]
+fn sigmoid_focal_by_hand() {
+    // u = 0, t = 1, γ = 2, α = 1/4: ¼·(1/2)²·ln 2; gradient ¼·¼·((1/2 − 1) + 2·ln 2·(−1)·(1/4)/(1/2)).
+    let mut spec = plain(Kind::SigmoidFocal);
+    (spec.gamma, spec.alpha) = (2.0, Some(0.25));
+    let (loss, grad) = element(spec.clone(), 0.0, 1.0);
+    near(loss, std::f64::consts::LN_2 / 16.0);
+    near(grad, -0.074_571_698_784_996_59);
+    // t = 0: 1 − α = ¾ in its place, and the other sign.
+    let (loss, grad) = element(spec, 0.0, 0.0);
+    near(loss, 3.0 * std::f64::consts::LN_2 / 16.0);
+    near(grad, 3.0 * 0.074_571_698_784_996_59);
+}
+
+#[test]
+fn ce_by_hand() {
+    // −ln ¼ = ln 4; −1/z = −4 at the true class. At z = 0 the log is clamped at −100, the denominator at 1e-12.
+    let got = single(plain(Kind::Ce), &[0.5, 0.25, 0.25], 1).reference().expect("a reference");
+    near(got.loss, 2.0 * std::f64::consts::LN_2);
+    all_near(&got.grad, &[0.0, -4.0, 0.0]);
+    let got = single(plain(Kind::Ce), &[1.0, 0.0], 1).reference().expect("a reference");
+    assert_eq!((got.loss, got.grad[[0, 0]], got.grad[[0, 1]]), (100.0, 0.0, -1e12));
+}
+
+#[test]
+fn bce_by_hand() {
+    // z = ¼: t = 1 gives ln 4 and (¼ − 1)/(¼·¾) = −4; t = 0 gives −ln ¾ and 1/(1 − ¼) = 4/3.
+    let (loss, grad) = element(plain(Kind::Bce), 0.25, 1.0);
+    near(loss, 2.0 * std::f64::consts::LN_2);
+    near(grad, -4.0);
+    let (loss, grad) = element(plain(Kind::Bce), 0.25, 0.0);
+    near(loss, 0.287_682_072_451_780_9);
+    near(grad, 4.0 / 3.0);
+    // z = 0, t = 1: the log clamped at −100, the denominator at 1e-12.
+    assert_eq!(element(plain(Kind::Bce), 0.0, 1.0), (100.0, -1e12));
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask dawn`: the kernels under Dawn, the WebGPU implementation of Chrome, with its own WGSL compiler.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Result;
+use crate::terminal::say;
+
+/// What `run.mjs` ends with where Dawn has no adapter.
+const SKIPPED: i32 = 77;
+/// Where browsers keep the description of SwiftShader, a Vulkan driver that Dawn takes.
+const SWIFTSHADER: [&str; 3] = [
+    "/usr/lib/chromium/vk_swiftshader_icd.json",
+    "/usr/lib/chromium-browser/vk_swiftshader_icd.json",
+    "/opt/google/chrome/vk_swiftshader_icd.json",
+];
+
+/// Installs Dawn for Node, builds the program, and replays every test vector; says what is missing otherwise.
+pub(crate) fn dawn() -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dawn");
+    for program in ["node", "npm"] {
+        if Command::new(program).arg("--version").output().is_err() {
+            say(&format!("skipped: {program} is missing; Node 20 or later brings it"));
+            return Ok(());
+        }
+    }
+    // The package brings its binaries: its scripts have nothing to do.
+    let npm = Command::new("npm").args(["ci", "--silent", "--ignore-scripts"]).current_dir(&folder).status()?;
+    if !npm.success() {
+        return Err(format!("npm ci in {} failed ({npm})", folder.display()).into());
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // All of the workspace, so that no dependency is built again with fewer of its features.
+    let built = Command::new(cargo).args(["build", "--quiet", "--workspace"]).status()?;
+    if !built.success() {
+        return Err(format!("the program does not build ({built})").into());
+    }
+    let program = std::env::current_exe()?.with_file_name(format!("gpu-loss{}", std::env::consts::EXE_SUFFIX));
+    let drivers = SWIFTSHADER.iter().map(PathBuf::from).filter(|path| path.exists()).map(Some);
+    for driver in std::iter::once(None).chain(drivers) {
+        let mut node = Command::new("node");
+        node.arg(folder.join("run.mjs")).arg(&program).args(["--backend", backend()]);
+        if let Some(driver) = driver {
+            // The second name is that of Vulkan loaders before 1.3.207.
+            node.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", driver);
+        }
+        let status = node.status()?;
+        match status.code() {
+            Some(0) => return Ok(()),
+            Some(SKIPPED) => {}
+            _ => return Err(format!("the check under Dawn failed ({status})").into()),
+        }
+    }
+    Ok(())
+}
+
+/// The backend that Dawn chooses first.
+fn backend() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "metal",
+        "windows" => "dx12",
+        _ => "vulkan",
+    }
+}
