@@ -17,7 +17,9 @@ use crate::batch::{Batch, Dtype, Element, Output, Shape};
 use crate::error::Result;
 use crate::gpu::adapter::{self, AdapterFilter};
 use crate::gpu::{Context, Fault, LastWords, Wait};
-use crate::loss::{Bce, Ce, Kind, Loss, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::loss::{Bce, Ce, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
+use crate::loss::{Kind, Loss, Spec};
 use crate::plan::{Layout, Plan, Strategy, serving};
 
 /// Fused losses on one GPU.

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
     /// On this thread.
+    #[cfg(not(target_arch = "wasm32"))]
     Here,
     /// On another thread (native) or by the browser, while the future is pending.
     Elsewhere,

@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask setup`, `demo`, `test`, `soak`, `dawn`.
+//! Developer tasks: `cargo xtask setup`, `demo`, `test`, `soak`, `dawn`, `web`.
 
 mod dawn;
 mod demo;
@@ -6,6 +6,7 @@ mod setup;
 mod soak;
 mod terminal;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ enum Task {
     },
     /// Check random batches on every adapter for some minutes: threads, drops in flight, lost devices, memory
     Soak(soak::Args),
+    /// Build the page that computes the losses in a browser, into target/web; serve it, or test it in Chromium
+    Web(web::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Dawn => dawn::dawn(),
         Task::Test { args } => test::test(&args),
         Task::Soak(args) => soak::soak(&args),
+        Task::Web(args) => web::web(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

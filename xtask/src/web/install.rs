@@ -1,0 +1,39 @@
+//! Installing what the page is built and tested with.
+
+use std::process::Command;
+
+use super::build::run;
+use super::on_path;
+use super::toolchain::{TARGET, Toolchain};
+use crate::Result;
+use crate::terminal::say;
+
+/// Installs what is missing: the target by rustup, else by Debian's packages, as the browser's are.
+pub(super) fn install(for_test: bool) -> Result<()> {
+    if Toolchain::find().is_err() && on_path(&["rustup", "rustup.exe"]).is_some() {
+        let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+        if !added.is_ok_and(|status| status.success()) {
+            say("rustup cannot add the target.");
+        }
+    }
+    let mut packages = Vec::new();
+    if Toolchain::find().is_err() {
+        packages.extend(["rustc-web", "cargo-web", "rust-web-src"]);
+    }
+    if for_test {
+        let absent = |programs: &[&str]| on_path(programs).is_none();
+        packages.extend(absent(super::browser::CHROMIUM).then_some("chromium"));
+        packages.extend(absent(&["node"]).then_some("nodejs"));
+        packages.extend(absent(&["npm"]).then_some("npm"));
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if on_path(&["apt-get"]).is_none() {
+        return Err(format!("there is no apt-get to install {} with: install them by hand", packages.join(", ")).into());
+    }
+    run(Command::new("apt-get").arg("update"), "installing packages")?;
+    let mut apt = Command::new("apt-get");
+    apt.args(["install", "-y", "--no-install-recommends"]).args(&packages).env("DEBIAN_FRONTEND", "noninteractive");
+    run(&mut apt, "installing packages")
+}
