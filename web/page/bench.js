@@ -13,6 +13,7 @@ export class Bench {
     this.failed = failed;
     byId("bench-start").onclick = () => (this.#running ? (this.#stop = true) : this.#run());
     byId("bench-download").onclick = () => this.#download();
+    new ResizeObserver(() => this.#draw()).observe(byId("bench-chart"));
   }
 
   /** The names are the browser's, for adapter and driver. */
@@ -58,16 +59,21 @@ export class Bench {
 
   #show() {
     const rows = this.#rows;
-    for (const id of ["bench-figure", "bench-region", "bench-download"]) byId(id).hidden = rows.length === 0;
+    for (const id of ["bench-figure", "bench-caption", "bench-region", "bench-download"]) byId(id).hidden = rows.length === 0;
     if (rows.length === 0) return;
     byId("bench-caption").textContent = `${this.names.adapter}, ${this.names.driver}, timed `
       + (rows[0].timer === "gpu" ? "by the GPU’s clock" : "from submission until done");
-    byId("bench-chart").replaceChildren(chart(rows));
+    this.#draw();
     const cell = (text, kind) => element("td", kind ? { class: kind } : {}, text);
     byId("bench-rows").replaceChildren(...rows.map((row) => element("tr", {}, element("th", { scope: "row" }, row.loss),
       cell(row.targets), cell(grouped(row.rows), "n"), cell(grouped(row.classes), "n"), cell(row.dtype), cell(row.mode),
       cell(row.strategy, "dim"), cell(row.median_ms.toFixed(3), "n"), cell(row.gbps.toFixed(1), "n"),
       cell(row.copy_gbps.toFixed(1), "n"), cell(percent(row.of_copy), "n strong"))));
+  }
+
+  #draw() {
+    const place = byId("bench-chart");
+    if (this.#rows.length && place.clientWidth) place.replaceChildren(chart(this.#rows, place.clientWidth));
   }
 
   #download() {

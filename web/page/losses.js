@@ -8,14 +8,16 @@ const sub = (base, index) => `<msub>${i(base)}${i(index)}</msub>`;
 const sup = (base, power) => `<msup>${base}${power}</msup>`;
 const frac = (above, below) => `<mfrac>${above}${below}</mfrac>`;
 const sum = (index) => `<munder>${o("∑")}${i(index)}</munder>`;
-const paren = (...parts) => row(o("("), ...parts, o(")"));
-const log = (...of) => row(i("log"), o("⁡"), ...of);
+const paren = (...parts) => row(`<mo stretchy="false">(</mo>`, ...parts, `<mo stretchy="false">)</mo>`);
+const space = `<mspace width="0.2em"></mspace>`;
+const log = (...of) => row(space, i("log"), space, ...of);
+const negative = (...of) => row(`<mo form="prefix" lspace="0" rspace="0.1em">−</mo>`, ...of);
 const math = (...parts) => `<math display="block">${row(...parts)}</math>`;
 const one_minus = (what) => paren(n(1), o("−"), what);
 const slope = (of) => frac(row(o("∂"), of), row(o("∂"), sub("z", "j")));
 
 const softmax = math(sub("p", "j"), o("="), frac(sup(i("e"), sub("z", "j")), row(sum("k"), sup(i("e"), sub("z", "k")))));
-const sigmoid = math(sub("p", "j"), o("="), frac(n(1), row(n(1), o("+"), sup(i("e"), row(o("−"), sub("z", "j"))))));
+const sigmoid = math(sub("p", "j"), o("="), frac(n(1), row(n(1), o("+"), sup(i("e"), negative(sub("z", "j"))))));
 const smoothed = math(sub("t", "j"), o("="), one_minus(i("ε")), sub("y", "j"), o("+"), frac(i("ε"), i("C")));
 
 const SMOOTHING = { key: "smoothing", label: "Label smoothing ε", min: 0, max: 1, step: 0.01, start: 0 };
@@ -30,7 +32,7 @@ export const LOSSES = [
     name: "softmax_ce", title: "Softmax cross-entropy", short: "Softmax CE", several: true, single: "row",
     text: "Categorical cross-entropy: one distribution over the classes of each row, and the loss is how surprised it is "
       + "by the true class. Pushing the true class up pushes all others down. With several true classes, each weighs 1/M.",
-    formulas: [softmax, math(i("L"), o("="), o("−"), sum("j"), sub("t", "j"), log(sub("p", "j"))), smoothed,
+    formulas: [softmax, math(i("L"), o("="), negative(), sum("j"), sub("t", "j"), log(sub("p", "j"))), smoothed,
       math(slope(i("L")), o("="), sub("p", "j"), o("−"), sub("t", "j"))],
     options: [SMOOTHING, SCALE, IGNORED],
   },
@@ -39,7 +41,7 @@ export const LOSSES = [
     text: "Binary cross-entropy with logits: each class is a yes-or-no question of its own, so any number of them may be "
       + "true, and the gradient of one does not see the scores of the others.",
     formulas: [sigmoid,
-      math(sub("L", "j"), o("="), o("−"), sub("y", "j"), log(sub("p", "j")), o("−"), one_minus(sub("y", "j")), log(one_minus(sub("p", "j")))),
+      math(sub("L", "j"), o("="), negative(), sub("y", "j"), log(sub("p", "j")), o("−"), one_minus(sub("y", "j")), log(one_minus(sub("p", "j")))),
       math(slope(sub("L", "j")), o("="), sub("p", "j"), o("−"), sub("y", "j"))],
     options: [IGNORED],
   },
@@ -47,7 +49,7 @@ export const LOSSES = [
     name: "softmax_focal", title: "Softmax focal loss", short: "Softmax focal", several: false, single: "row",
     text: "Cross-entropy that turns away from what it already knows: the better a row is classified, the less it counts. "
       + "At γ = 0 it is the plain cross-entropy.",
-    formulas: [softmax, math(i("L"), o("="), o("−"), sup(one_minus(sub("p", "y")), i("γ")), log(sub("p", "y"))),
+    formulas: [softmax, math(i("L"), o("="), negative(), sup(one_minus(sub("p", "y")), i("γ")), log(sub("p", "y"))),
       math(slope(i("L")), o("="), i("K"), paren(sub("p", "j"), o("−"), sub("y", "j"))),
       math(i("K"), o("="), sup(one_minus(sub("p", "y")), i("γ")), o("−"), i("γ"), sup(one_minus(sub("p", "y")), row(i("γ"), o("−"), n(1))), sub("p", "y"), log(sub("p", "y")))],
     options: [GAMMA, SCALE, IGNORED],
@@ -59,15 +61,15 @@ export const LOSSES = [
     formulas: [sigmoid,
       math(sub("q", "j"), o("="), row(sub("y", "j"), sub("p", "j"), o("+"), one_minus(sub("y", "j")), one_minus(sub("p", "j")))),
       math(sub("α", "j"), o("="), row(sub("y", "j"), i("α"), o("+"), one_minus(sub("y", "j")), one_minus(i("α")))),
-      math(sub("L", "j"), o("="), o("−"), sub("α", "j"), sup(one_minus(sub("q", "j")), i("γ")), log(sub("q", "j")))],
+      math(sub("L", "j"), o("="), negative(), sub("α", "j"), sup(one_minus(sub("q", "j")), i("γ")), log(sub("q", "j")))],
     options: [GAMMA, ALPHA, IGNORED],
   },
   {
     name: "ce", title: "Cross-entropy of probabilities", short: "CE", several: true, single: "row", probabilities: true,
     text: "Negative log-likelihood: the probabilities are given, no activation is applied, and the gradient is with respect "
       + "to them. Only the true class has one.",
-    formulas: [math(i("L"), o("="), o("−"), sum("j"), sub("t", "j"), log(sub("z", "j"))), smoothed,
-      math(slope(i("L")), o("="), o("−"), frac(sub("t", "j"), sub("z", "j")))],
+    formulas: [math(i("L"), o("="), negative(), sum("j"), sub("t", "j"), log(sub("z", "j"))), smoothed,
+      math(slope(i("L")), o("="), negative(), frac(sub("t", "j"), sub("z", "j")))],
     options: [SMOOTHING, IGNORED],
   },
   {
@@ -75,7 +77,7 @@ export const LOSSES = [
     text: "Each class's probability is given and stands for itself. Logarithms stop at −100, so that a certain mistake costs "
       + "much, but not infinitely much.",
     formulas: [
-      math(sub("L", "j"), o("="), o("−"), sub("y", "j"), log(sub("z", "j")), o("−"), one_minus(sub("y", "j")), log(one_minus(sub("z", "j")))),
+      math(sub("L", "j"), o("="), negative(), sub("y", "j"), log(sub("z", "j")), o("−"), one_minus(sub("y", "j")), log(one_minus(sub("z", "j")))),
       math(slope(sub("L", "j")), o("="), frac(row(sub("z", "j"), o("−"), sub("y", "j")), row(sub("z", "j"), one_minus(sub("z", "j")))))],
     options: [IGNORED],
   },

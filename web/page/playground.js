@@ -5,10 +5,10 @@ import { LOSSES } from "./losses.js";
 import { Request } from "./gpu_loss_web.js";
 
 const NAMES = ["cat", "dog", "bird", "fish", "frog", "horse", "deer", "ship"];
-const SCORES = [[2.0, 0.5, -1.0, 0.1], [0.1, 1.2, 3.0, -0.7], [-0.4, 0.9, 0.3, 1.1]];
-const PROBABILITIES = [[0.7, 0.15, 0.05, 0.1], [0.05, 0.15, 0.75, 0.05], [0.1, 0.4, 0.2, 0.3]];
-const TRUE_CLASSES = [0, 2, 1];
-const MOST_ROWS = 4;
+const SCORES = [[2.0, 0.5, -1.0, 0.1], [0.1, 1.2, 3.0, -0.7], [-0.4, 0.9, 0.3, 1.1], [1.5, -0.2, 0.4, 1.8]];
+const PROBABILITIES = [[0.7, 0.15, 0.05, 0.1], [0.05, 0.15, 0.75, 0.05], [0.1, 0.4, 0.2, 0.3], [0.35, 0.05, 0.2, 0.4]];
+const TRUE_CLASSES = [0, 2, 1, 3];
+const MOST_ROWS = 6;
 
 const fresh = () => ({
   scores: SCORES.map((row) => row.map(String)),

@@ -81,7 +81,7 @@ class Tally {
   }
 
   show() {
-    byId("verify-region").hidden = this.rows.size === 0;
+    for (const id of ["verify-caption", "verify-region"]) byId(id).hidden = this.rows.size === 0;
     byId("verify-rows").replaceChildren(...[...this.rows.values()].map((row) => element("tr", {},
       element("th", { scope: "row" }, row.loss), element("td", {}, row.targets), element("td", { class: "n" }, `${row.runs}`),
       element("td", { class: row.share <= 1 ? "n" : "n bad" }, percent(row.share)),
