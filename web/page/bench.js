@@ -49,7 +49,7 @@ export class Bench {
       const seconds = ((performance.now() - begin) / 1000).toFixed(0);
       verdict.textContent = `${this.#stop ? "Stopped after " : ""}${this.#rows.length} shapes in ${seconds} s on ${this.names.adapter}.`;
     } catch (error) {
-      verdict.textContent = this.failed(error) ? "" : error.message;
+      verdict.textContent = this.failed(error) ? "The measurement ended early." : error.message;
       verdict.classList.add("bad");
     }
     now.textContent = "";

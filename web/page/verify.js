@@ -2,6 +2,9 @@
 
 import { byId, element, percent, scientific } from "./format.js";
 
+/** How many failing cases are listed. */
+const LISTED = 20;
+
 export class Verify {
   #stop = false;
   #running = false;
@@ -43,8 +46,8 @@ export class Verify {
       verdict.textContent = tally.verdict((performance.now() - begin) / 1000, this.#stop);
       verdict.classList.add(tally.failures.length ? "bad" : "good");
     } catch (error) {
-      if (!this.failed(error)) verdict.textContent = error.message;
-      else verdict.textContent = "";
+      verdict.textContent = this.failed(error) ? "The check ended early." : error.message;
+      verdict.classList.add("bad");
     }
     now.textContent = "";
     tally.show();
@@ -63,11 +66,13 @@ class Tally {
   add(step) {
     if (step.refused) return this.refused.push(`${step.case}: ${step.refused}`);
     this.combinations += 1;
-    if (!step.kept) this.failures.push(`${step.case}: ${percent(step.share)} of what is promised`);
+    if (!step.kept) {
+      this.failures.push(`${step.case}: loss ${percent(step.lossShare)}, gradient ${percent(step.gradientShare)} of what is promised`);
+    }
     const key = `${step.loss} ${step.targets}`;
-    const row = this.rows.get(key) ?? { ...step, runs: 0, share: 0, lossError: 0, gradientError: 0, strategies: new Set() };
+    const row = this.rows.get(key) ?? { ...step, runs: 0, strategies: new Set() };
     row.runs += 1;
-    for (const worst of ["share", "lossError", "gradientError"]) row[worst] = Math.max(row[worst], step[worst]);
+    for (const worst of ["lossShare", "lossError", "gradientShare", "gradientError"]) row[worst] = Math.max(row[worst], step[worst]);
     row.strategies.add(step.strategy);
     this.rows.set(key, row);
   }
@@ -76,20 +81,26 @@ class Tally {
     const { combinations, failures, refused } = this;
     const outcome = failures.length === 0 ? "all within the promised accuracy"
       : `${failures.length} outside the promised accuracy`;
-    const left = refused.length ? `; ${refused.length} refused for want of limits` : "";
+    const left = refused.length ? `; ${refused.length} more need larger limits` : "";
     return `${stopped ? "Stopped after " : ""}${combinations} combinations in ${seconds.toFixed(0)} s: ${outcome}${left}.`;
   }
 
   show() {
+    const share = (value) => element("td", { class: value <= 1 ? "n" : "n bad" }, percent(value));
+    const error = (value) => element("td", { class: "n dim" }, scientific(value));
     for (const id of ["verify-caption", "verify-region"]) byId(id).hidden = this.rows.size === 0;
     byId("verify-rows").replaceChildren(...[...this.rows.values()].map((row) => element("tr", {},
       element("th", { scope: "row" }, row.loss), element("td", {}, row.targets), element("td", { class: "n" }, `${row.runs}`),
-      element("td", { class: row.share <= 1 ? "n" : "n bad" }, percent(row.share)),
-      element("td", { class: "n" }, scientific(row.lossError)), element("td", { class: "n" }, scientific(row.gradientError)),
+      share(row.lossShare), error(row.lossError), share(row.gradientShare), error(row.gradientError),
       element("td", { class: "dim" }, [...row.strategies].sort().join(", ")))));
-    const said = [...this.failures, ...this.refused];
-    byId("verify-failures").hidden = said.length === 0;
-    byId("verify-failures").replaceChildren(...said.slice(0, 20).map((words) => element("li", {}, words)),
-      ...(said.length > 20 ? [element("li", {}, `… and ${said.length - 20} more`)] : []));
+    list("verify-failures", this.failures);
+    list("verify-refused", this.refused);
   }
+}
+
+/** Shows the first of some lines, or nothing. */
+function list(id, lines) {
+  const rest = lines.length > LISTED ? [`… and ${lines.length - LISTED} more`] : [];
+  byId(id).hidden = lines.length === 0;
+  byId(id).replaceChildren(...lines.slice(0, LISTED).concat(rest).map((words) => element("li", {}, words)));
 }

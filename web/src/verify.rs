@@ -52,8 +52,9 @@ fn compared(case: &Case, verdict: &Verdict, progress: f64) -> JsValue {
         ("strategy", strategy.into()),
         ("case", format!("{case}, {strategy}").into()),
         ("kept", difference.kept().into()),
-        ("share", difference.worst().into()),
+        ("lossShare", difference.loss.max(difference.losses).max(difference.lse).into()),
         ("lossError", difference.loss_absolute.into()),
+        ("gradientShare", difference.grad.into()),
         ("gradientError", difference.grad_absolute.into()),
     ])
 }

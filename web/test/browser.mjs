@@ -107,9 +107,13 @@ await check("every combination of the quick check is within the promise, at WebG
   await says(page, "#loss", /^\d/);
   await view(page, "Verify");
   await page.getByRole("button", { name: "Check this GPU" }).click();
-  const verdict = await says(page, "#verify-verdict", /in \d+ s|lost/, 420_000);
-  const failures = await page.locator("#verify-failures li").allTextContents();
-  assert.match(verdict, /^\d+ combinations in \d+ s: all within the promised accuracy/, failures.join("\n"));
+  const verdict = await says(page, "#verify-verdict", /^(?!Checking)./, 420_000);
+  const lines = (id) => page.locator(`#${id} li`).allTextContents();
+  assert.match(verdict, /^\d+ combinations in \d+ s: all within the promised accuracy/, (await lines("verify-failures")).join("\n"));
+  // A few cases ask for more options and outputs at once than that many bindings carry.
+  const refused = await lines("verify-refused");
+  assert.ok(refused.length * 20 < Number.parseInt(verdict, 10), refused.join("\n"));
+  for (const refusal of refused) assert.match(refusal, /max_storage_buffers_per_shader_stage is 8/);
   assert.ok(Number.parseInt(verdict, 10) > 100, verdict);
   assert.equal(await page.locator("#verify-rows tr").count(), 21, "pairs of losses and targets");
   return verdict;
@@ -119,7 +123,7 @@ await check("a benchmark fills the table and writes what the program writes", as
   await says(page, "#loss", /^\d/);
   await view(page, "Bench");
   await page.getByRole("button", { name: "Measure" }).click();
-  const verdict = await says(page, "#bench-verdict", /in \d+ s|error|lost/, 240_000);
+  const verdict = await says(page, "#bench-verdict", /^(?!Measuring)./, 240_000);
   assert.match(verdict, /^8 shapes in/);
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
   const rows = JSON.parse(await readFile(await download.path(), "utf8"));

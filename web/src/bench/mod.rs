@@ -37,10 +37,8 @@ impl Gpu {
         let timer = Timer::new(&self.gpu).await.map_err(|error| thrown(&error))?;
         let cases = cases(elements, all, self.gpu.device().limits().max_buffer_size);
         for (at, case) in cases.iter().enumerate() {
-            let progress = object([
-                ("progress", (at as f64 / cases.len() as f64).into()),
-                ("next", case.to_string().into()),
-            ]);
+            let progress =
+                object([("progress", (at as f64 / cases.len() as f64).into()), ("next", case.to_string().into())]);
             if !tell(&listener, &progress)? {
                 return Ok(());
             }

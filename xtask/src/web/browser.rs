@@ -18,7 +18,8 @@ pub(super) fn test(site: &Path, required: bool) -> Result<()> {
     let (Some(chromium), Some(node), Some(npm)) =
         (on_path(CHROMIUM).or(mac), on_path(&["node", "node.exe"]), on_path(&["npm", "npm.cmd"]))
     else {
-        let words = "the browser test needs Chromium, Node.js and npm; `cargo xtask web --test --install` installs them";
+        let words =
+            "the browser test needs Chromium, Node.js and npm; `cargo xtask web --test --install` installs them";
         if required {
             return Err(words.into());
         }
@@ -35,6 +36,10 @@ pub(super) fn test(site: &Path, required: bool) -> Result<()> {
     let page = format!("http://{}/", server.address());
     std::thread::spawn(move || server.run());
     let mut script = Command::new(node);
-    script.arg(root().join("web/test/browser.mjs")).arg(page).arg(chromium).arg(works.join("node_modules/playwright-core"));
+    script
+        .arg(root().join("web/test/browser.mjs"))
+        .arg(page)
+        .arg(chromium)
+        .arg(works.join("node_modules/playwright-core"));
     run(&mut script, "testing the page in Chromium")
 }

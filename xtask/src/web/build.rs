@@ -54,6 +54,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 /// Runs a command to its end.
 pub(super) fn run(command: &mut Command, doing: &str) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.current_dir(root()).status().map_err(|error| format!("{doing}: {program} does not start: {error}"))?;
+    let status =
+        command.current_dir(root()).status().map_err(|error| format!("{doing}: {program} does not start: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{doing}: {program} failed ({status})").into()) }
 }

@@ -115,7 +115,9 @@ mod tests {
         let page = asked(address, "GET /?a#b HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(page.starts_with("HTTP/1.1 200") && page.contains("text/html") && page.contains("<h1>gpu-loss</h1>"));
         assert!(asked(address, "GET /main.js HTTP/1.1\r\n\r\n").contains("text/javascript"));
-        for outside in ["GET /../Cargo.toml HTTP/1.1\r\n\r\n", "GET //etc/passwd HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\n\r\n"] {
+        for outside in
+            ["GET /../Cargo.toml HTTP/1.1\r\n\r\n", "GET //etc/passwd HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\n\r\n"]
+        {
             assert!(asked(address, outside).starts_with("HTTP/1.1 404"), "{outside}");
         }
     }

@@ -37,7 +37,9 @@ impl Toolchain {
         let host = told(&rustc(), &["--print", "host-tuple"])?;
         let linker = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
         if !linker.is_file() {
-            return Err(format!("Debian's compiler for browsers needs rust-lld, and there is no {}", linker.display()).into());
+            return Err(
+                format!("Debian's compiler for browsers needs rust-lld, and there is no {}", linker.display()).into()
+            );
         }
         Ok(Toolchain::Debian { linker })
     }
