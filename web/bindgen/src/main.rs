@@ -10,9 +10,11 @@ fn main() -> ExitCode {
         eprintln!("usage: bindgen INPUT.wasm DIRECTORY");
         return ExitCode::from(2);
     };
-    let made = Bindgen::new().input_path(input).typescript(false).web(true).and_then(|bindgen| {
-        bindgen.omit_default_module_path(false).generate(directory)
-    });
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(input).typescript(false).omit_default_module_path(false);
+    // Names of functions would be a third of what a visitor loads.
+    bindgen.remove_name_section(true).remove_producers_section(true);
+    let made = bindgen.web(true).and_then(|bindgen| bindgen.generate(directory));
     match made {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
