@@ -12,12 +12,16 @@ const { chromium } = createRequire(pathToFileURL(import.meta.filename))(playwrig
 const args = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader",
   "--host-resolver-rules=MAP insecure.example 127.0.0.1"];
 
+/** How long one step may take, in ms: a busy machine is no failure. */
+const PATIENCE = 120_000;
+
 /** Opens the page in a browser of its own, runs a check on it, and looks at the console. */
 async function check(name, run, { prepare, host } = {}) {
   const begin = performance.now();
   const browser = await chromium.launch({ executablePath, args });
   try {
     const page = await browser.newPage();
+    page.setDefaultTimeout(PATIENCE);
     const errors = [];
     page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
     page.on("pageerror", (error) => errors.push(String(error)));
@@ -32,7 +36,7 @@ async function check(name, run, { prepare, host } = {}) {
 }
 
 /** Waits until an element says what matches. */
-async function says(page, selector, expected, timeout = 30_000) {
+async function says(page, selector, expected, timeout = PATIENCE) {
   const element = page.locator(selector);
   const deadline = performance.now() + timeout;
   for (;;) {
@@ -107,7 +111,7 @@ await check("every combination of the quick check is within the promise, at WebG
   await says(page, "#loss", /^\d/);
   await view(page, "Verify");
   await page.getByRole("button", { name: "Check this GPU" }).click();
-  const verdict = await says(page, "#verify-verdict", /^(?!Checking)./, 420_000);
+  const verdict = await says(page, "#verify-verdict", /^(?!Checking)./, 5 * PATIENCE);
   const lines = (id) => page.locator(`#${id} li`).allTextContents();
   assert.match(verdict, /^\d+ combinations in \d+ s: all within the promised accuracy/, (await lines("verify-failures")).join("\n"));
   // A few cases ask for more options and outputs at once than that many bindings carry.
@@ -123,7 +127,7 @@ await check("a benchmark fills the table and writes what the program writes", as
   await says(page, "#loss", /^\d/);
   await view(page, "Bench");
   await page.getByRole("button", { name: "Measure" }).click();
-  const verdict = await says(page, "#bench-verdict", /^(?!Measuring)./, 240_000);
+  const verdict = await says(page, "#bench-verdict", /^(?!Measuring)./, 5 * PATIENCE);
   assert.match(verdict, /^8 shapes in/);
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
   const rows = JSON.parse(await readFile(await download.path(), "utf8"));
