@@ -6,11 +6,8 @@ use super::readback::{End, READING};
 use super::{Context, caught, turn};
 use crate::error::Error;
 
-/// The longest that wgpu is asked to wait at a time: meanwhile it holds locks that other threads need, and on GL no
-/// wait of its own is longer than 4.3 s.
-const SLICE: Duration = Duration::from_millis(100);
-/// Between two looks: for a callback that another thread is about to call, or for what takes longer than a slice.
-const PAUSE: Duration = Duration::from_millis(1);
+/// Between two looks at what wgpu does not wait for: a callback that another thread is about to call, or GL.
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// Polls a device until a mapping has ended, or gives up.
 pub(super) struct Watch {
@@ -32,26 +29,30 @@ impl Watch {
         let begin = Instant::now();
         while !self.end.is_told() {
             let left = self.limit.saturating_sub(begin.elapsed());
-            let poll = wgpu::PollType::Wait {
-                submission_index: Some(self.submission.clone()),
-                timeout: Some(left.min(SLICE)),
-            };
             let polled = caught(READING, || {
                 let _turn = turn(self.backend);
-                self.device.poll(poll)
+                self.device.poll(self.poll(left))
             });
+            let is_over = begin.elapsed() >= self.limit;
             match polled {
-                Ok(Ok(_)) if self.end.is_told() => return,
-                // Others have their turn too.
-                Ok(Ok(_) | Err(wgpu::PollError::Timeout)) => std::thread::sleep(PAUSE.min(left)),
+                _ if self.end.is_told() => return,
+                // Whatever became of a poll that took all of the time: wgpu asserts that nothing is done in between
+                // when a wait is not successful, and something may be.
+                _ if is_over => return self.end.tell(Err(Error::Timeout { during: READING, limit: self.limit })),
+                Ok(Ok(_) | Err(wgpu::PollError::Timeout)) => std::thread::sleep(PAUSE),
                 Ok(Err(error)) => {
                     return self.end.tell(Err(Error::Device { during: READING, message: error.to_string() }));
                 }
                 Err(error) => return self.end.tell(Err(error)),
             }
-            if left.is_zero() {
-                return self.end.tell(Err(Error::Timeout { during: READING, limit: self.limit }));
-            }
+        }
+    }
+
+    /// Waits for all that is left of the time, but not on GL, whose one context other threads need meanwhile.
+    fn poll(&self, left: Duration) -> wgpu::PollType {
+        match self.backend {
+            wgpu::Backend::Gl => wgpu::PollType::Poll,
+            _ => wgpu::PollType::Wait { submission_index: Some(self.submission.clone()), timeout: Some(left) },
         }
     }
 }
