@@ -81,7 +81,7 @@ pub(crate) fn describe(context: &Context, spec: &Spec, layout: &Layout, forced: 
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.want)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
-    let draft = Draft::new(context, spec, layout, strategy);
+    let draft = Draft::new(context, spec, layout, strategy).portable();
     let drafted = draft.dispatches()?;
     let dispatches: Vec<ProgramDispatch> =
         drafted.dispatches.iter().enumerate().map(|(at, dispatch)| described(context, dispatch, at)).collect();

@@ -51,6 +51,8 @@ pub(super) struct Draft<'a> {
     pub(super) strategy: Strategy,
     pub(super) walk: Walk,
     geometry: Geometry,
+    /// Whether quads and integers are loaded as words of 64 bits.
+    wide: bool,
 }
 
 /// The dispatches, and the scratch that they share.
@@ -68,7 +70,13 @@ pub(super) struct Drafted {
 impl<'a> Draft<'a> {
     pub(super) fn new(context: &'a Context, spec: &'a Spec, layout: &'a Layout, strategy: Strategy) -> Self {
         let geometry = Geometry::new(context, strategy);
-        Draft { context, spec, layout, strategy, walk: walk(spec.kind, &layout.shape), geometry }
+        let wide = context.loads_by_words();
+        Draft { context, spec, layout, strategy, walk: walk(spec.kind, &layout.shape), geometry, wide }
+    }
+
+    /// Without what WebGPU does not know: words of 64 bits.
+    pub(super) fn portable(self) -> Self {
+        Draft { wide: false, ..self }
     }
 
     pub(super) fn dispatches(&self) -> Result<Drafted> {
@@ -151,7 +159,7 @@ impl<'a> Draft<'a> {
 
     /// Which integers are loaded as words of 64 bits.
     fn wide_integers(&self) -> WideIntegers {
-        let wide = |integers: IntegerType| self.context.loads_by_words() && integers.words() == 2;
+        let wide = |integers: IntegerType| self.wide && integers.words() == 2;
         WideIntegers { targets: wide(self.layout.integers), indices: wide(self.layout.indices) }
     }
 

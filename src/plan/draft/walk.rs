@@ -469,7 +469,7 @@ impl Draft<'_> {
             targets: layout.targets,
             quads,
             dense_quads,
-            wide: self.context.loads_by_words(),
+            wide: self.wide,
             wide_integers: self.wide_integers(),
             grad: match (grad, layout.in_place) {
                 (false, _) => Grad::Nowhere,
