@@ -48,12 +48,14 @@ impl Draft<'_> {
         let rows = self.layout.shape.rows() as u64;
         let bytes = u64::from(self.layout.integers.words()) * 4;
         let at_once = (self.context.binding_limit() / bytes / 64).saturating_sub(2).max(1) * 64;
+        // What all of them find is one binding of the workgroup that merges it.
+        let most = self.context.binding_limit() / (rows.div_ceil(at_once) * GROUP * PART).max(1);
         let mut parts = 0;
         for first in (0..rows).step_by(at_once as usize) {
             let count = at_once.min(rows - first);
             // The longer the lists, the fewer of them a thread.
             let threads = THREADS.max(count * self.layout.list_classes() / 32_768);
-            let groups = count.div_ceil(GROUP).min(threads.div_ceil(GROUP));
+            let groups = count.div_ceil(GROUP).min(threads.div_ceil(GROUP)).min(most).max(1);
             let params =
                 Params { rows: count as u32, window_row: first as u32, first_part: parts as u32, ..self.params() };
             let mut dispatch = self.dispatch(recipe, params, groups);
