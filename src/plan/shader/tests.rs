@@ -40,8 +40,7 @@ fn recipes() -> Vec<Recipe> {
         }
     }
     let held = [true, false].map(|edges| Walk::HeldRow(HeldRow { quads: 3, whole: 2, edges }));
-    let walks =
-        [Walk::Row, held[0], held[1], Walk::Column, Walk::HeldColumn(5), Walk::Tile(10), Walk::Tile(33)];
+    let walks = [Walk::Row, held[0], held[1], Walk::Column, Walk::HeldColumn(5), Walk::Tile(10), Walk::Tile(33)];
     for kind in Kind::ALL {
         let walks: &[Walk] = if kind.per_row() { &walks } else { &[Walk::Element] };
         for (walk, team, dtype, targets, quads, grad) in itertools(walks) {
