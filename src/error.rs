@@ -136,6 +136,14 @@ pub enum Error {
         /// What is wrong with it, with the numbers.
         problem: String,
     },
+    /// A tuning file cannot be read or written, or is damaged.
+    #[error("tuning file {path} {problem}")]
+    TuningFile {
+        /// Its path.
+        path: String,
+        /// What is wrong with it: what was found, and where.
+        problem: String,
+    },
     /// Every kernel that could serve computes wrongly on this driver.
     #[error(
         "{loss} is computed wrongly on {adapter}: {strategy}, tried last, comes to {share:.1} times the promised error; \

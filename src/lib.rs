@@ -100,7 +100,9 @@ pub mod verify;
 
 pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Shape, TargetForm, Targets, Want};
 pub use error::{Error, Result};
-pub use front::{GpuLoss, Refusal};
+#[cfg(not(target_arch = "wasm32"))]
+pub use front::TuningFile;
+pub use front::{GpuLoss, Refusal, Tuning};
 #[doc(hidden)]
 pub use gpu::Fault;
 pub use gpu::adapter::AdapterFilter;

@@ -4,8 +4,12 @@ mod answers;
 mod host;
 mod program;
 mod self_test;
+mod tuning;
 
 pub use self_test::Refusal;
+pub use tuning::Tuning;
+#[cfg(not(target_arch = "wasm32"))]
+pub use tuning::TuningFile;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +46,7 @@ pub struct GpuLoss {
     forced: AtomicU8,
     plans: Mutex<Vec<Arc<host::HostPlan>>>,
     self_test: self_test::SelfTest,
+    choices: tuning::Choices,
 }
 
 impl GpuLoss {
@@ -146,6 +151,7 @@ impl GpuLoss {
             context: Arc::new(context),
             forced: AtomicU8::new(0),
             plans: Mutex::new(Vec::new()),
+            choices: tuning::Choices::default(),
         };
         if let Some(name) = std::env::var("GPU_LOSS_STRATEGY").ok().filter(|n| !n.is_empty()) {
             gpu.set_strategy(Some(name.parse()?));
@@ -215,10 +221,11 @@ impl GpuLoss {
         code.checked_sub(1).and_then(|at| Strategy::ALL.get(at).copied())
     }
 
-    /// The strategies that can serve a loss on scores of this shape and type on this adapter, the default one first.
+    /// The strategies that can serve a loss on scores of this shape and type on this adapter, the model's choice first:
+    /// that goes by adapter, loss and shape; types only count for [`Tuning::Measure`].
     #[must_use]
-    pub fn strategies(&self, kind: Kind, shape: Shape, dtype: Dtype) -> Vec<Strategy> {
-        serving(&self.context, kind, &shape, dtype)
+    pub fn strategies(&self, kind: Kind, shape: Shape, _: Dtype) -> Vec<Strategy> {
+        serving(&self.context, kind, &shape)
     }
 
     /// Makes a plan for scores and classes on the device.
@@ -266,6 +273,11 @@ impl GpuLoss {
         batch: &Batch<'_, T, D>,
     ) -> Result<Output<T, D>> {
         self.run_waiting(&loss.spec(), batch, Wait::Elsewhere).await
+    }
+
+    /// Lets go of the plans of earlier one-call batches, so that the next ones are chosen anew.
+    fn forget_plans(&self) {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The plan for one-call batches like this one, made or remembered.

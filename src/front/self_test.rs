@@ -159,7 +159,7 @@ impl GpuLoss {
         layout.check(&spec)?;
         spec.check(layout.all_classes())?;
         let mut refused = Vec::new();
-        for strategy in serving(&self.context, spec.kind, &layout.shape, layout.dtype) {
+        for strategy in serving(&self.context, spec.kind, &layout.shape) {
             refused.extend(self.trial(&spec, layout, strategy).await?);
         }
         // Where one strategy stands for all, it is named once.
@@ -171,13 +171,14 @@ impl GpuLoss {
     pub(super) async fn proven_plan(&self, spec: &Spec, layout: &Layout) -> Result<Plan> {
         let forced = self.forced();
         let plan = build(&self.context, spec, layout, forced).await?;
+        let plan = if forced.is_none() { self.tuned(spec, layout, plan).await? } else { plan };
         if !self.self_test.on.load(Ordering::Relaxed) || layout.shape.rows() == 0 {
             return Ok(plan);
         }
         let Some(mut refusal) = self.trial(spec, layout, plan.strategy()).await? else { return Ok(plan) };
         let others = match forced {
             Some(_) => Vec::new(),
-            None => serving(&self.context, spec.kind, &layout.shape, layout.dtype),
+            None => serving(&self.context, spec.kind, &layout.shape),
         };
         for strategy in others.into_iter().filter(|strategy| *strategy != plan.strategy()) {
             match self.trial(spec, layout, strategy).await? {
@@ -196,7 +197,7 @@ impl GpuLoss {
     /// Tests a strategy, unless its like was tested before.
     async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
         // The other modes are made of what a split row goes through.
-        let serve = serving(&self.context, spec.kind, &layout.shape, layout.dtype);
+        let serve = serving(&self.context, spec.kind, &layout.shape);
         let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);
         let strategy = if split { Strategy::SplitRow } else { strategy };
         let sort = Sort::new(spec, layout, strategy);

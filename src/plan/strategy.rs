@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::shader::{Team, Walk};
-use crate::batch::{Dtype, Shape};
+use crate::batch::Shape;
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::loss::Kind;
@@ -69,8 +69,8 @@ pub(crate) fn walk(kind: Kind, shape: &Shape) -> Walk {
     }
 }
 
-/// The strategies that can serve a loss on scores of this shape and type, the default one first.
-pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, _dtype: Dtype) -> Vec<Strategy> {
+/// The strategies that can serve a loss on scores of this shape, the default one first.
+pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape) -> Vec<Strategy> {
     if walk(kind, shape) == Walk::Column {
         return vec![Strategy::ThreadRow];
     }
@@ -227,7 +227,7 @@ impl Geometry {
 
 /// The strategy for a plan: the forced one if it can serve, else the default.
 pub(crate) fn choose(context: &Context, kind: Kind, layout: &Layout, forced: Option<Strategy>) -> Result<Strategy> {
-    let serving = serving(context, kind, &layout.shape, layout.dtype);
+    let serving = serving(context, kind, &layout.shape);
     match forced {
         Some(strategy) if serving.contains(&strategy) => Ok(strategy),
         Some(strategy) => Err(Error::Strategy {
