@@ -156,7 +156,7 @@ impl Random {
 
     /// A number in `0..end`, end at least 1 and of 32 bits.
     fn below(&mut self, end: u64) -> u64 {
-        self.next() * end >> 32
+        (self.next() * end) >> 32
     }
 
     fn tile(&mut self, mut value: impl FnMut(&mut Self) -> f32) -> Vec<f32> {

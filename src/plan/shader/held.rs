@@ -57,11 +57,10 @@ impl HeldRow {
             };
         }
         stores += "        if (patches_held() && good.x) {\n            patch_gradient(s, t, r);\n        }\n";
-        let weights = |Slot { name, inside, .. }: &Slot| match inside {
-            Some(_) => format!("select(vec4(0.0), gathered(s, &seeker, c{name}), in{name})"),
-            None => gathered(name),
-        };
-        let held: Vec<(&str, String)> = slots.iter().map(|slot| (slot.name.as_str(), weights(slot))).collect();
+        let held: Vec<Held<'_>> = slots
+            .iter()
+            .map(|Slot { name, inside, .. }| Held { name, weights: gathered(name), partly: inside.is_some() })
+            .collect();
         walk_strip(&loads, &held, &stores, "good.x", "GRAD && s.exists.x")
     }
 }
@@ -113,7 +112,11 @@ pub(super) fn column(classes: u32) -> String {
 
 fn of_classes(classes: u32, loads: &str, weights: impl Fn(u32) -> String, stores: &str) -> String {
     let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
-    let held: Vec<(&str, String)> = names.iter().map(String::as_str).zip((0..classes).map(weights)).collect();
+    let held: Vec<Held<'_>> = names
+        .iter()
+        .zip((0..classes).map(weights))
+        .map(|(name, weights)| Held { name, weights, partly: false })
+        .collect();
     let strip = walk_strip(loads, &held, stores, "good", "GRAD");
     format!("const HELD_CLASSES = {classes}u;\n\n{strip}")
 }
@@ -123,9 +126,17 @@ fn gathered(name: &str) -> String {
     format!("gathered(s, &seeker, c{name})")
 }
 
-/// A strip from its loads to its stores. `held` are the names of what is held, each with its weights; `lanes` are the lanes
-/// whose gradient is not 0.
-fn walk_strip(loads: &str, held: &[(&str, String)], stores: &str, lanes: &str, writes: &str) -> String {
+/// What is held, to the code that does not ask how.
+struct Held<'a> {
+    name: &'a str,
+    /// Its weights, as an expression.
+    weights: String,
+    /// Whether it may lie outside of the row: there no list may be gone along, and nothing is true.
+    partly: bool,
+}
+
+/// A strip from its loads to its stores. `lanes` are the lanes whose gradient is not 0.
+fn walk_strip(loads: &str, held: &[Held<'_>], stores: &str, lanes: &str, writes: &str) -> String {
     let mut text = format!(
         "fn walk_strip(s: Strip) {{\n    var t = open_targets(s);\n    let live = (t.state == vec4(LIVE)) & s.exists;\n{loads}"
     );
@@ -133,14 +144,20 @@ fn walk_strip(loads: &str, held: &[(&str, String)], stores: &str, lanes: &str, w
         let _ = writeln!(text, "    {words}");
     };
     line(format_args!("var stats = stats_start();"));
-    for (k, _) in held {
+    for Held { name: k, .. } in held {
         line(format_args!("stats = top_add(stats, x{k}, held_numbers(s, c{k}));"));
     }
     line(format_args!("let top = strip_max(stats_top(stats));"));
     line(format_args!("var seeker = t;"));
     line(format_args!("var shares = shares_start();"));
-    for (k, weights) in held {
-        line(format_args!("let b{k} = {weights};"));
+    for Held { name: k, weights, partly } in held {
+        match partly {
+            true => {
+                line(format_args!("var b{k} = vec4(0.0);"));
+                line(format_args!("if (any(in{k})) {{ b{k} = select(b{k}, {weights}, in{k}); }}"));
+            }
+            false => line(format_args!("let b{k} = {weights};")),
+        }
         line(format_args!("let e{k} = share_of_top(x{k}, top);"));
         line(format_args!("shares = shares_add(shares, x{k}, e{k}, b{k}, top);"));
     }
@@ -149,10 +166,16 @@ fn walk_strip(loads: &str, held: &[(&str, String)], stores: &str, lanes: &str, w
     line(format_args!("if ({writes}) {{"));
     line(format_args!("    let good = live & !sum.bad;"));
     line(format_args!("    seeker = t;"));
-    for (k, _) in held {
-        line(format_args!(
-            "    let g{k} = select(vec4(0.0), held_gradient(s, &seeker, r, c{k}, x{k}, e{k}, b{k}), vec4({lanes}));"
-        ));
+    for Held { name: k, partly, .. } in held {
+        let gradient =
+            format!("select(vec4(0.0), held_gradient(s, &seeker, r, c{k}, x{k}, e{k}, b{k}), vec4({lanes}))");
+        match partly {
+            true => {
+                line(format_args!("    var g{k} = vec4(0.0);"));
+                line(format_args!("    if (any(in{k})) {{ g{k} = {gradient}; }}"));
+            }
+            false => line(format_args!("    let g{k} = {gradient};")),
+        }
     }
     text + stores + "    }\n}\n"
 }
