@@ -4,7 +4,8 @@
 //! - 65,537 × 3: the same and one more than 2¹⁶, four rows to a bundle of three quads, the last bundle one row;
 //! - 1 × 131,075: one row of more than 2¹⁷ classes, with a tail of three behind its last whole quad;
 //! - 3 × 50,257: GPT-2's odd vocabulary, so that rows begin at every place of a quad (and of a 32-bit word of 16-bit
-//!   scores), in every type.
+//!   scores), in every type;
+//! - 11 rows of few classes and lists of them, smoothed: rows that are held and end within a quad.
 
 use crate::common::each::on_every_adapter;
 use crate::common::random::Random;
@@ -85,4 +86,18 @@ fn an_odd_vocabulary_in_f16() {
 fn an_odd_vocabulary_in_bf16() {
     let case = classes(3, 50_257, Dtype::Bf16);
     on_every_adapter(|gpu| case.check(gpu));
+}
+
+#[test]
+fn lists_of_rows_that_end_within_a_quad() {
+    // Held rows ask lists class by class under smoothing; what lies outside of the row must not move them on.
+    let cases: Vec<Case> = [5, 7, 133]
+        .into_iter()
+        .map(|c| {
+            let mut case = lists(classes(11, c, Dtype::F32));
+            case.spec.label_smoothing = 0.1;
+            case
+        })
+        .collect();
+    on_every_adapter(|gpu| cases.iter().for_each(|case| case.check(gpu)));
 }
