@@ -12,7 +12,7 @@ use crate::batch::{Dtype, Element, TargetForm, Want};
 use crate::error::{Error, Result};
 use crate::gpu::{Context, Wait};
 use crate::loss::{Kind, Loss, Reduction, Spec};
-use crate::plan::{IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, serving};
+use crate::plan::{HELD_ROWS, IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, serving};
 use crate::reference::{self, Difference};
 use crate::{bf16, f16};
 
@@ -283,13 +283,15 @@ impl Sort {
             layout.upstream == Upstream::PerLoss,
             layout.element_weights,
         ];
-        // Rows for two tiles and one more; classes enough for parts of a row, on quads where the plan's are.
+        // Rows for tiles and one more, as many as are held where the plan's are; classes enough for parts of a row, on quads where the plan's are.
         let (classes, inner) = (layout.shape.classes, layout.shape.inner);
         let classes = if classes > 1024 { 1024 + classes % 4 } else { classes };
+        let rows = if layout.shape.rows() >= HELD_ROWS { HELD_ROWS + 1 } else { 9 };
         let dims = if inner == 1 {
-            vec![9, classes]
+            vec![rows, classes]
         } else {
-            vec![2, classes.min(64 + classes % 4), if inner > 8 { 8 + inner % 4 } else { inner }]
+            let inner = if inner > 8 { 8 + inner % 4 } else { inner };
+            vec![rows.div_ceil(inner), classes.min(64 + classes % 4), inner]
         };
         Sort {
             kind: spec.kind,

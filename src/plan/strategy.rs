@@ -88,6 +88,9 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape) -> Vec<Strat
     all
 }
 
+/// Rows that are worth a kernel written for their length.
+pub(crate) const HELD_ROWS: usize = 64;
+
 /// Classes of the longest rows of which a software adapter's threads hold four.
 const HELD_CLASSES: usize = 128;
 

@@ -8,7 +8,7 @@ use crate::plan::chunk::{Chunk, Run, by_elements, by_rows};
 use crate::plan::layout::{Mode, STATISTICS_BYTES};
 use crate::plan::params::Params;
 use crate::plan::shader::{Extras, Grad, HeldRow, MergeRecipe, Pass, Recipe, Walk, WalkRecipe};
-use crate::plan::strategy::Effort;
+use crate::plan::strategy::{Effort, HELD_ROWS};
 use crate::plan::{Place, Span, Strategy, Upstream};
 
 /// Where the parts of a row lie among all its parts.
@@ -38,9 +38,6 @@ impl Window {
         Window { span: Span { offset: start * bytes, size: ((at + elements) * bytes).next_multiple_of(16) }, at }
     }
 }
-
-/// Rows that are worth a kernel written for their length.
-const HELD_ROWS: usize = 8;
 
 impl Draft<'_> {
     /// Walks all scores; returns how many losses or partial sums there are to add up.
@@ -203,7 +200,13 @@ impl Draft<'_> {
             && pass == Pass::Whole
             && !(layout.targets.is_dense() && layout.want.correct)
             && layout.shape.classes <= self.held_limit()
+            && self.worth_holding()
             && (layout.scores_step(), layout.grad_step()) == (tight, tight)
+    }
+
+    /// Whether there are rows enough to build a kernel for their length.
+    fn worth_holding(&self) -> bool {
+        self.layout.shape.rows() >= HELD_ROWS
     }
 
     /// Classes or quads that are held, each of which has code of its own: fewer where that is long.
@@ -217,7 +220,7 @@ impl Draft<'_> {
     fn held(&self, pass: Pass, edges: bool) -> Walk {
         let classes = self.layout.shape.classes;
         match self.walk {
-            walk if pass != Pass::Whole || self.layout.shape.rows() < HELD_ROWS => walk,
+            walk if pass != Pass::Whole || !self.worth_holding() => walk,
             Walk::Column if classes <= self.held_limit() => Walk::HeldColumn(classes as u32),
             // Masks stand for what lies outside of a row; among given probabilities there are none.
             Walk::Row if self.spec.kind.is_softmax() => {

@@ -1,0 +1,103 @@
+//! Rows that are held in registers, which takes 64 of them: every form of target, type and way of holding against the
+//! reference. The lengths are those at which a way begins or ends: whole quads and broken ones, a thread's four rows (up to
+//! 128 classes), a team's rows (up to 128 quads an invocation), the last three rows behind a tile.
+
+mod common;
+
+use common::random::Random;
+use common::{Case, OwnedTargets, adapters, name, plain};
+use gpu_loss::{Dtype, Kind, Reduction, bf16, f16};
+use ndarray::{Array1, ArrayD, IxDyn};
+
+/// Random scores with a mask here and there, and a row that is nothing but masks.
+fn scores(r: &mut Random, dims: &[usize], dtype: Dtype) -> ArrayD<f32> {
+    let mut scores = ArrayD::from_shape_simple_fn(IxDyn(dims), || 3.0 * r.normal());
+    for x in &mut scores {
+        if r.chance(40) {
+            *x = f32::NEG_INFINITY;
+        }
+    }
+    scores.index_axis_mut(ndarray::Axis(0), 5).fill(f32::NEG_INFINITY);
+    match dtype {
+        Dtype::F32 => scores,
+        Dtype::F16 => scores.mapv(|x| f16::from_f32(x).to_f32()),
+        Dtype::Bf16 => scores.mapv(|x| bf16::from_f32(x).to_f32()),
+    }
+}
+
+fn targets(r: &mut Random, dims: &[usize], form: usize) -> OwnedTargets {
+    let (n, classes) = (dims[0], dims[1]);
+    let rows: Vec<usize> = std::iter::once(n).chain(dims[2..].iter().copied()).collect();
+    match form {
+        0 => OwnedTargets::Classes(ArrayD::from_shape_simple_fn(IxDyn(&rows), || r.below(classes) as i64)),
+        1 => {
+            let (mut offsets, mut indices) = (vec![0], vec![]);
+            for _ in 0..rows.iter().product() {
+                indices.extend((0..classes as i64).filter(|_| r.chance(6)));
+                offsets.push(indices.len() as i64);
+            }
+            OwnedTargets::Lists(offsets, indices)
+        }
+        2 => OwnedTargets::MultiHot(ArrayD::from_shape_simple_fn(IxDyn(dims), || u8::from(r.chance(5)))),
+        _ => OwnedTargets::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || r.unit() / classes as f32)),
+    }
+}
+
+fn check(dims: &[usize], dtype: Dtype, form: usize, change: impl Fn(&mut gpu_loss::Spec)) {
+    let mut r = Random(dims.iter().product::<usize>() as u64 + form as u64);
+    let mut spec = plain(Kind::SoftmaxCe);
+    spec.reduction = Reduction::Sum;
+    change(&mut spec);
+    let case = Case {
+        name: format!("{dims:?} {} targets {form} {spec:?}", dtype.name()),
+        spec,
+        scores: scores(&mut r, dims, dtype),
+        dtype,
+        targets: targets(&mut r, dims, form),
+        element_weights: None,
+        upstream: None,
+    };
+    for gpu in adapters() {
+        let all = case.strategies(&gpu);
+        // Barriers are dear on a processor: strategies without come first.
+        for strategy in &all[..all.len().min(2)] {
+            gpu.set_strategy(Some(*strategy));
+            let difference = case.difference(&gpu).unwrap_or_else(|error| panic!("{}: {error}", case.name)).0;
+            assert!(difference.kept(), "{} {} {}: {difference:?}", name(&gpu), strategy.name(), case.name);
+        }
+    }
+}
+
+#[test]
+fn four_rows_a_thread() {
+    for (classes, dtype) in [(3, Dtype::F32), (10, Dtype::F16), (33, Dtype::Bf16), (100, Dtype::F32)] {
+        (0..4).for_each(|form| check(&[67, classes], dtype, form, |_| {}));
+    }
+}
+
+#[test]
+fn a_row_a_team() {
+    for (classes, dtype) in [(132, Dtype::F32), (133, Dtype::Bf16), (1003, Dtype::F32)] {
+        (0..4).for_each(|form| check(&[65, classes], dtype, form, |_| {}));
+    }
+}
+
+#[test]
+fn columns() {
+    for (dims, dtype) in [([7, 21, 12], Dtype::F32), ([7, 5, 11], Dtype::Bf16)] {
+        (0..4).for_each(|form| check(&dims, dtype, form, |_| {}));
+    }
+}
+
+#[test]
+fn under_options() {
+    for form in 0..4 {
+        for dims in [vec![66, 7], vec![66, 41], vec![66, 143], vec![6, 9, 12]] {
+            check(&dims, Dtype::F32, form, |spec| {
+                spec.label_smoothing = 0.1;
+                spec.class_weights = Some(Array1::linspace(0.5, 1.5, dims[1]).to_vec());
+            });
+            check(&dims, Dtype::F32, form, |spec| (spec.softcap, spec.z_loss) = (Some(20.0), 0.01));
+        }
+    }
+}
