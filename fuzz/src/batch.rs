@@ -29,14 +29,14 @@ fn typed<T: Element>(source: &mut Source<'_>, convert: impl Fn(f32) -> T) {
     let dims = scores.shape().to_vec();
     let rows: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, length)| *length).collect();
 
-    let labels = array(&wrong(&rows, source), source, |s| s.integer());
+    let labels = array(&wrong(&rows, source), source, |source| source.integer());
     let narrow = labels.mapv(|label| label as i32);
     let unsigned = labels.mapv(|label| label as u32);
     let offsets = offsets(rows.iter().product(), source);
     let count = source.below(16);
     let indices = Array1::from(source.integers(count));
     let bytes = array(&wrong(&dims, source), source, |source| [0, 1, 1, 2][source.below(4)]);
-    let dense = array(&wrong(&dims, source), source, |s| s.float());
+    let dense = array(&wrong(&dims, source), source, |source| source.float());
     let targets = match source.below(6) {
         0 => Targets::Classes(&labels),
         1 => Targets::Classes(&narrow),
@@ -46,8 +46,9 @@ fn typed<T: Element>(source: &mut Source<'_>, convert: impl Fn(f32) -> T) {
         _ => Targets::Probabilities(view(&dense, source)),
     };
     let mut batch = Batch::new(scores, targets.clone());
-    let weights = array(&wrong(&dims, source), source, |s| s.float());
-    let upstream = array(&wrong(if spec.kind.per_row() { &rows } else { &dims }, source), source, |s| s.float());
+    let weights = array(&wrong(&dims, source), source, |source| source.float());
+    let upstream =
+        array(&wrong(if spec.kind.per_row() { &rows } else { &dims }, source), source, |source| source.float());
     batch.element_weights = (source.below(4) == 1).then(|| weights.view());
     batch.upstream = (source.below(4) == 1).then(|| upstream.view());
     batch.want.lse = source.below(4) == 1;
