@@ -34,7 +34,7 @@ impl File {
     /// Why the loss does not take such a file.
     pub fn compute(&self, which: usize) -> Result<(), String> {
         let mut spec = Spec::plain(Kind::ALL[which % Kind::ALL.len()]);
-        spec.reduction = if which / Kind::ALL.len() % 2 == 0 { Reduction::Mean } else { Reduction::None };
+        spec.reduction = if (which / Kind::ALL.len()).is_multiple_of(2) { Reduction::Mean } else { Reduction::None };
         let (scores, problem) = build(self.0.clone(), spec)?;
         let computed = match &scores {
             Scores::F32(scores) => reference::run(&problem.spec, &problem.batch(scores.view())),
