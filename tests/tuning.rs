@@ -146,7 +146,7 @@ fn damaged_files_are_refused_and_left_alone() {
     let path = path("damaged");
     let gpu = measuring().remove(0);
     let cases: [(&[u8], &str); 5] = [
-        (b"", "begins with \"nothing\", expected \"gpu-loss tuning 1\""),
+        (b"", "is empty, expected \"gpu-loss tuning 1\""),
         (b"gpu-loss tuning 1\n[0 | a]\nthread-row x\n", "is cut off: its last line"),
         (b"gpu-loss tuning 1\n[0 | a]\nthread-raw x\nend 1\n", "line 3: \"thread-raw x\" names no strategy"),
         (b"gpu-loss tuning 1\n[0 | a]\nend 1\n", "line 3: the end speaks of \"1\" choices, found 0"),

@@ -85,10 +85,8 @@ fn parse(text: &str) -> std::result::Result<Sections, String> {
     let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     match lines.next() {
         Some((_, FIRST_LINE)) => {}
-        other => {
-            let found = other.map_or("nothing", |(_, line)| line);
-            return Err(format!("begins with {}, expected \"{FIRST_LINE}\"", shown(found)));
-        }
+        Some((_, found)) => return Err(format!("begins with {}, expected \"{FIRST_LINE}\"", shown(found))),
+        None => return Err(format!("is empty, expected \"{FIRST_LINE}\"")),
     }
     let mut sections = Sections::new();
     let mut current = None;
