@@ -32,10 +32,10 @@ fn break_kernels(gpu: &GpuLoss, part: &'static str, from: &'static str, to: &'st
 
 /// What each fault is called, and what it changes.
 const STAGES: [(&str, &str, &str); 4] = [
-    ("max", "r.top = select(s.top, u, above);", "r.top = select(s.top, u, above & vec4(true, true, true, false));"),
-    ("sum", "r.rest = select(s.rest + e,", "r.rest = select(s.rest + e * 1.001,"),
+    ("max", "r.top = max(s.top, transform(x));", "r.top = min(s.top, transform(x));"),
+    ("sum", "r.rest = s.rest + min(s.greatest, share);", "r.rest = s.rest + 1.001 * min(s.greatest, share);"),
     ("gradient store", "grad[i / 4u] = pack_quad(values);", "grad[i / 4u] = pack_quad(values * 1.001);"),
-    ("lane of the gradient", "var g = ((r.p_factor * e - weight)", "var g = ((r.p_factor * e.xyzz - weight)"),
+    ("lane of the gradient", "var g = ((r.p_factor * share - weight)", "var g = ((r.p_factor * share.xyzz - weight)"),
 ];
 
 #[test]
