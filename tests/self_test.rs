@@ -167,7 +167,7 @@ fn a_refusal_is_logged() {
     log::set_max_level(log::LevelFilter::Warn);
     for gpu in fresh() {
         // A fault that no other test has.
-        break_kernels(&gpu, "/Thread", "r.rest = select(s.rest + e,", "r.rest = select(s.rest + e * 1.5,");
+        break_kernels(&gpu, "/Thread", "s.rest + min(s.greatest, share);", "s.rest + 1.5 * min(s.greatest, share);");
         gpu.plan(&SoftmaxCe::default().softcap(30.0), Shape::new(700, 100), Dtype::F32).expect("another strategy");
         let line = format!("thread-row refused on {}: softmax_ce on classes, f32, comes to ", gpu.adapter_info().name);
         assert!(WARNINGS.lock().expect("no test panics here").iter().any(|warning| warning.starts_with(&line)));
