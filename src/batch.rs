@@ -121,13 +121,13 @@ impl Integers<'_> {
 }
 
 /// Anything that holds class labels (or list offsets and indices): slices, vectors and arrays of `i32`, `i64` or `u32`.
-pub trait Labels {
+pub trait Labels: Sync {
     /// The integers.
     fn integers(&self) -> Integers<'_>;
 }
 
 /// An integer type that labels, offsets and indices can have: `i32`, `i64` or `u32`.
-pub trait Integer: Copy + sealed::Sealed {
+pub trait Integer: Copy + Sync + sealed::Sealed {
     /// The integers under their type's name.
     fn wrap(view: ArrayViewD<'_, Self>) -> Integers<'_>
     where
@@ -170,7 +170,7 @@ impl<I: Integer, const LEN: usize> Labels for [I; LEN] {
     }
 }
 
-impl<I: Integer, S: Data<Elem = I>, D: Dimension> Labels for ArrayBase<S, D> {
+impl<I: Integer, S: Data<Elem = I> + Sync, D: Dimension> Labels for ArrayBase<S, D> {
     fn integers(&self) -> Integers<'_> {
         I::wrap(self.view().into_dyn())
     }

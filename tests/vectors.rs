@@ -41,9 +41,9 @@ fn near(case: &str, what: &str, got: &ArrayD<f64>, want: &ArrayD<f64>) {
 
 #[test]
 fn the_kernels_keep_the_promise() {
-    for gpu in common::adapters() {
+    common::each::on_every_adapter(|gpu| {
         for (case, _) in common::vectors() {
-            case.check(&gpu);
+            case.check(gpu);
         }
-    }
+    });
 }

@@ -3,20 +3,22 @@
 
 use std::fs::File;
 use std::io::Result;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::path::PathBuf;
 
 use tempfile::NamedTempFile;
 
 /// A file in the making; dropped, it is gone.
-pub(crate) struct Draft {
-    directory: PathBuf,
-    state: State,
-}
+pub(crate) struct Draft(State);
 
 enum State {
     Named(NamedTempFile),
     #[cfg(target_os = "linux")]
-    Nameless(File),
+    Nameless {
+        file: File,
+        directory: PathBuf,
+    },
 }
 
 impl Draft {
@@ -24,25 +26,25 @@ impl Draft {
     pub(crate) fn new(directory: &Path) -> Result<Self> {
         #[cfg(target_os = "linux")]
         if let Some(file) = nameless(directory) {
-            return Ok(Draft { directory: directory.into(), state: State::Nameless(file) });
+            return Ok(Draft(State::Nameless { file, directory: directory.into() }));
         }
-        Ok(Draft { directory: directory.into(), state: State::Named(names().tempfile_in(directory)?) })
+        Ok(Draft(State::Named(names().tempfile_in(directory)?)))
     }
 
     pub(crate) fn file(&mut self) -> &mut File {
-        match &mut self.state {
+        match &mut self.0 {
             State::Named(named) => named.as_file_mut(),
             #[cfg(target_os = "linux")]
-            State::Nameless(file) => file,
+            State::Nameless { file, .. } => file,
         }
     }
 
     /// Gives it a name, in the place of what had it before, in one step.
     pub(crate) fn put(self, target: &Path) -> Result<()> {
-        match self.state {
+        match self.0 {
             State::Named(named) => named.persist(target).map(drop)?,
             #[cfg(target_os = "linux")]
-            State::Nameless(file) => {
+            State::Nameless { file, directory } => {
                 use std::os::fd::AsRawFd as _;
                 let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
                 let link = |name: &Path| {
@@ -50,7 +52,7 @@ impl Draft {
                     linkat(CWD, &descriptor, CWD, name, AtFlags::SYMLINK_FOLLOW).map_err(Into::into)
                 };
                 // A link cannot replace a file, a renamed one can.
-                names().make_in(&self.directory, link)?.persist(target).map_err(|e| e.error)?;
+                names().make_in(directory, link)?.persist(target).map_err(|e| e.error)?;
             }
         }
         Ok(())
@@ -88,12 +90,9 @@ mod tests {
     fn both_kinds_replace_what_was_there_and_leave_nothing_when_dropped() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("out");
-        let named = || State::Named(names().tempfile_in(&directory).unwrap());
-        for make in [&|| Draft::new(directory.path()).unwrap(), &|| Draft {
-            directory: directory.path().into(),
-            state: named(),
-        }] as [&dyn Fn() -> Draft; 2]
-        {
+        let any = || Draft::new(directory.path()).unwrap();
+        let named = || Draft(State::Named(names().tempfile_in(&directory).unwrap()));
+        for make in [&any as &dyn Fn() -> Draft, &named] {
             std::fs::write(&target, "old").unwrap();
             let mut draft = make();
             draft.file().write_all(b"new").unwrap();
@@ -111,7 +110,7 @@ mod tests {
         let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let mut draft = Draft::new(directory.path()).unwrap();
         draft.file().write_all(b"half").unwrap();
-        let nameless = matches!(draft.state, State::Nameless(_));
+        let nameless = matches!(draft.0, State::Nameless { .. });
         assert_eq!(std::fs::read_dir(&directory).unwrap().count(), usize::from(!nameless));
     }
 }

@@ -1,5 +1,6 @@
 //! Turning the device's errors, its loss, and wgpu's panics into this crate's errors.
 
+use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Context;
@@ -90,13 +91,30 @@ pub(super) async fn check_not_lost(context: &Context, during: &'static str) -> R
     Err(context.note_loss(during))
 }
 
-/// Held while wgpu works for this crate on GL.
+/// A thread's turn on GL.
+pub(super) struct Turn(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
+
+thread_local! {
+    static HAS_TURN: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        HAS_TURN.set(false);
+    }
+}
+
+/// Held while wgpu works for this crate on GL. A thread whose turn it is keeps it in guarded work within guarded work.
 ///
 /// GL has one context for all threads, and wgpu panics where a thread waits for it longer than 6 s (1 s on Windows), as
 /// one may while another builds a kernel on a busy machine.
-pub(super) fn turn(backend: wgpu::Backend) -> Option<MutexGuard<'static, ()>> {
+pub(super) fn turn(backend: wgpu::Backend) -> Option<Turn> {
     static TURN: Mutex<()> = Mutex::new(());
-    (backend == wgpu::Backend::Gl).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
+    (backend == wgpu::Backend::Gl && !HAS_TURN.get()).then(|| {
+        let turn = Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner));
+        HAS_TURN.set(true);
+        turn
+    })
 }
 
 fn describe(error: wgpu::Error, during: &'static str) -> Error {

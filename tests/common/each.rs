@@ -7,8 +7,8 @@ use gpu_loss::{Dtype, GpuLoss, Kind, Shape};
 use super::{adapters, name};
 
 /// The adapters, opened once for all tests of a file: tests that share them share their kernels, which take longer to
-/// build than to run. One test at a time has them, as each chooses strategies.
-static SHARED: OnceLock<Mutex<Vec<GpuLoss>>> = OnceLock::new();
+/// build than to run. One test at a time has each, as tests choose strategies.
+static SHARED: OnceLock<Vec<Mutex<GpuLoss>>> = OnceLock::new();
 
 /// Says where a test failed.
 struct Place(String);
@@ -21,18 +21,24 @@ impl Drop for Place {
     }
 }
 
-/// On every adapter, with the strategy that it chooses by itself.
-pub fn on_every_adapter(test: impl Fn(&GpuLoss)) {
-    let shared = SHARED.get_or_init(|| Mutex::new(adapters())).lock().unwrap_or_else(PoisonError::into_inner);
-    for gpu in shared.iter() {
-        let _place = Place(name(gpu));
-        gpu.set_strategy(None);
-        test(gpu);
-    }
+/// On every adapter, all at once, with the strategy that it chooses by itself.
+pub fn on_every_adapter(test: impl Fn(&GpuLoss) + Sync) {
+    let shared = SHARED.get_or_init(|| adapters().into_iter().map(Mutex::new).collect());
+    std::thread::scope(|scope| {
+        for gpu in shared {
+            let test = &test;
+            scope.spawn(move || {
+                let gpu = gpu.lock().unwrap_or_else(PoisonError::into_inner);
+                let _place = Place(name(&gpu));
+                gpu.set_strategy(None);
+                test(&gpu);
+            });
+        }
+    });
 }
 
 /// On every adapter, under every strategy that serves this loss on f32 scores of this shape.
-pub fn under_every_strategy(kind: Kind, dims: &[usize], test: impl Fn(&GpuLoss)) {
+pub fn under_every_strategy(kind: Kind, dims: &[usize], test: impl Fn(&GpuLoss) + Sync) {
     let shape = Shape::of(dims).expect("at least two dimensions");
     on_every_adapter(|gpu| {
         for strategy in gpu.strategies(kind, shape, Dtype::F32) {

@@ -121,6 +121,23 @@ mod tests {
         }
     }
 
+    /// As Python's zipfile makes them, and with the end record of archives beyond 4 GiB.
+    #[test]
+    fn archives_of_another_writer_are_read() {
+        for file in [
+            &include_bytes!("../../../fuzz/corpus/npz/stored")[..],
+            include_bytes!("../../../fuzz/corpus/npz/deflated"),
+            include_bytes!("../../../fuzz/corpus/npz/zip64"),
+            include_bytes!("../../../fuzz/corpus/npz/other_members"),
+        ] {
+            let tensors = read(Cursor::new(file), file.len() as u64, &["logits", "targets"], FREE).unwrap();
+            assert_eq!((&tensors.found["logits"].ty, &tensors.found["logits"].shape[..]), (&Type::F32, &[2, 3][..]));
+            assert_eq!(tensors.found["targets"].bytes[8..], 2_i64.to_le_bytes());
+        }
+        let comment = include_bytes!("../../../fuzz/corpus/npz/comment");
+        assert_eq!(read(Cursor::new(comment), comment.len() as u64, &[], FREE).unwrap().names, ["logits"]);
+    }
+
     #[test]
     fn arrays_that_differ_from_their_header_are_refused() {
         for (array, words) in [

@@ -125,9 +125,16 @@ fn checked(recipe: &Recipe) -> (String, naga::Module, naga::valid::ModuleInfo) {
 fn every_kernel_validates() {
     let all = recipes();
     assert!(all.len() > 1000, "{}", all.len());
-    for recipe in &all {
-        checked(recipe);
-    }
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for share in all.chunks(all.len().div_ceil(threads)) {
+            scope.spawn(move || {
+                for recipe in share {
+                    checked(recipe);
+                }
+            });
+        }
+    });
 }
 
 /// Constants as a plan would set them.
