@@ -224,7 +224,8 @@ struct Row {
     rest: vec4<f32>,
     lse: vec4<f32>,
     loss: vec4<f32>,
-    p_factor: vec4<f32>,  // A + 2z·lse
+    p_factor: vec4<f32>,  // A, or the focal factor times it
+    z_factor: vec4<f32>,  // 2z·lse: apart, for added to A its digits would be lost where p_j and B_j cancel
     b_factor: vec4<f32>,  // what B_j is multiplied by: 1, or the focal factor
     scale: vec4<f32>,     // 1 / (1 + rest); the walk multiplies it by what the loss counts for
     poison: vec4<f32>,    // 0, or NaN
@@ -239,12 +240,13 @@ fn row_finish(top: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count
     r.lse = scaled(top) + log_sum;
     r.loss = d + a * log_sum;
     r.p_factor = a;
+    r.z_factor = vec4(0.0);
     r.b_factor = vec4(1.0);
     r.scale = inverse;
     if (Z_LOSS) {
         let z = select(vec4(params.z_loss), vec4(0.0), count == vec4(0.0));
         r.loss += z * r.lse * r.lse;
-        r.p_factor += 2.0 * z * r.lse;
+        r.z_factor = 2.0 * z * r.lse;
     }
     if (FOCAL) {
         // a = w_y, d = w_y·(top − u_y)
@@ -294,7 +296,11 @@ fn gradient(r: Row, x: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 
 fn gradient_of_share(r: Row, x: vec4<f32>, share: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     let weight = b * r.b_factor;
-    var g = ((r.p_factor * share - weight) - weight * r.rest) * r.scale;
+    var g = (r.p_factor * share - weight) - weight * r.rest;
+    if (Z_LOSS) {
+        g += r.z_factor * share;
+    }
+    g *= r.scale;
     if (TRANSFORMED || CAPPED) {
         g *= transform_slope(x);
     }
@@ -307,7 +313,11 @@ fn false_gradient(r: Row, x: vec4<f32>) -> vec4<f32> {
 }
 
 fn false_gradient_of_share(r: Row, x: vec4<f32>, share: vec4<f32>) -> vec4<f32> {
-    var g = (r.p_factor * r.scale) * share;
+    var factor = r.p_factor;
+    if (Z_LOSS) {
+        factor += r.z_factor;
+    }
+    var g = (factor * r.scale) * share;
     if (TRANSFORMED || CAPPED) {
         g *= transform_slope(x);
     }

@@ -66,7 +66,8 @@ fn target_seek(t: ptr<function, Target>, classes: vec4<u32>) {
     }
 }
 
-// Classes must not decrease from call to call.
+// Classes must not decrease from call to call, and of four rows go up by one: a list that rises then falls behind by one
+// entry at most, and no loop is needed.
 fn target_values(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f32> {
     if (ROWWISE) {
         // Four classes of one row: one cursor passes them.
@@ -79,11 +80,16 @@ fn target_values(t: ptr<function, Target>, classes: vec4<u32>, i: u32) -> vec4<f
         return values;
     }
     // Four rows: a cursor each.
-    for (var k = 0u; k < 4u; k++) {
-        while ((*t).next[k] < classes[k]) {
-            (*t).cursor[k] += 1u;
-            (*t).next[k] = class_or_none((*t).cursor[k], (*t).end[k]);
-        }
+    let behind = (*t).next < classes;
+    if (any(behind)) {
+        (*t).cursor += select(vec4(0u), vec4(1u), behind);
+        let next = vec4(
+            class_or_none((*t).cursor.x, (*t).end.x),
+            class_or_none((*t).cursor.y, (*t).end.y),
+            class_or_none((*t).cursor.z, (*t).end.z),
+            class_or_none((*t).cursor.w, (*t).end.w),
+        );
+        (*t).next = select((*t).next, next, behind);
     }
     return select(vec4(0.0), vec4(1.0), (*t).next == classes);
 }

@@ -212,9 +212,13 @@ impl Geometry {
         let Some(limit) = self.loop_limit else { return u64::MAX };
         let Effort { sweeps, rows, lanes, longest_list, times } = effort;
         let turns = (limit / rows).saturating_sub(longest_list * lanes * times / self.team_size) as f64;
-        // Turns that each class costs, and each class that is listed too.
-        let each = if lanes == 1 { sweeps as f64 / (4 * self.team_size) as f64 } else { sweeps as f64 };
-        let listed = 2.0 * lanes as f64;
+        // Turns that each class costs, and each class that is listed too. Along the classes a cursor goes from entry to
+        // entry in a loop for each quad; down them it takes no turns of its own.
+        let lists = f64::from(u8::from(longest_list > 0));
+        let (each, listed) = match lanes {
+            1 => (sweeps as f64 * (1.0 + lists) / (4 * self.team_size) as f64, 2.0),
+            _ => (sweeps as f64, 0.0),
+        };
         let short = (turns - listed * longest_list as f64) / each;
         let classes = if short >= longest_list as f64 { short } else { turns / (each + listed) };
         classes.max(0.0) as u64

@@ -1,7 +1,9 @@
 //! Sizes beyond a device's limits, and what is shared on it: workgroup memory, buffers, the order of sums.
 
 use gpu_loss::wgpu::util::DeviceExt;
-use gpu_loss::{Batch, Buffers, Dtype, Error, GpuLoss, Kind, Layout, Shape, SoftmaxCe, Strategy, Targets, Want, wgpu};
+use gpu_loss::{
+    Batch, Buffers, Dtype, Error, GpuLoss, Kind, Layout, Shape, SoftmaxCe, Strategy, Targets, Want, verify, wgpu,
+};
 use ndarray::{Array2, ArrayD, IxDyn};
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
@@ -153,4 +155,26 @@ fn encoded(gpu: &GpuLoss, scores: &[f32; 12], labels: &[i64; 3], grad: bool) -> 
     let view = staging.slice(..).get_mapped_range().expect("mapped");
     let all: Vec<f32> = bytemuck::pod_collect_to_vec(&view[..52]);
     (all[..12].to_vec(), all[12])
+}
+
+/// Found by a soak: Mesa's software adapters end every loop of an invocation after 65,535 turns in all, and a list a row
+/// took turns for each class, listed or not, that `Geometry::reach` did not reckon with. Losses came out without their
+/// last classes.
+///
+/// Seen to fail: with a loop over four cursors in `target/lists.wgsl`.
+#[test]
+fn lists_down_thousands_of_classes_are_gone_along_to_their_end() {
+    let found = [
+        (6_051_979_153_282_594_827, "softmax_ce on lists, f32 [2, 6513, 1, 4], weights + smoothing"),
+        (9_957_447_875_262_590_832, "ce on lists, bf16 [3, 7201, 2, 1], weights + smoothing"),
+    ];
+    on_every_adapter(|gpu| {
+        for (seed, what) in found {
+            let case = verify::random(seed);
+            assert!(case.to_string().starts_with(what), "the seed gives another batch now: {case}");
+            for verdict in pollster::block_on(verify::check(gpu, &case)).expect("legal") {
+                assert!(verdict.difference.kept(), "{} {case}: {:?}", verdict.strategy.name(), verdict.difference);
+            }
+        }
+    });
 }

@@ -155,3 +155,20 @@ fn scores_of_a_hundred_million() {
         all_near(out.grad.row(1), &[0.125, 0.125, 0.125, -0.375]);
     });
 }
+
+/// Found by a soak: 2z·lse, added to A before p_j and B_j cancelled, kept the digits of A alone. In a row of one class
+/// it is the whole gradient.
+#[test]
+fn z_loss_has_its_digits_where_the_rest_cancels() {
+    let scores = array![[0.03_f32], [-0.07], [8.0]].mapv(bf16::from_f32);
+    let z = 1e-4;
+    let loss = SoftmaxCe::default().z_loss(z).reduction(Reduction::Sum);
+    under_every_strategy(Kind::SoftmaxCe, &[3, 1], |gpu| {
+        let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 0, 0]));
+        let out = gpu.run(&loss, &batch).expect("legal");
+        for (g, x) in out.grad.iter().zip(&scores) {
+            let due = 2.0 * f64::from(z) * x.to_f64();
+            assert!((g.to_f64() / due - 1.0).abs() <= 4e-3, "{g}, expected {due}");
+        }
+    });
+}

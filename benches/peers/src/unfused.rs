@@ -55,11 +55,8 @@ impl Steps {
         let bindings: Vec<_> = (0..buffers.len()).map(binding).collect();
         let layout = device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("unfused"), entries: &bindings });
-        let entry = |(at, buffer): (usize, &&wgpu::Buffer)| wgpu::BindGroupEntry {
-            binding: at as u32,
-            resource: buffer.as_entire_binding(),
-        };
-        let entries: Vec<_> = buffers.iter().enumerate().map(entry).collect();
+        let resources = buffers.iter().map(|buffer| buffer.as_entire_binding());
+        let entries: Vec<_> = (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
         let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("unfused"),
             layout: &layout,
