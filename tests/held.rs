@@ -1,6 +1,7 @@
 //! Rows that are held in registers, which takes 64 of them: every form of target, type and way of holding against the
 //! reference. The lengths are those at which a way begins or ends: whole quads and broken ones, a thread's four rows (up to
-//! 128 classes), a team's rows (up to 128 quads an invocation), the last three rows behind a tile.
+//! 32 classes, 64 in batches of 4 M scores), a team's rows (up to 32 quads an invocation, then 128), the last three rows
+//! behind a tile.
 
 mod common;
 
@@ -70,7 +71,7 @@ fn check(dims: &[usize], dtype: Dtype, form: usize, change: impl Fn(&mut gpu_los
 
 #[test]
 fn four_rows_a_thread() {
-    for (classes, dtype) in [(3, Dtype::F32), (10, Dtype::F16), (33, Dtype::Bf16), (100, Dtype::F32)] {
+    for (classes, dtype) in [(3, Dtype::F32), (10, Dtype::F16), (32, Dtype::Bf16), (33, Dtype::F32)] {
         (0..4).for_each(|form| check(&[67, classes], dtype, form, |_| {}));
     }
 }
@@ -80,6 +81,12 @@ fn a_row_a_team() {
     for (classes, dtype) in [(132, Dtype::F32), (133, Dtype::Bf16), (1003, Dtype::F32)] {
         (0..4).for_each(|form| check(&[65, classes], dtype, form, |_| {}));
     }
+}
+
+#[test]
+fn longer_rows_of_large_batches() {
+    check(&[4099, 1027], Dtype::Bf16, 0, |_| {});
+    check(&[69_907, 60], Dtype::F32, 0, |_| {});
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl<T: Element> Answers<T> {
         let targets = match sort.targets {
             TargetForm::Classes => {
                 let labels = truth.iter().enumerate().map(|(row, class)| match spec.ignore_index {
-                    Some(ignored) if row % 9 == 5 => ignored,
+                    Some(ignored) if row % 9 == 5 && sort.integers.0.holds(ignored) => ignored,
                     _ => *class as i64,
                 });
                 Made::Classes(integers(labels, &row_dims, sort.integers.0))

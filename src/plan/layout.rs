@@ -22,6 +22,15 @@ impl IntegerType {
     pub fn words(self) -> u32 {
         if self == IntegerType::I64 { 2 } else { 1 }
     }
+
+    /// Whether it has this integer.
+    pub(crate) fn holds(self, value: i64) -> bool {
+        match self {
+            IntegerType::I32 => i32::try_from(value).is_ok(),
+            IntegerType::I64 => true,
+            IntegerType::U32 => u32::try_from(value).is_ok(),
+        }
+    }
 }
 
 /// What a plan does of the work.

@@ -90,9 +90,13 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape) -> Vec<Strat
 
 /// Rows that are worth a kernel written for their length.
 pub(crate) const HELD_ROWS: usize = 64;
+/// Scores that are worth one which takes long to build: seconds for each hundred classes or quads that are held.
+pub(crate) const HELD_LONG_ELEMENTS: usize = 1 << 22;
+/// Classes or quads of the longest rows that are held in smaller batches.
+pub(crate) const HELD_SOON: usize = 32;
 
-/// Classes of the longest rows of which a software adapter's threads hold four.
-const HELD_CLASSES: usize = 128;
+/// Classes of the longest rows of which a software adapter takes one a thread.
+const SHORT_ROW: usize = 128;
 
 fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
     let subgroups = context.subgroups.is_some();
@@ -102,8 +106,8 @@ fn preferred(context: &Context, kind: Kind, shape: &Shape) -> Strategy {
         if kind.per_row() && shape.rows() < 4 && shape.classes > 30_000 {
             return Strategy::SplitRow;
         }
-        // Short rows are held by a thread, longer ones by a subgroup.
-        return if subgroups && (!kind.per_row() || shape.classes > HELD_CLASSES) {
+        // Short rows are a thread's, longer ones a subgroup's.
+        return if subgroups && (!kind.per_row() || shape.classes > SHORT_ROW) {
             Strategy::SubgroupRow
         } else {
             Strategy::ThreadRow
@@ -195,7 +199,7 @@ impl Geometry {
             group,
             teams: u64::from(teams.max(1)),
             // A processor spills registers into its nearest cache; a GPU had better not spill.
-            held_classes: if software { HELD_CLASSES } else { 16 },
+            held_classes: if software { 64 } else { 16 },
             held_quads: match team {
                 Team::Thread | Team::Subgroup if software => 128,
                 _ => 8,

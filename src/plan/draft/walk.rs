@@ -8,7 +8,7 @@ use crate::plan::chunk::{Chunk, Run, by_elements, by_rows};
 use crate::plan::layout::{Mode, STATISTICS_BYTES};
 use crate::plan::params::Params;
 use crate::plan::shader::{Extras, Grad, HeldRow, MergeRecipe, Pass, Recipe, Walk, WalkRecipe};
-use crate::plan::strategy::{Effort, HELD_ROWS};
+use crate::plan::strategy::{Effort, HELD_LONG_ELEMENTS, HELD_ROWS, HELD_SOON};
 use crate::plan::{Place, Span, Strategy, Upstream};
 
 /// Where the parts of a row lie among all its parts.
@@ -199,7 +199,7 @@ impl Draft<'_> {
             && self.strategy == Strategy::ThreadRow
             && pass == Pass::Whole
             && !(layout.targets.is_dense() && layout.want.correct)
-            && layout.shape.classes <= self.held_limit()
+            && layout.shape.classes <= self.held_limit(self.geometry.held_classes)
             && self.worth_holding()
             && (layout.scores_step(), layout.grad_step()) == (tight, tight)
     }
@@ -209,11 +209,12 @@ impl Draft<'_> {
         self.layout.shape.rows() >= HELD_ROWS
     }
 
-    /// Classes or quads that are held, each of which has code of its own: fewer where that is long.
-    fn held_limit(&self) -> usize {
+    /// How many of at most `most` classes or quads are held, each of which has code of its own: few where that is long, or
+    /// where few scores would have to make up for building it.
+    fn held_limit(&self, most: usize) -> usize {
         let (spec, want) = (self.spec, self.layout.want);
         let long = want.argmax || want.correct || spec.softcap.is_some() || spec.label_smoothing > 0.0;
-        if long { self.geometry.held_classes.min(32) } else { self.geometry.held_classes }
+        if long || self.layout.shape.elements() < HELD_LONG_ELEMENTS { most.min(HELD_SOON) } else { most }
     }
 
     /// The walk that holds whole rows in registers, where they are short enough; else the one that sweeps them twice.
@@ -221,11 +222,11 @@ impl Draft<'_> {
         let classes = self.layout.shape.classes;
         match self.walk {
             walk if pass != Pass::Whole || !self.worth_holding() => walk,
-            Walk::Column if classes <= self.held_limit() => Walk::HeldColumn(classes as u32),
+            Walk::Column if classes <= self.held_limit(self.geometry.held_classes) => Walk::HeldColumn(classes as u32),
             // Masks stand for what lies outside of a row; among given probabilities there are none.
             Walk::Row if self.spec.kind.is_softmax() => {
                 let quads = (classes / 4).div_ceil(self.geometry.team_size as usize);
-                if quads == 0 || quads > self.geometry.held_quads.min(self.held_limit()) {
+                if quads == 0 || quads > self.held_limit(self.geometry.held_quads) {
                     return self.walk;
                 }
                 // Rows that begin within a quad may have one less in their body.

@@ -12,6 +12,7 @@ const TOLERATED_KIB: u64 = 48 << 10;
 
 impl Memory {
     pub(super) fn look(&mut self) {
+        trim();
         self.looks.extend(resident());
     }
 
@@ -50,6 +51,18 @@ impl Memory {
         )
     }
 }
+
+/// Has the heap hand back what nothing holds. A driver's compiler takes hundreds of MiB for a kernel; what it frees would
+/// stay with the process, and look like a leak.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "a function of the C library, for which there is no safe name")]
+fn trim() {
+    // SAFETY: it may be called at any time, from any thread.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn trim() {}
 
 /// Resident KiB of this process, where the system tells.
 fn resident() -> Option<u64> {

@@ -22,7 +22,7 @@ const THREADS: usize = 2;
 /// A thread that has not moved for so long hangs: each of its waits ends earlier, and kernels are built in seconds, if
 /// not on a machine that has twenty other things to do.
 const HANG: Duration = Duration::from_secs(900);
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How long, and from which seed.
 #[derive(Debug, clap::Args)]
