@@ -31,12 +31,12 @@ fn break_kernels(gpu: &GpuLoss, part: &'static str, from: &'static str, to: &'st
 }
 
 /// What each fault is called, for rows of how many classes, and what it changes. Rows of 28 classes are held in registers,
-/// of 100 swept.
+/// of 1,500 swept.
 const STAGES: [(&str, usize, &str, &str); 6] = [
     ("max, held", 28, "r.top = max(s.top, transform(x));", "r.top = min(s.top, transform(x));"),
-    ("max, swept", 100, "let above = u > s.top;", "let above = u < s.top;"),
+    ("max, swept", 1500, "let above = own > s.top;", "let above = own < s.top;"),
     ("sum, held", 28, "r.rest = s.rest + min(s.greatest, share);", "r.rest = s.rest + 1.001 * min(s.greatest, share);"),
-    ("sum, swept", 100, "r.rest = select(s.rest + e,", "r.rest = select(s.rest + 1.001 * e,"),
+    ("sum, swept", 1500, "r.rest = select(s.rest + e,", "r.rest = select(1.001 * s.rest + e,"),
     ("gradient store", 28, "grad[i / 4u] = pack_quad(values);", "grad[i / 4u] = pack_quad(values * 1.001);"),
     ("lane of the gradient", 28, "var g = (r.p_factor * share - weight)", "var g = (r.p_factor * share.xyzz - weight)"),
 ];
@@ -45,24 +45,24 @@ const STAGES: [(&str, usize, &str, &str); 6] = [
 fn a_fault_in_one_strategy_makes_another_serve() {
     for (stage, classes, from, to) in STAGES {
         for gpu in fresh() {
-            // Short rows are for threads here, and for subgroups or workgroups if threads fail.
-            let default = gpu.strategies(Kind::SoftmaxCe, Shape::new(700, classes), Dtype::F32)[0];
-            assert_eq!(default, Strategy::ThreadRow, "on a software adapter");
-            break_kernels(&gpu, "/Thread", from, to);
+            // Short rows are for threads here and long ones for subgroups, where there are any; others serve if these fail.
+            let default = gpu.strategies(Kind::SoftmaxCe, Shape::new(70, classes), Dtype::F32)[0];
+            let team = if default == Strategy::SubgroupRow { "/Subgroup" } else { "/Thread" };
+            break_kernels(&gpu, team, from, to);
             let what = format!("{} {stage}", name(&gpu));
-            let logits = Array2::from_shape_fn((700, classes), |(n, c)| ((n * 37 + c * 11) % 97) as f32 * 0.07);
-            let labels: Vec<i64> = (0..700).map(|n| (n * 13) % classes as i64).collect();
+            let logits = Array2::from_shape_fn((70, classes), |(n, c)| ((n * 37 + c * 11) % 97) as f32 * 0.07);
+            let labels: Vec<i64> = (0..70).map(|n| (n * 13) % classes as i64).collect();
             let batch = Batch::new(logits.view(), Targets::Classes(&labels));
             let out = gpu.softmax_ce(&batch).unwrap_or_else(|error| panic!("{what}: {error}"));
             let refused = gpu.refused();
-            assert!(refused.iter().any(|r| r.strategy == Strategy::ThreadRow), "{what}: {refused:?}");
+            assert!(refused.iter().any(|r| r.strategy == default), "{what}: {refused:?}");
             let expected = reference::run(&SoftmaxCe::default(), &batch).expect("legal");
             assert!(reference::compare(&out, &expected).kept(), "{what}");
             // The record answers at once the second time.
-            let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(800, classes), Dtype::F32).expect("another strategy");
-            assert_ne!(plan.strategy(), Strategy::ThreadRow, "{what}");
+            let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(80, classes), Dtype::F32).expect("another strategy");
+            assert_ne!(plan.strategy(), default, "{what}");
             // A strategy that is forced has no other to fall back on.
-            gpu.set_strategy(Some(Strategy::ThreadRow));
+            gpu.set_strategy(Some(default));
             let error = gpu.softmax_ce(&batch).expect_err("refused");
             assert!(matches!(error, Error::Miscompiled { .. }), "{what}: {error}");
         }

@@ -12,7 +12,7 @@ use crate::batch::{Dtype, Element, TargetForm, Want};
 use crate::error::{Error, Result};
 use crate::gpu::{Context, Wait};
 use crate::loss::{Kind, Loss, Reduction, Spec};
-use crate::plan::{HELD_ROWS, IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, serving};
+use crate::plan::{Geometry, HELD_ROWS, IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, serving};
 use crate::reference::{self, Difference};
 use crate::{bf16, f16};
 
@@ -200,7 +200,7 @@ impl GpuLoss {
         let serve = serving(&self.context, spec.kind, &layout.shape);
         let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);
         let strategy = if split { Strategy::SplitRow } else { strategy };
-        let sort = Sort::new(spec, layout, strategy);
+        let sort = Sort::new(&self.context, spec, layout, strategy);
         let record = self.self_test.record();
         if let Some(known) = record.of(&sort) {
             return Ok(known);
@@ -270,7 +270,7 @@ impl GpuLoss {
 }
 
 impl Sort {
-    fn new(spec: &Spec, layout: &Layout, strategy: Strategy) -> Self {
+    fn new(context: &Context, spec: &Spec, layout: &Layout, strategy: Strategy) -> Self {
         let on = [
             spec.reduction == Reduction::None,
             spec.ignore_index.is_some(),
@@ -283,9 +283,8 @@ impl Sort {
             layout.upstream == Upstream::PerLoss,
             layout.element_weights,
         ];
-        // Rows for tiles and one more, as many as are held where the plan's are; classes enough for parts of a row, on quads where the plan's are.
-        let (classes, inner) = (layout.shape.classes, layout.shape.inner);
-        let classes = if classes > 1024 { 1024 + classes % 4 } else { classes };
+        // Rows for tiles and one more, as many as are held where the plan's are; classes on quads where the plan's are.
+        let (classes, inner) = (Geometry::new(context, strategy).tested_classes(&layout.shape), layout.shape.inner);
         let rows = if layout.shape.rows() >= HELD_ROWS { HELD_ROWS + 1 } else { 9 };
         let dims = if inner == 1 {
             vec![rows, classes]

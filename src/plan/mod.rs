@@ -26,7 +26,7 @@ pub use strategy::Strategy;
 pub(crate) use build::build;
 pub(crate) use export::describe;
 pub(crate) use status::Status;
-pub(crate) use strategy::{HELD_ROWS, serving};
+pub(crate) use strategy::{Geometry, HELD_ROWS, serving};
 
 use crate::gpu::{Context, Kernel};
 use crate::loss::Spec;

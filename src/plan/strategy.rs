@@ -211,6 +211,19 @@ impl Geometry {
         }
     }
 
+    /// How many classes a small batch that is to show whether kernels compute rightly has: so many that its rows are held
+    /// in registers, or are not, as those of the plan are, and are long enough to be cut into parts.
+    pub(crate) fn tested_classes(&self, shape: &Shape) -> usize {
+        let team = self.team_size as usize;
+        let held = |most: usize| (4 * team * self.held_quads.min(most)).max(self.held_classes.min(most));
+        let classes = shape.classes;
+        if shape.elements() >= HELD_LONG_ELEMENTS && classes <= held(usize::MAX) {
+            return classes.min(held(HELD_SOON).max(4) - 4 + classes % 4);
+        }
+        let beyond = held(HELD_SOON) + 4 * team;
+        classes.min(beyond.max(1024) + classes % 4)
+    }
+
     /// How many classes a team may walk in one dispatch.
     pub(crate) fn reach(&self, effort: Effort) -> u64 {
         let Some(limit) = self.loop_limit else { return u64::MAX };
