@@ -218,7 +218,7 @@ impl Geometry {
         let held = |most: usize| (4 * team * self.held_quads.min(most)).max(self.held_classes.min(most));
         let classes = shape.classes;
         if shape.elements() >= HELD_LONG_ELEMENTS && classes <= held(usize::MAX) {
-            return classes.min(held(HELD_SOON).max(4) - 4 + classes % 4);
+            return classes.min(held(HELD_SOON) - 4 + classes % 4);
         }
         let beyond = held(HELD_SOON) + 4 * team;
         classes.min(beyond.max(1024) + classes % 4)

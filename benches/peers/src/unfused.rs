@@ -56,7 +56,8 @@ impl Steps {
         let layout = device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("unfused"), entries: &bindings });
         let resources = buffers.iter().map(|buffer| buffer.as_entire_binding());
-        let entries: Vec<_> = (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
+        let entries: Vec<_> =
+            (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
         let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("unfused"),
             layout: &layout,
