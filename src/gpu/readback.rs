@@ -70,6 +70,7 @@ pub(super) struct End {
 }
 
 impl End {
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn is_told(&self) -> bool {
         self.told.load(Ordering::Acquire)
     }
