@@ -5,10 +5,9 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
-import { pathToFileURL } from "node:url";
 
 const [url, executablePath, playwright] = process.argv.slice(2);
-const { chromium } = createRequire(pathToFileURL(import.meta.filename))(playwright);
+const { chromium } = createRequire(import.meta.url)(playwright);
 const args = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader",
   "--host-resolver-rules=MAP insecure.example 127.0.0.1"];
 

@@ -3,8 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::Parser;
+
 use crate::Result;
+use crate::packages::{install_debian, on_path};
 use crate::terminal::say;
+use crate::web::CHROMIUM;
 
 /// What `run.mjs` ends with where Dawn has no adapter.
 const SKIPPED: i32 = 77;
@@ -15,12 +19,23 @@ const SWIFTSHADER: [&str; 3] = [
     "/opt/google/chrome/vk_swiftshader_icd.json",
 ];
 
+/// Whether what Dawn needs is installed first.
+#[derive(Debug, Parser)]
+pub(crate) struct Args {
+    /// Install Node.js, and Chromium for its software driver, where they are missing; nothing is passed over then
+    #[arg(long)]
+    install: bool,
+}
+
 /// Installs Dawn for Node, builds the program, and replays every test vector; says what is missing otherwise.
-pub(crate) fn dawn() -> Result<()> {
+pub(crate) fn dawn(args: &Args) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dawn");
+    if args.install {
+        install()?;
+    }
     for program in ["node", "npm"] {
         if Command::new(program).arg("--version").output().is_err() {
-            say(&format!("skipped: {program} is missing; Node 20 or later brings it"));
+            say(&format!("skipped: {program} is missing; `cargo xtask dawn --install` installs it"));
             return Ok(());
         }
     }
@@ -51,7 +66,16 @@ pub(crate) fn dawn() -> Result<()> {
             _ => return Err(format!("the check under Dawn failed ({status})").into()),
         }
     }
-    Ok(())
+    if args.install { Err("Dawn finds no adapter, not even Chromium's".into()) } else { Ok(()) }
+}
+
+/// Installs what is missing, by Debian's packages.
+fn install() -> Result<()> {
+    let mut packages = Vec::new();
+    packages.extend(on_path(&["node"]).is_none().then_some("nodejs"));
+    packages.extend(on_path(&["npm"]).is_none().then_some("npm"));
+    packages.extend(on_path(CHROMIUM).is_none().then_some("chromium"));
+    if packages.is_empty() { Ok(()) } else { install_debian(&packages) }
 }
 
 /// The backend that Dawn chooses first.

@@ -2,6 +2,7 @@
 
 mod dawn;
 mod demo;
+mod packages;
 mod setup;
 mod soak;
 mod terminal;
@@ -34,8 +35,8 @@ enum Task {
     },
     /// Train a classifier of handwritten digits, its losses and gradients computed on the GPU
     Demo(demo::Args),
-    /// Run the kernels under Dawn, the WebGPU implementation of Chrome, on the test vectors (needs Node)
-    Dawn,
+    /// Run the kernels under Dawn, the WebGPU implementation of Chrome, on the test vectors
+    Dawn(dawn::Args),
     /// Run every test of the workspace on every adapter
     Test {
         /// Given to `cargo test --workspace`
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Setup { gl } => setup::setup(gl),
         Task::Demo(args) => demo::demo(&args),
-        Task::Dawn => dawn::dawn(),
+        Task::Dawn(args) => dawn::dawn(&args),
         Task::Test { args } => test::test(&args),
         Task::Soak(args) => soak::soak(&args),
         Task::Web(args) => web::web(&args),

@@ -21,7 +21,6 @@ impl Family {
     }
 
     /// The commands that install the Vulkan loader and Mesa's drivers, and EGL with Mesa's OpenGL on request.
-    /// Only the last one has to succeed: those before bring the lists of packages up to date.
     pub(super) fn commands(self, gl: bool) -> Vec<Vec<&'static str>> {
         let (mut commands, mut install, gl_packages) = match self {
             Family::Debian => (

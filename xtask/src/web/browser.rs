@@ -5,11 +5,12 @@ use std::process::Command;
 
 use super::build::run;
 use super::serve::Server;
-use super::{on_path, root, target};
+use super::{root, target};
 use crate::Result;
+use crate::packages::on_path;
 use crate::terminal::say;
 
-pub(super) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const MAC: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
 
 /// Runs `web/test/browser.mjs`. What is missing is told, and is a failure where it is `required`.

@@ -2,10 +2,9 @@
 
 use std::process::Command;
 
-use super::build::run;
-use super::on_path;
 use super::toolchain::{TARGET, Toolchain};
 use crate::Result;
+use crate::packages::{install_debian, on_path};
 use crate::terminal::say;
 
 /// Installs what is missing: the target by rustup, else by Debian's packages, as the browser's are.
@@ -26,14 +25,5 @@ pub(super) fn install(for_test: bool) -> Result<()> {
         packages.extend(absent(&["node"]).then_some("nodejs"));
         packages.extend(absent(&["npm"]).then_some("npm"));
     }
-    if packages.is_empty() {
-        return Ok(());
-    }
-    if on_path(&["apt-get"]).is_none() {
-        return Err(format!("there is no apt-get to install {} with: install them by hand", packages.join(", ")).into());
-    }
-    run(Command::new("apt-get").arg("update"), "installing packages")?;
-    let mut apt = Command::new("apt-get");
-    apt.args(["install", "-y", "--no-install-recommends"]).args(&packages).env("DEBIAN_FRONTEND", "noninteractive");
-    run(&mut apt, "installing packages")
+    if packages.is_empty() { Ok(()) } else { install_debian(&packages) }
 }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
+pub(crate) use browser::CHROMIUM;
+
 use crate::Result;
 use crate::terminal::say;
 
@@ -56,12 +58,4 @@ fn root() -> &'static Path {
 /// Where cargo builds.
 fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
-/// A program on the search path.
-fn on_path(names: &[&str]) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    names
-        .iter()
-        .find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()))
 }
