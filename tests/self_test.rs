@@ -37,7 +37,7 @@ const STAGES: [(&str, usize, &str, &str); 6] = [
     ("max, swept", 1500, "let above = own > s.top;", "let above = own < s.top;"),
     ("sum, held", 28, "r.rest = s.rest + min(s.greatest, share);", "r.rest = s.rest + 1.001 * min(s.greatest, share);"),
     ("sum, swept", 1500, "r.rest = select(s.rest + e,", "r.rest = select(1.001 * s.rest + e,"),
-    ("gradient store", 28, "grad[i / 4u] = pack_quad(values);", "grad[i / 4u] = pack_quad(values * 1.001);"),
+    ("gradient store", 28, "= stored_of(pack_quad(values));", "= stored_of(pack_quad(values * 1.001));"),
     ("lane of the gradient", 28, "var g = (r.p_factor * share - weight)", "var g = (r.p_factor * share.xyzz - weight)"),
 ];
 
@@ -142,6 +142,28 @@ fn it_runs_when_it_is_asked_to_and_not_when_it_is_off() {
         assert!(refused.iter().any(|refusal| refusal.strategy == Strategy::ThreadRow), "{refused:?}");
         assert!(refused.len() < gpu.strategies(Kind::SoftmaxCe, layout.shape, layout.dtype).len(), "{refused:?}");
         assert_eq!(refused, gpu.refused());
+    }
+}
+
+/// A fault that only gradients over the scores, or rows apart from each other, meet.
+#[test]
+fn kernels_in_place_and_at_strides_are_tested_as_such() {
+    let tight = Layout::new(Shape::new(70, 28), Dtype::F32);
+    let cases = [
+        (Layout { in_place: true, ..tight }, "scores[i / 4u] = ", "scores[i / 4u + 1u] = "),
+        (tight.strides(30, 32), "here * params.grad_stride", "here * params.classes"),
+        (tight.strides(31, 31), "here * params.scores_stride", "here * params.classes"),
+        (tight.strides(32, 32), "here * params.scores_stride", "here * params.classes"),
+    ];
+    for (layout, from, to) in cases {
+        for gpu in fresh() {
+            let what = format!("{} {from} {to}", name(&gpu));
+            assert_eq!(gpu.self_test(&SoftmaxCe::default(), &layout).expect(&what), [], "{what}: before");
+            let loss = SoftmaxCe::default().label_smoothing(0.1);
+            break_kernels(&gpu, "", from, to);
+            assert!(gpu.plan_with(&loss, &layout).is_err(), "{what}");
+            assert_eq!(gpu.self_test(&loss, &tight).expect(&what), [], "{what}: those that lie close are right");
+        }
     }
 }
 

@@ -4,14 +4,6 @@ alias Quad = vec2<u32>;
 alias Word = u32;
 const ELEMENTS_PER_WORD = 2u;
 
-fn unpack_quad(quad: Quad) -> vec4<f32> {
-    return vec4(unpack2x16float(quad.x), unpack2x16float(quad.y));
-}
-
-fn unpack_word(word: Word, element: u32) -> f32 {
-    return unpack2x16float(word >> (16u * (element & 1u))).x;
-}
-
 // Round to nearest even in integers: pack2x16float leaves its rounding to the driver.
 fn half_bits(values: vec4<f32>) -> vec4<u32> {
     let bits = bitcast<vec4<u32>>(values);

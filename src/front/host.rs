@@ -77,7 +77,7 @@ impl Parts {
             losses: place(layout.want.losses || spec.reduction == Reduction::None, losses),
             lse: place(layout.want.lse, rows),
             argmax: place(layout.want.argmax, rows),
-            grad: place(layout.want.grad, elements * layout.dtype.size() as u64),
+            grad: place(layout.want.grad, layout.extent(layout.grad_step()) * layout.dtype.size() as u64),
             status: place(true, STATUS_BYTES).unwrap_or_default(),
             total,
         }
@@ -127,7 +127,7 @@ impl GpuLoss {
         let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let workspace = match idle.filter(|w| w.index_bytes == host.indices.len() as u64) {
             Some(workspace) => workspace,
-            None => self.workspace(host, &parts).await?,
+            None => self.workspace(host, &parts, layout.in_place).await?,
         };
 
         guarded(&self.context, "writing a batch", || {
@@ -149,6 +149,9 @@ impl GpuLoss {
         let clear =
             |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(results, parts.status, Some(STATUS_BYTES));
         let fetch = |encoder: &mut wgpu::CommandEncoder| {
+            if let (Some(at), true) = (parts.grad, layout.in_place) {
+                encoder.copy_buffer_to_buffer(&workspace.scores, 0, results, at, workspace.scores.size());
+            }
             encoder.copy_buffer_to_buffer(results, 0, &workspace.staging, 0, parts.total);
         };
         let submission = plan.plan.submit_around(&workspace.buffers(&parts, &layout, spec), clear, fetch).await?;
@@ -180,7 +183,7 @@ impl GpuLoss {
         Ok(longest.next_power_of_two().clamp(expected, MOST))
     }
 
-    async fn workspace(&self, host: &HostArrays<'_>, parts: &Parts) -> Result<Workspace> {
+    async fn workspace(&self, host: &HostArrays<'_>, parts: &Parts, in_place: bool) -> Result<Workspace> {
         let largest = [host.scores.len(), host.targets.len(), host.indices.len(), host.element_weights.len()];
         let largest = largest.into_iter().max().unwrap_or_default() as u64;
         let limit = self.context.limits.max_buffer_size;
@@ -202,9 +205,10 @@ impl GpuLoss {
                 })
             };
             let input = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            let read_back = if in_place { wgpu::BufferUsages::COPY_SRC } else { wgpu::BufferUsages::empty() };
             let some = |label, bytes: &[u8], given: bool| given.then(|| buffer(label, bytes.len(), input));
             Workspace {
-                scores: buffer("gpu-loss scores", host.scores.len(), input),
+                scores: buffer("gpu-loss scores", host.scores.len(), input | read_back),
                 targets: buffer("gpu-loss targets", host.targets.len(), input),
                 indices: some("gpu-loss target indices", &host.indices, host.has_indices),
                 upstream: some("gpu-loss upstream", &host.upstream, !host.upstream.is_empty()),
@@ -230,13 +234,14 @@ impl Workspace {
     fn buffers(&self, parts: &Parts, layout: &Layout, spec: &Spec) -> Buffers<'_> {
         let rows = layout.shape.rows() as u64 * 4;
         let elements = layout.shape.elements() as u64;
+        let grad = layout.extent(layout.grad_step()) * layout.dtype.size() as u64;
         let part = |offset: u64, size: u64| Slice { buffer: &self.results, offset, size: Some(size) };
         let losses = if spec.kind.per_row() { rows } else { elements * 4 };
         Buffers {
             target_indices: self.indices.as_ref().map(Slice::from),
             element_weights: self.element_weights.as_ref().map(Slice::from),
             upstream: self.upstream.as_ref().map(Slice::from),
-            grad: parts.grad.map(|at| part(at, (elements * layout.dtype.size() as u64).next_multiple_of(16))),
+            grad: parts.grad.filter(|_| !layout.in_place).map(|at| part(at, grad.next_multiple_of(16))),
             loss: Some(part(parts.loss, 4)),
             status: Some(part(parts.status, STATUS_BYTES)),
             losses: parts.losses.map(|at| part(at, losses.next_multiple_of(16))),
@@ -283,6 +288,20 @@ impl<'a> HostArrays<'a> {
             Targets::Probabilities(probabilities) => arrays.targets = bytes(probabilities.view()),
         }
         arrays
+    }
+
+    /// With the scores as far from one `n` to the next as a layout has them; what lies between is made of ones: NaN.
+    pub(super) fn spread(mut self, layout: &Layout) -> Self {
+        let size = layout.dtype.size();
+        let (slab, step) = (layout.shape.slab() * size, layout.scores_step() as usize * size);
+        if slab != step {
+            let mut apart = vec![0xff; layout.extent(layout.scores_step()) as usize * size];
+            for (to, from) in apart.chunks_mut(step).zip(self.scores.chunks(slab)) {
+                to[..slab].copy_from_slice(from);
+            }
+            self.scores = Cow::Owned(apart);
+        }
+        self
     }
 
     /// An input's bytes by the name of its buffer.
@@ -356,7 +375,10 @@ fn collect<T: Element, D: Dimension>(
     Ok(Output {
         loss: take(bytes, parts.loss, 1)[0],
         grad: match parts.grad {
-            Some(at) => array(batch.scores.raw_dim(), take(bytes, at, layout.shape.elements()))?,
+            Some(at) => {
+                let all: Vec<T> = take(bytes, at, layout.extent(layout.grad_step()) as usize);
+                array(batch.scores.raw_dim(), without_gaps(all, layout.shape.slab(), layout.grad_step() as usize))?
+            }
             None => Array::from_shape_simple_fn(D::zeros(batch.scores.ndim()), T::default),
         },
         losses: parts.losses.map(|at| array(IxDyn(&losses_dims), take(bytes, at, loss_count))).transpose()?,
@@ -369,6 +391,14 @@ fn collect<T: Element, D: Dimension>(
 fn take<E: bytemuck::Pod>(bytes: &[u8], at: u64, count: usize) -> Vec<E> {
     let at = at as usize;
     bytemuck::pod_collect_to_vec(&bytes[at..at + count * size_of::<E>()])
+}
+
+/// The first `slab` of every `step` elements.
+fn without_gaps<E: Copy>(elements: Vec<E>, slab: usize, step: usize) -> Vec<E> {
+    if slab == step {
+        return elements;
+    }
+    elements.chunks(step).flat_map(|chunk| &chunk[..slab]).copied().collect()
 }
 
 /// An array over as many elements as its shape has.

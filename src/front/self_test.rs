@@ -43,6 +43,9 @@ pub(super) struct Sort {
     pub(super) options: u32,
     pub(super) integers: (IntegerType, IntegerType),
     pub(super) dims: Vec<usize>,
+    /// From one `n` to the next, of scores and gradient.
+    pub(super) strides: (usize, usize),
+    pub(super) in_place: bool,
 }
 
 /// What was tested on a driver, and what came of it.
@@ -250,6 +253,8 @@ impl GpuLoss {
             let batch = answers.batch(&spec, sort);
             let expected = reference::run(&spec, &batch)?;
             let (host, layout) = self.prepared(&spec, &batch)?;
+            let layout = sort.placed(layout);
+            let host = host.spread(&layout);
             let plan = build(&self.context, &spec, &layout, Some(sort.strategy)).await?;
             let plan = HostPlan::new(plan, Some(sort.strategy));
             let difference = match self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await {
@@ -292,7 +297,16 @@ impl Sort {
             let inner = if inner > 8 { 8 + inner % 4 } else { inner };
             vec![rows.div_ceil(inner), classes.min(64 + classes % 4), inner]
         };
+        // Apart where the plan's rows are, and as far past a quad.
+        let tested: usize = dims[1..].iter().product();
+        let stride = |step: u64| {
+            let least = tested + 4;
+            let like = least + (step as usize % 4 + 4 - least % 4) % 4;
+            if step == layout.shape.slab() as u64 { tested } else { like }
+        };
         Sort {
+            strides: (stride(layout.scores_step()), stride(layout.grad_step())),
+            in_place: layout.in_place,
             kind: spec.kind,
             targets: layout.targets,
             dtype: layout.dtype,
@@ -302,5 +316,11 @@ impl Sort {
             integers: (layout.integers, layout.indices),
             dims,
         }
+    }
+
+    /// A layout of the test's batch that lies in memory as the plan's does.
+    fn placed(&self, layout: Layout) -> Layout {
+        let (scores, grad) = self.strides;
+        Layout { in_place: self.in_place, ..layout.strides(scores, grad) }
     }
 }

@@ -201,6 +201,11 @@ impl Layout {
         self.grad_stride.unwrap_or(self.shape.slab()) as u64
     }
 
+    /// Elements from the first score to the last, at so many from one `n` to the next.
+    pub(crate) fn extent(&self, step: u64) -> u64 {
+        (self.shape.n as u64).saturating_sub(1) * step + self.shape.slab() as u64
+    }
+
     /// Whether a gradient is written.
     pub(crate) fn writes_grad(&self) -> bool {
         match self.mode {

@@ -274,6 +274,12 @@ impl WalkRecipe {
             Dtype::F16 => piece!("element/f16.wgsl"),
             Dtype::Bf16 => piece!("element/bf16.wgsl"),
         });
+        if self.dtype == Dtype::F16 {
+            pieces.push(match self.wide && self.walk == Walk::Row && self.team != Team::Thread {
+                false => piece!("element/unpack_f16.wgsl"),
+                true => piece!("element/unpack_f16_integers.wgsl"),
+            });
+        }
         if self.wide || self.wide_integers.any() {
             pieces.push(piece!("access/words64.wgsl"));
         }
