@@ -56,9 +56,9 @@ impl Serve for Burn {
     fn result(&mut self, grad: &mut dyn std::io::Write) -> Result<f32, String> {
         let (loss, scores, gradients) = self.step()?;
         let gradient = scores.grad(&gradients).ok_or("no gradient")?;
-        let bytes = gradient.into_data().to_vec::<f32>().map_err(|error| format!("{error:?}"))?;
+        let bytes = gradient.into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))?;
         grad.write_all(bytemuck::cast_slice(&bytes)).map_err(|error| error.to_string())?;
-        let loss = loss.into_data().to_vec::<f32>().map_err(|error| format!("{error:?}"))?;
+        let loss = loss.into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))?;
         loss.first().copied().ok_or_else(|| "no loss".to_owned())
     }
 
