@@ -1,8 +1,16 @@
 //! A plan before its kernels are built: the dispatches that a loss on a layout takes.
 
+mod elements;
+mod held;
+mod merge;
+mod recipe;
+mod rows;
 mod scan;
 mod sum;
 mod walk;
+mod window;
+
+use window::window_row;
 
 use super::layout::{Layout, Mode};
 use super::params::Params;
@@ -198,11 +206,10 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The row at which the windows of row-wise arrays begin.
-fn window_row(first_row: u64) -> u64 {
-    first_row / 64 * 64
-}
-
 fn flag(on: bool) -> f64 {
     f64::from(u8::from(on))
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }

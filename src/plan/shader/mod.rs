@@ -265,15 +265,14 @@ fn optional(present: bool, piece: &'static str, absent: &'static str) -> &'stati
 }
 
 impl WalkRecipe {
-    fn source(&self, mut pieces: Vec<&'static str>) -> String {
+    /// How scores are loaded and unpacked: type, then access.
+    fn loads(&self) -> Vec<&'static str> {
         let halves = self.dtype != Dtype::F32;
-        let in_place = self.grad == Grad::InPlace;
-        pieces.extend([piece!("input/scalars.wgsl"), piece!("math.wgsl")]);
-        pieces.push(match self.dtype {
+        let mut pieces = vec![match self.dtype {
             Dtype::F32 => piece!("element/f32.wgsl"),
             Dtype::F16 => piece!("element/f16.wgsl"),
             Dtype::Bf16 => piece!("element/bf16.wgsl"),
-        });
+        }];
         if self.dtype == Dtype::F16 {
             pieces.push(match self.wide && self.walk == Walk::Row && self.team != Team::Thread {
                 false => piece!("element/unpack_f16.wgsl"),
@@ -290,20 +289,32 @@ impl WalkRecipe {
                 (true, true) => piece!("access/wide_halves.wgsl"),
             });
         }
-        pieces.push(match (self.quads, halves && in_place) {
+        pieces.push(match (self.quads, halves && self.grad == Grad::InPlace) {
             (true, _) => piece!("access/load_quads.wgsl"),
             (false, false) => piece!("access/load_words.wgsl"),
             (false, true) => piece!("access/load_atomic_words.wgsl"),
         });
-        let store = match (self.grad, self.quads, halves) {
+        pieces
+    }
+
+    /// How gradients are stored.
+    fn store(&self) -> String {
+        let store = match (self.grad, self.quads, self.dtype != Dtype::F32) {
             (Grad::Nowhere, _, _) => piece!("access/store_nothing.wgsl"),
             (Grad::InPlace, true, _) => piece!("access/store_quads_over.wgsl"),
             (Grad::Separate, true, _) => piece!("access/store_quads.wgsl"),
             (_, false, false) => piece!("access/store_words.wgsl"),
             (_, false, true) => piece!("access/store_halves.wgsl"),
         };
-        let by_words = in_place && !self.quads;
-        let store = if by_words { over_the_scores(store) } else { store.to_owned() };
+        let by_words = self.grad == Grad::InPlace && !self.quads;
+        if by_words { over_the_scores(store) } else { store.to_owned() }
+    }
+
+    fn source(&self, mut pieces: Vec<&'static str>) -> String {
+        let in_place = self.grad == Grad::InPlace;
+        pieces.extend([piece!("input/scalars.wgsl"), piece!("math.wgsl")]);
+        pieces.extend(self.loads());
+        let store = self.store();
         let gathers = matches!(self.walk, Walk::Tile(_) | Walk::HeldColumn(_));
         let mut rest = vec![
             if in_place { "const IN_PLACE = true;\n" } else { "const IN_PLACE = false;\n" },

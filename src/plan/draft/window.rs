@@ -1,0 +1,24 @@
+//! The parts of arrays that a dispatch sees: they begin on every device's offset alignment.
+
+use crate::plan::Span;
+
+/// A dense array's part that a dispatch sees.
+pub(super) struct Window {
+    pub(super) span: Span,
+    /// Where the chunk begins in it, in elements.
+    pub(super) at: u64,
+}
+
+impl Window {
+    /// Of `elements` from `first` on, at `bytes` each; it begins on every device's offset alignment.
+    pub(super) fn new(first: u64, elements: u64, bytes: u64) -> Self {
+        let start = first / 256 * 256;
+        let at = first - start;
+        Window { span: Span { offset: start * bytes, size: ((at + elements) * bytes).next_multiple_of(16) }, at }
+    }
+}
+
+/// The row at which the windows of row-wise arrays begin.
+pub(super) fn window_row(first_row: u64) -> u64 {
+    first_row / 64 * 64
+}
