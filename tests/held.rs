@@ -83,6 +83,18 @@ fn a_row_a_team() {
     }
 }
 
+/// Long rows of threads, which do not begin on lines of 64 bytes: each begins where its first line does.
+#[test]
+fn rows_across_lines() {
+    for classes in [92, 100, 108, 124] {
+        check(&[67, classes], Dtype::F32, 0, |_| {});
+        check(&[67, classes], Dtype::F32, 0, |spec| {
+            spec.label_smoothing = 0.1;
+            spec.z_loss = 1e-3;
+        });
+    }
+}
+
 #[test]
 fn longer_rows_of_large_batches() {
     check(&[4099, 1027], Dtype::Bf16, 0, |_| {});

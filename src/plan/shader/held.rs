@@ -13,6 +13,9 @@ pub(crate) struct HeldRow {
     pub(crate) whole: u32,
     /// Whether rows may begin or end within a quad.
     pub(crate) edges: bool,
+    /// Whether each invocation begins at the first quad of its row that begins a line of 64 bytes, and takes those before it
+    /// last: side by side, invocations then come to new lines together.
+    pub(crate) turned: bool,
 }
 
 /// A quad in registers: its number in names, the class at which it begins, and what of it is in the row, if not all.
@@ -28,7 +31,10 @@ impl HeldRow {
         let mut slots: Vec<Slot> = (0..self.quads)
             .map(|k| Slot {
                 name: k.to_string(),
-                class: format!("s.head + 4u * (rank + {k}u * team_size)"),
+                class: match self.turned {
+                    false => format!("s.head + 4u * (rank + {k}u * team_size)"),
+                    true => format!("s.head + 4u * turned(turn + {k}u, {}u)", self.quads),
+                },
                 inside: (k >= self.whole).then_some("in_body(s, c)"),
             })
             .collect();
@@ -38,6 +44,9 @@ impl HeldRow {
             slots.push(edge("_tail", "s.body_end", Some("in_tail(s)")));
         }
         let mut loads = String::new();
+        if self.turned {
+            loads += "    let turn = quads_to_line(s);\n";
+        }
         for Slot { name, class, inside } in &slots {
             let _ = writeln!(loads, "    let c{name} = {class};");
             let _ = match inside {

@@ -39,7 +39,8 @@ fn recipes() -> Vec<Recipe> {
             all.extend([none, every].map(|extras| Recipe::Merge(MergeRecipe { kind, targets, extras })));
         }
     }
-    let held = [true, false].map(|edges| Walk::HeldRow(HeldRow { quads: 3, whole: 2, edges }));
+    let held = [(true, false), (false, false), (false, true)]
+        .map(|(edges, turned)| Walk::HeldRow(HeldRow { quads: 3, whole: if turned { 3 } else { 2 }, edges, turned }));
     let walks = [Walk::Row, held[0], held[1], Walk::Column, Walk::HeldColumn(5), Walk::Tile(10), Walk::Tile(33)];
     for kind in Kind::ALL {
         let walks: &[Walk] = if kind.per_row() { &walks } else { &[Walk::Element] };
