@@ -77,7 +77,7 @@ impl Parts {
             losses: place(layout.want.losses || spec.reduction == Reduction::None, losses),
             lse: place(layout.want.lse, rows),
             argmax: place(layout.want.argmax, rows),
-            grad: place(layout.want.grad, layout.extent(layout.grad_step()) * layout.dtype.size() as u64),
+            grad: place(layout.want.grad, layout.grad_bytes()),
             status: place(true, STATUS_BYTES).unwrap_or_default(),
             total,
         }
@@ -234,14 +234,13 @@ impl Workspace {
     fn buffers(&self, parts: &Parts, layout: &Layout, spec: &Spec) -> Buffers<'_> {
         let rows = layout.shape.rows() as u64 * 4;
         let elements = layout.shape.elements() as u64;
-        let grad = layout.extent(layout.grad_step()) * layout.dtype.size() as u64;
         let part = |offset: u64, size: u64| Slice { buffer: &self.results, offset, size: Some(size) };
         let losses = if spec.kind.per_row() { rows } else { elements * 4 };
         Buffers {
             target_indices: self.indices.as_ref().map(Slice::from),
             element_weights: self.element_weights.as_ref().map(Slice::from),
             upstream: self.upstream.as_ref().map(Slice::from),
-            grad: parts.grad.filter(|_| !layout.in_place).map(|at| part(at, grad.next_multiple_of(16))),
+            grad: parts.grad.filter(|_| !layout.in_place).map(|at| part(at, layout.grad_bytes().next_multiple_of(16))),
             loss: Some(part(parts.loss, 4)),
             status: Some(part(parts.status, STATUS_BYTES)),
             losses: parts.losses.map(|at| part(at, losses.next_multiple_of(16))),
@@ -295,7 +294,7 @@ impl<'a> HostArrays<'a> {
         let size = layout.dtype.size();
         let (slab, step) = (layout.shape.slab() * size, layout.scores_step() as usize * size);
         if slab != step {
-            let mut apart = vec![0xff; layout.extent(layout.scores_step()) as usize * size];
+            let mut apart = vec![0xff; layout.scores_bytes() as usize];
             for (to, from) in apart.chunks_mut(step).zip(self.scores.chunks(slab)) {
                 to[..slab].copy_from_slice(from);
             }
@@ -376,7 +375,7 @@ fn collect<T: Element, D: Dimension>(
         loss: take(bytes, parts.loss, 1)[0],
         grad: match parts.grad {
             Some(at) => {
-                let all: Vec<T> = take(bytes, at, layout.extent(layout.grad_step()) as usize);
+                let all: Vec<T> = take(bytes, at, layout.grad_bytes() as usize / size_of::<T>());
                 array(batch.scores.raw_dim(), without_gaps(all, layout.shape.slab(), layout.grad_step() as usize))?
             }
             None => Array::from_shape_simple_fn(D::zeros(batch.scores.ndim()), T::default),

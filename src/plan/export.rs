@@ -133,7 +133,7 @@ fn parameters(drafted: &Drafted) -> Vec<u8> {
 
 /// Bytes of a buffer without contents of its own.
 fn size(place: Place, layout: &Layout, spec: &Spec, drafted: &Drafted) -> u64 {
-    let (rows, n) = (layout.shape.rows() as u64, layout.shape.n as u64);
+    let rows = layout.shape.rows() as u64;
     let elements = layout.shape.elements() as u64;
     let losses = if spec.kind.per_row() { rows } else { elements };
     let integers = u64::from(layout.integers.words()) * 4;
@@ -150,8 +150,8 @@ fn size(place: Place, layout: &Layout, spec: &Spec, drafted: &Drafted) -> u64 {
         },
         Place::Status => STATUS_BYTES,
         Place::Losses => losses * 4,
-        Place::Scores => n * layout.scores_step() * layout.dtype.size() as u64,
-        Place::Grad => n * layout.grad_step() * layout.dtype.size() as u64,
+        Place::Scores => layout.scores_bytes(),
+        Place::Grad => layout.grad_bytes(),
         Place::Targets => match layout.targets {
             crate::TargetForm::Classes => rows * integers,
             crate::TargetForm::Lists => (rows + 1) * integers,

@@ -201,9 +201,14 @@ impl Layout {
         self.grad_stride.unwrap_or(self.shape.slab()) as u64
     }
 
-    /// Elements from the first score to the last, at so many from one `n` to the next.
-    pub(crate) fn extent(&self, step: u64) -> u64 {
-        (self.shape.n as u64).saturating_sub(1) * step + self.shape.slab() as u64
+    /// Bytes of the scores, with what lies behind each `n`.
+    pub(crate) fn scores_bytes(&self) -> u64 {
+        self.shape.n as u64 * self.scores_step() * self.dtype.size() as u64
+    }
+
+    /// Bytes of the gradient, with what lies behind each `n`.
+    pub(crate) fn grad_bytes(&self) -> u64 {
+        self.shape.n as u64 * self.grad_step() * self.dtype.size() as u64
     }
 
     /// Whether a gradient is written.

@@ -6,9 +6,8 @@ use std::process::Command;
 use clap::Parser;
 
 use crate::Result;
-use crate::packages::{install_debian, on_path};
+use crate::packages::{absent_for_browser, install_debian};
 use crate::terminal::say;
-use crate::web::CHROMIUM;
 
 /// What `run.mjs` ends with where Dawn has no adapter.
 const SKIPPED: i32 = 77;
@@ -31,7 +30,7 @@ pub(crate) struct Args {
 pub(crate) fn dawn(args: &Args) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dawn");
     if args.install {
-        install()?;
+        install_debian(&absent_for_browser())?;
     }
     for program in ["node", "npm"] {
         if Command::new(program).arg("--version").output().is_err() {
@@ -67,15 +66,6 @@ pub(crate) fn dawn(args: &Args) -> Result<()> {
         }
     }
     if args.install { Err("Dawn finds no adapter, not even Chromium's".into()) } else { Ok(()) }
-}
-
-/// Installs what is missing, by Debian's packages.
-fn install() -> Result<()> {
-    let mut packages = Vec::new();
-    packages.extend(on_path(&["node"]).is_none().then_some("nodejs"));
-    packages.extend(on_path(&["npm"]).is_none().then_some("npm"));
-    packages.extend(on_path(CHROMIUM).is_none().then_some("chromium"));
-    if packages.is_empty() { Ok(()) } else { install_debian(&packages) }
 }
 
 /// The backend that Dawn chooses first.

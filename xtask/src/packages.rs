@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::Result;
 use crate::terminal::say;
+use crate::web::CHROMIUM;
 
 /// Runs the commands that install `what`, through sudo where that is needed. Only the last one has to succeed: those
 /// before bring lists of packages up to date. The error holds the commands to run by hand.
@@ -20,7 +21,8 @@ pub(crate) fn install(commands: &[Vec<&str>], what: &str) -> Result<()> {
     for (at, command) in commands.iter().enumerate() {
         let command: Vec<&str> = sudo.iter().chain(command).copied().collect();
         say(&format!("$ {}", command.join(" ")));
-        let problem = match Command::new(command[0]).args(&command[1..]).status() {
+        let mut run = Command::new(command[0]);
+        let problem = match run.args(&command[1..]).env("DEBIAN_FRONTEND", "noninteractive").status() {
             Ok(status) if status.success() => continue,
             Ok(status) => format!("{} failed ({status})", command.join(" ")),
             Err(error) => format!("{} does not start ({error})", command[0]),
@@ -37,11 +39,23 @@ pub(crate) fn install(commands: &[Vec<&str>], what: &str) -> Result<()> {
 
 /// Installs Debian's packages, without what they only recommend.
 pub(crate) fn install_debian(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
     if on_path(&["apt-get"]).is_none() {
         return Err(format!("there is no apt-get to install {} with: install them by hand", packages.join(", ")).into());
     }
     let line = ["apt-get", "install", "-y", "--no-install-recommends"].iter().chain(packages).copied().collect();
     install(&[vec!["apt-get", "update"], line], "them")
+}
+
+/// Debian's packages of what drives a browser, as far as they are missing.
+pub(crate) fn absent_for_browser() -> Vec<&'static str> {
+    [(CHROMIUM, "chromium"), (&["node"], "nodejs"), (&["npm"], "npm")]
+        .into_iter()
+        .filter(|(programs, _)| on_path(programs).is_none())
+        .map(|(_, package)| package)
+        .collect()
 }
 
 /// A program on the search path.

@@ -88,7 +88,7 @@ fn filled(context: &Context, spec: &Spec, layout: &Layout) -> Scratch {
         element_weights: layout.element_weights.then(|| input(stored(&positive, Dtype::F32, elements))),
         upstream: (layout.upstream != Upstream::One).then(|| input(stored(&positive, Dtype::F32, upstreams))),
         denominator: layout.denominator.then(|| input(stored(&positive, Dtype::F32, 1))),
-        grad: out(layout.want.grad, n * layout.grad_step() * layout.dtype.size() as u64),
+        grad: out(layout.want.grad, layout.grad_bytes()),
         loss: room(4, storage),
         losses: out(layout.want.losses || spec.reduction == crate::Reduction::None, losses * 4),
         lse: out(layout.want.lse, rows * 4),

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::toolchain::{TARGET, Toolchain};
 use crate::Result;
-use crate::packages::{install_debian, on_path};
+use crate::packages::{absent_for_browser, install_debian, on_path};
 use crate::terminal::say;
 
 /// Installs what is missing: the target by rustup, else by Debian's packages, as the browser's are.
@@ -20,10 +20,7 @@ pub(super) fn install(for_test: bool) -> Result<()> {
         packages.extend(["rustc-web", "cargo-web", "rust-web-src"]);
     }
     if for_test {
-        let absent = |programs: &[&str]| on_path(programs).is_none();
-        packages.extend(absent(super::browser::CHROMIUM).then_some("chromium"));
-        packages.extend(absent(&["node"]).then_some("nodejs"));
-        packages.extend(absent(&["npm"]).then_some("npm"));
+        packages.extend(absent_for_browser());
     }
-    if packages.is_empty() { Ok(()) } else { install_debian(&packages) }
+    install_debian(&packages)
 }
