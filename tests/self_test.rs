@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use common::{adapters, name};
-use gpu_loss::{Batch, Dtype, Error, GpuLoss, Kind, Layout, Shape, SoftmaxCe, Strategy, Targets, reference};
+use gpu_loss::{Batch, Dtype, Error, GpuLoss, Kind, Layout, Shape, SoftmaxCe, Strategy, Targets, reference, wgpu};
 use ndarray::Array2;
 
 /// A front door of its own on each adapter, self-test on.
@@ -162,6 +162,25 @@ fn kernels_in_place_and_at_strides_are_tested_as_such() {
             break_kernels(&gpu, "", from, to);
             assert!(gpu.plan_with(&loss, &layout).is_err(), "{what}");
             assert_eq!(gpu.self_test(&loss, &tight).expect(&what), [], "{what}: those that lie close are right");
+        }
+    }
+}
+
+/// A fault that only batches which are loaded by bricks meet: the self-test's own batch is small.
+#[test]
+fn bricks_are_tested_where_the_plan_has_them() {
+    let loss = SoftmaxCe::default();
+    for gpu in fresh().into_iter().filter(|gpu| gpu.device().features().contains(wgpu::Features::SHADER_INT64)) {
+        break_kernels(&gpu, "", "grad[i / (4u * BRICK)] = brick_of", "grad[i / (4u * BRICK) + 1u] = brick_of");
+        for (rows, classes) in [(30_000, 10), (300, 1000), (64, 6000), (64, 6005)] {
+            let large = Layout::new(Shape::new(rows, classes), Dtype::F32);
+            let refused = gpu.self_test(&loss, &large).expect("a test");
+            let default = gpu.strategies(Kind::SoftmaxCe, large.shape, Dtype::F32)[0];
+            assert!(refused.iter().any(|r| r.strategy == default), "{} {rows} x {classes}: {refused:?}", name(&gpu));
+            let small = Layout::new(Shape::new(66, classes), Dtype::F32);
+            if small.shape.elements() < 1 << 18 {
+                assert_eq!(gpu.self_test(&loss, &small).expect("a test"), [], "{} {classes}", name(&gpu));
+            }
         }
     }
 }

@@ -7,8 +7,7 @@ fn quad_of(stored: Stored) -> Quad {
 }
 
 fn stored_of(quad: Quad) -> Stored {
-    let bits = bitcast<vec4<u32>>(quad);
-    return vec2(word_of(bits.xy), word_of(bits.zw));
+    return words_of(quad);
 }
 
 fn word_at(i: u32) -> Word {

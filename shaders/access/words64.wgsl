@@ -12,3 +12,8 @@ fn word_of(halves: vec2<u32>) -> u64 {
 fn floats_of(words: vec2<u64>) -> vec4<f32> {
     return bitcast<vec4<f32>>(vec4(halves_of(words.x), halves_of(words.y)));
 }
+
+fn words_of(quad: vec4<f32>) -> vec2<u64> {
+    let bits = bitcast<vec4<u32>>(quad);
+    return vec2(word_of(bits.xy), word_of(bits.zw));
+}

@@ -12,14 +12,11 @@ fn unpack_word(word: Word, element: u32) -> f32 {
     return bitcast<f32>((word >> (16u * (element & 1u))) << 16u);
 }
 
-// Round to nearest even; NaN stays NaN.
-fn half_bits(values: vec4<f32>) -> vec4<u32> {
-    let bits = bitcast<vec4<u32>>(values);
-    let rounded = (bits + vec4(0x7fffu) + ((bits >> vec4(16u)) & vec4(1u))) >> vec4(16u);
-    return select(rounded, vec4(0x7fc0u), (bits & vec4(0x7fffffffu)) > vec4(0x7f800000u));
-}
-
+// Round to nearest even. NaN comes last, and by a choice: what else ends in a constant, Mesa's compiler does anew for each
+// invocation that it stores for.
 fn pack_quad(values: vec4<f32>) -> Quad {
-    let half = half_bits(values);
-    return half.xz | (half.yw << vec2(16u));
+    let bits = bitcast<vec4<u32>>(values);
+    let rounded = bits + vec4(0x7fffu) + ((bits >> vec4(16u)) & vec4(1u));
+    let pairs = (rounded.xz >> vec2(16u)) | (rounded.yw & vec2(0xffff0000u));
+    return with_nan(pairs, (bits & vec4(0x7fffffffu)) > vec4(0x7f800000u), 0x7fc0u);
 }

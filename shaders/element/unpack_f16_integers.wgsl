@@ -4,11 +4,11 @@
 // Of halves in the upper 16 bits; what lies below does not count.
 fn widened(halves: vec4<u32>) -> vec4<f32> {
     let magnitude = (halves >> vec4(3u)) & vec4(0x0fffe000u);
-    let normal = magnitude + vec4(0x38000000u);
+    // With the largest exponent for infinities and NaN; 2^-112 brings the others back.
+    let normal = bitcast<vec4<f32>>(magnitude + vec4(0x70000000u)) * 1.925929944387236e-34;
     // With the implicit bit that a subnormal lacks, which is 2^-14.
-    let subnormal = bitcast<vec4<u32>>(bitcast<vec4<f32>>(magnitude | vec4(0x38800000u)) - 6.103515625e-5);
-    var bits = select(normal, subnormal, magnitude < vec4(0x00800000u));
-    bits = select(bits, magnitude + vec4(0x70000000u), magnitude >= vec4(0x0f800000u));
+    let subnormal = bitcast<vec4<f32>>(magnitude | vec4(0x38800000u)) - 6.103515625e-5;
+    let bits = bitcast<vec4<u32>>(select(normal, subnormal, magnitude < vec4(0x00800000u)));
     return bitcast<vec4<f32>>(bits | (halves & vec4(0x80000000u)));
 }
 

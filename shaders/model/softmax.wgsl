@@ -106,9 +106,9 @@ fn stats_add(s: Stats, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats 
     return r;
 }
 
-// Four quads at once, of classes `stride` apart: first by themselves, where the lesser of two is never at the top, then
-// to the rest. As many exponentials as quads, but few choices between two ways.
-fn stats_add_four(s: Stats, x: Four, b: Four, classes: vec4<u32>, stride: u32) -> Stats {
+// Four quads at once, of which the first classes are given: by themselves, where the lesser of two is never at the top,
+// then to the rest. As many exponentials as quads, but few choices between two ways.
+fn stats_add_four(s: Stats, x: Four, b: Four, first: vec4<u32>) -> Stats {
     var r = s;
     let u = Four(transform(x[0]), transform(x[1]), transform(x[2]), transform(x[3]));
     let top1 = max(u[0], u[1]);
@@ -124,10 +124,10 @@ fn stats_add_four(s: Stats, x: Four, b: Four, classes: vec4<u32>, stride: u32) -
     if (gathers_targets()) {
         r.d = select(s.d, s.d + weighted_gap(s.a + s.a_settled, gap, s.top), above);
     }
-    r = stats_gather(r, x[0], u[0], b[0], classes);
-    r = stats_gather(r, x[1], u[1], b[1], classes + stride);
-    r = stats_gather(r, x[2], u[2], b[2], classes + 2u * stride);
-    return stats_gather(r, x[3], u[3], b[3], classes + 3u * stride);
+    r = stats_gather(r, x[0], u[0], b[0], vec4(first.x) + IOTA);
+    r = stats_gather(r, x[1], u[1], b[1], vec4(first.y) + IOTA);
+    r = stats_gather(r, x[2], u[2], b[2], vec4(first.z) + IOTA);
+    return stats_gather(r, x[3], u[3], b[3], vec4(first.w) + IOTA);
 }
 
 // What needs no exponential, of a quad that is below the top.

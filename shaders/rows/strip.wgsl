@@ -12,7 +12,9 @@ struct Strip {
     classes: u32,       // how many
     part: u32,          // which part of its rows this is
     head: u32,          // where whole quads begin,
-    body_end: u32,      // and end (the row walk)
+    body_end: u32,      // and end (the row walk);
+    bricks: u32,        // where whole bricks begin,
+    rest: u32,          // and where those end of which every invocation takes four quads, or holds what it takes
 }
 
 // What the held elements of a strip come to, once its top is known.

@@ -11,7 +11,7 @@ const LANES = 4u;
 
 fn walk_group(group: u32) {
     let quads = (params.inner + 3u) / 4u;
-    let id = group * teams + team;
+    let id = spread(group * teams + team);
     let n = id / quads;
     if (n < params.rows / params.inner) {
         walk_strip(strip_at(n, id % quads * 4u));

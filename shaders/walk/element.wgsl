@@ -26,62 +26,114 @@ fn walk_group(group: u32) {
 }
 
 fn walk_block(block: u32) {
-    let begin = block * BLOCK;
+    let begin = min(block * BLOCK, params.elements);
     let end = min(begin + BLOCK, params.elements);
     var sum = vec4(0.0);
-    for (var i = begin + 4u * rank; i < end; i += 4u * team_size) {
+    var rest = begin;
+    if (!STRIDED && BRICK > 1u) {
+        rest += (end - begin) / (16u * team_size) * (16u * team_size);
+        for (var i = begin + 4u * BRICK * rank; i < rest; i += 16u * team_size) {
+            sum += walk_four(i);
+        }
+    }
+    for (var i = rest + 4u * rank; i < end; i += 4u * team_size) {
         sum += walk_quad(i, vec4(i) + IOTA < vec4(end));
     }
     let total = team_sum(vec4((sum.x + sum.y) + (sum.z + sum.w), 0.0, 0.0, 0.0)).x;
-    if (rank == 0u && begin < params.elements) {
+    if (rank == 0u && begin < end) {
         partials[params.first_part + block] = total;
     }
 }
 
-// Elements i..i+3 of the chunk, as far as they exist; returns their losses.
+// What a quad comes to.
+struct Terms {
+    loss: vec4<f32>,
+    grad: vec4<f32>,
+}
+
+// Four quads that exist, the first of elements i..i+3 of the chunk; returns their losses.
+fn walk_four(i: u32) -> vec4<f32> {
+    let at = four_from(i);
+    let u = load_four(params.scores_at + i, brick_step());
+    let inside = vec4(true);
+    let x = terms(place_of(at.x, inside), u[0]);
+    let y = terms(place_of(at.y, inside), u[1]);
+    let z = terms(place_of(at.z, inside), u[2]);
+    let w = terms(place_of(at.w, inside), u[3]);
+    if (GRAD) {
+        store_four(params.grad_at + i, brick_step(), Four(x.grad, y.grad, z.grad, w.grad));
+    }
+    return (x.loss + y.loss) + (z.loss + w.loss);
+}
+
+// Elements i..i+3, as far as they exist; returns their losses.
 fn walk_quad(i: u32, inside: vec4<bool>) -> vec4<f32> {
-    let inner = params.inner;
-    let at = params.phase + select(vec4(i), vec4(i) + IOTA, inside);
-    let above = at / inner;
-    let n = above / params.classes;
-    let rows = n * inner + (at - above * inner);
-    let classes = above % params.classes;
-    var t = target_open(params.first_row + rows);
-    target_seek(&t, classes);
-    let live = (t.state == vec4(LIVE)) & inside;
-    let column = at - n * (params.classes * inner);
+    let p = place_of(i, inside);
     var u: vec4<f32>;
     if (STRIDED) {
-        let places = params.scores_at + n * params.scores_stride + column;
+        let places = params.scores_at + p.n * params.scores_stride + p.column;
         u = vec4(load1(places.x), load1(places.y), load1(places.z), load1(places.w));
     } else {
         u = load4(params.scores_at + i);
     }
-    let v = element_weights4(params.dense_at + i);
-    let result = term(u, target_values(&t, classes, params.dense_at + i), weights_of(classes));
+    let result = terms(p, u);
+    if (GRAD) {
+        if (STRIDED) {
+            let to = params.grad_at + p.n * params.grad_stride + p.column;
+            for (var k = 0u; k < 4u; k++) {
+                store_some(to[k], vec4(result.grad[k]), vec4(p.inside[k], false, false, false));
+            }
+        } else if (all(p.inside)) {
+            store4(params.grad_at + i, result.grad);
+        } else {
+            store_some(params.grad_at + i, result.grad, p.inside);
+        }
+    }
+    return result.loss;
+}
+
+// Where a quad's elements lie: in the chunk from `i` on, of their `n`, in their rows and classes.
+struct Place {
+    i: u32,
+    inside: vec4<bool>, // which of them exist
+    n: vec4<u32>,
+    column: vec4<u32>,
+    rows: vec4<u32>,
+    classes: vec4<u32>,
+}
+
+fn place_of(i: u32, inside: vec4<bool>) -> Place {
+    let inner = params.inner;
+    let at = params.phase + select(vec4(i), vec4(i) + IOTA, inside);
+    let above = at / inner;
+    let n = above / params.classes;
+    return Place(
+        i,
+        inside,
+        n,
+        at - n * (params.classes * inner),
+        n * inner + (at - above * inner),
+        above % params.classes,
+    );
+}
+
+// The losses and gradients of a quad. Losses that are wanted one by one are written.
+fn terms(p: Place, u: vec4<f32>) -> Terms {
+    var t = target_open(params.first_row + p.rows);
+    target_seek(&t, p.classes);
+    let live = (t.state == vec4(LIVE)) & p.inside;
+    let at = params.dense_at + p.i;
+    let v = element_weights4(at);
+    let result = term(u, target_values(&t, p.classes, at), weights_of(p.classes));
     let wrong = t.state == vec4(BAD);
-    let loss = select(select(v * result.loss, nan(), wrong), vec4(0.0), (t.state == vec4(IGNORED)) | !inside);
+    let loss = select(select(v * result.loss, nan(), wrong), vec4(0.0), (t.state == vec4(IGNORED)) | !p.inside);
     for (var k = 0u; k < 4u; k++) {
-        if (HAS_LOSSES && inside[k]) {
-            put_loss(params.dense_at + i + k, loss[k]);
+        if (HAS_LOSSES && p.inside[k]) {
+            put_loss(at + k, loss[k]);
         }
         if (live[k] && result.outside[k]) {
-            count_outside(params.first_row + rows[k]);
+            count_outside(params.first_row + p.rows[k]);
         }
     }
-    if (GRAD) {
-        let arriving = upstream4(params.dense_at + i);
-        let g = select(vec4(0.0), result.slope * v * (scalars.grad_scale * arriving), live);
-        if (STRIDED) {
-            let to = params.grad_at + n * params.grad_stride + column;
-            for (var k = 0u; k < 4u; k++) {
-                store_some(to[k], vec4(g[k]), vec4(inside[k], false, false, false));
-            }
-        } else if (all(inside)) {
-            store4(params.grad_at + i, g);
-        } else {
-            store_some(params.grad_at + i, g, inside);
-        }
-    }
-    return loss;
+    return Terms(loss, select(vec4(0.0), result.slope * v * (scalars.grad_scale * upstream4(at)), live));
 }

@@ -8,15 +8,6 @@ fn held_listed(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<v
     return listed_share(s, t, live, top);
 }
 
-// How many quads of f32 a row has before the first that begins a line of 64 bytes.
-fn quads_to_line(s: Strip) -> u32 {
-    return (0u - (s.scores + s.head) / 4u) & 3u;
-}
-
-fn turned(quad: u32, quads: u32) -> u32 {
-    return select(quad, quad - quads, quad >= quads);
-}
-
 fn held_numbers(s: Strip, c: u32) -> vec4<u32> {
     return numbers(s, c);
 }

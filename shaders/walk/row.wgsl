@@ -3,6 +3,7 @@
 // one after another.
 
 override PEELED: bool = false;
+override RAGGED: bool = false; // rows may begin within a brick
 override BUNDLE: u32 = 1u;
 override TASKS_PER_GROUP: u32 = 1u;
 override ONE_TASK: bool = false; // each team has exactly one of them
@@ -18,11 +19,11 @@ const LANES = 1u;
 fn walk_group(group: u32) {
     // A loop of one turn costs a software adapter two: it takes each once more with nobody in it.
     if (ONE_TASK) {
-        walk_task(group * TASKS_PER_GROUP + team);
+        walk_task(spread(group * TASKS_PER_GROUP + team));
         return;
     }
     for (var k = team; k < TASKS_PER_GROUP; k += teams) {
-        walk_task(group * TASKS_PER_GROUP + k);
+        walk_task(spread(group * TASKS_PER_GROUP + k));
     }
 }
 
@@ -70,6 +71,14 @@ fn with_quads(strip: Strip) -> Strip {
     s.body_end = s.head;
     if (s.classes > s.head) {
         s.body_end += (s.classes - s.head) / 4u * 4u;
+    }
+    s.bricks = s.head;
+    if (RAGGED) {
+        s.bricks = min(s.head + (0u - (s.scores + s.head)) % (4u * BRICK), s.body_end);
+    }
+    s.rest = s.body_end;
+    if (!HOLDS) {
+        s.rest = s.bricks + (s.body_end - s.bricks) / (16u * team_size) * (16u * team_size);
     }
     return s;
 }
@@ -134,17 +143,16 @@ fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
     if (has_head(s)) {
         stats = add_edge(stats, s, t, s.head - 4u);
     }
-    let step = 4u * team_size;
-    var c = s.head + 4u * rank;
     var turn = 0u;
-    for (; has_four(s, c); c += 4u * step) {
+    for (var c = first_brick(s); c < s.rest; c += 16u * team_size) {
+        let at = four_from(c);
         let b = Four(
-            sweep_weights(s, t, c),
-            sweep_weights(s, t, c + step),
-            sweep_weights(s, t, c + 2u * step),
-            sweep_weights(s, t, c + 3u * step),
+            sweep_weights(s, t, at.x),
+            sweep_weights(s, t, at.y),
+            sweep_weights(s, t, at.z),
+            sweep_weights(s, t, at.w),
         );
-        stats = stats_add_four(stats, load_four(s, c), b, numbers(s, c), step);
+        stats = stats_add_four(stats, load_four(s.scores + c, brick_step()), b, vec4(s.first) + at);
         if (gathers_targets()) {
             turn += 1u;
             if (turn % 16u == 0u) {
@@ -152,7 +160,8 @@ fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
             }
         }
     }
-    for (; c < s.body_end; c += step) {
+    for (var k = rank; k < loose_quads(s); k += team_size) {
+        let c = loose_quad(s, k);
         stats = stats_add(stats, load4(s.scores + c), sweep_weights(s, t, c), numbers(s, c));
     }
     if (has_tail(s)) {
@@ -161,16 +170,27 @@ fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
     return stats;
 }
 
-// Whether the four next quads of this invocation are whole.
-fn has_four(s: Strip, c: u32) -> bool {
-    return c < s.body_end && s.body_end - c > 12u * team_size;
+// The first brick of this invocation.
+fn first_brick(s: Strip) -> u32 {
+    return s.bricks + 4u * BRICK * rank;
 }
 
-// Four loads that do not wait for each other.
-fn load_four(s: Strip, c: u32) -> Four {
-    let step = 4u * team_size;
-    let at = s.scores + c;
-    return Four(load4(at), load4(at + step), load4(at + 2u * step), load4(at + 3u * step));
+// Quads of the body that are not among those which all invocations take four at once: before the first brick, and behind
+// the last four.
+fn loose_quads(s: Strip) -> u32 {
+    return (s.bricks - s.head + s.body_end - s.rest) / 4u;
+}
+
+fn loose_quad(s: Strip, k: u32) -> u32 {
+    let c = s.head + 4u * k;
+    return select(c + (s.rest - s.bricks), c, c < s.bricks);
+}
+
+// The invocation that takes a quad of the body.
+fn owner_of(s: Strip, quad: u32) -> u32 {
+    let among_fours = quad >= s.bricks && quad < s.rest;
+    let loose = quad - select(0u, s.rest - s.bricks, quad >= s.rest) - s.head;
+    return select(loose / 4u, (quad - s.bricks) / (4u * BRICK), among_fours) % team_size;
 }
 
 fn add_edge(stats: Stats, s: Strip, t: ptr<function, Target>, c: u32) -> Stats {
@@ -210,16 +230,19 @@ fn sweep_gradient(s: Strip, t: ptr<function, Target>, r: Row, good: vec4<bool>) 
     if (has_head(s)) {
         write_edge(s, t, r, s.head - 4u);
     }
-    let step = 4u * team_size;
-    var c = s.head + 4u * rank;
-    for (; has_four(s, c); c += 4u * step) {
-        let x = load_four(s, c);
-        store4(s.grad + c, gradient_at(s, t, r, c, x[0]));
-        store4(s.grad + c + step, gradient_at(s, t, r, c + step, x[1]));
-        store4(s.grad + c + 2u * step, gradient_at(s, t, r, c + 2u * step, x[2]));
-        store4(s.grad + c + 3u * step, gradient_at(s, t, r, c + 3u * step, x[3]));
+    for (var c = first_brick(s); c < s.rest; c += 16u * team_size) {
+        let at = four_from(c);
+        let x = load_four(s.scores + c, brick_step());
+        let g = Four(
+            gradient_at(s, t, r, at.x, x[0]),
+            gradient_at(s, t, r, at.y, x[1]),
+            gradient_at(s, t, r, at.z, x[2]),
+            gradient_at(s, t, r, at.w, x[3]),
+        );
+        store_four(s.grad + c, brick_step(), g);
     }
-    for (; c < s.body_end; c += step) {
+    for (var k = rank; k < loose_quads(s); k += team_size) {
+        let c = loose_quad(s, k);
         store4(s.grad + c, gradient_at(s, t, r, c, load4(s.scores + c)));
     }
     if (has_tail(s)) {
@@ -259,7 +282,7 @@ fn patch_entry(s: Strip, t: Target, r: Row, entry: u32) {
     let at_head = c < s.head;
     let quad = select(s.head + (c - s.head) / 4u * 4u, s.head - 4u, at_head);
     let in_body = !at_head && quad < s.body_end;
-    let owner = select(0u, (quad - s.head) / 4u % team_size, in_body);
+    let owner = select(0u, owner_of(s, quad), in_body);
     if (rank == owner && (!SPLIT || c < s.classes)) {
         let here = numbers(s, quad);
         let b = target_weights(listed_values(t, entry, here), t.count, here);

@@ -11,7 +11,7 @@ const LANES = 4u;
 const SPLIT = false;
 
 fn walk_group(group: u32) {
-    let first = (group * teams + team) * 4u;
+    let first = spread(group * teams + team) * 4u;
     if (first < params.rows) {
         walk_strip(strip_at(first));
     }

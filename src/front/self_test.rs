@@ -12,7 +12,10 @@ use crate::batch::{Dtype, Element, TargetForm, Want};
 use crate::error::{Error, Result};
 use crate::gpu::{Context, Wait};
 use crate::loss::{Kind, Loss, Reduction, Spec};
-use crate::plan::{Geometry, HELD_ROWS, IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, serving};
+use crate::plan::{
+    BRICK_ELEMENTS, Geometry, HELD_ROWS, IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, build_as_for,
+    serving,
+};
 use crate::reference::{self, Difference};
 use crate::{bf16, f16};
 
@@ -31,6 +34,9 @@ pub struct Refusal {
     pub difference: Difference,
 }
 
+/// Elements of the largest brick.
+const BRICK: usize = 16;
+
 /// What decides which kernels run; what is proven for one holds for its like.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Sort {
@@ -46,6 +52,8 @@ pub(super) struct Sort {
     /// From one `n` to the next, of scores and gradient.
     pub(super) strides: (usize, usize),
     pub(super) in_place: bool,
+    /// Elements of a batch whose kernels are these: few or many.
+    pub(super) elements: usize,
 }
 
 /// What was tested on a driver, and what came of it.
@@ -255,7 +263,7 @@ impl GpuLoss {
             let (host, layout) = self.prepared(&spec, &batch)?;
             let layout = sort.placed(layout);
             let host = host.spread(&layout);
-            let plan = build(&self.context, &spec, &layout, Some(sort.strategy)).await?;
+            let plan = build_as_for(sort.elements, &self.context, &spec, &layout, Some(sort.strategy)).await?;
             let plan = HostPlan::new(plan, Some(sort.strategy));
             let difference = match self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await {
                 Ok(output) => reference::compare(&output, &expected),
@@ -288,25 +296,33 @@ impl Sort {
             layout.upstream == Upstream::PerLoss,
             layout.element_weights,
         ];
-        // Rows for tiles and one more, as many as are held where the plan's are; classes on quads where the plan's are.
-        let (classes, inner) = (Geometry::new(context, strategy).tested_classes(&layout.shape), layout.shape.inner);
-        let rows = if layout.shape.rows() >= HELD_ROWS { HELD_ROWS + 1 } else { 9 };
-        let dims = if inner == 1 {
-            vec![rows, classes]
-        } else {
-            let inner = if inner > 8 { 8 + inner % 4 } else { inner };
-            vec![rows.div_ceil(inner), classes.min(64 + classes % 4), inner]
+        // Rows for tiles and one more, as many as are held where the plan's are; classes on quads and bricks where the
+        // plan's are, and whole bricks or halves of them where the plan's batch has.
+        let shape = &layout.shape;
+        let classes = Geometry::new(context, strategy).tested_classes(shape);
+        let rows = if shape.rows() >= HELD_ROWS { HELD_ROWS + 1 } else { 9 };
+        let (inner, classes) = match shape.inner {
+            1 => (1, classes),
+            inner if inner > 8 => (8 + inner % 4, classes.min(64 + classes % BRICK)),
+            inner => (inner, classes.min(64 + classes % BRICK)),
         };
-        // Apart where the plan's rows are, and as far past a quad.
-        let tested: usize = dims[1..].iter().product();
+        let slab = classes * inner;
+        let least = rows.div_ceil(inner);
+        let whole = |elements: usize| [BRICK, BRICK / 2].iter().position(|brick| elements.is_multiple_of(*brick));
+        let large = context.loads_by_words() && shape.elements() >= BRICK_ELEMENTS;
+        let like = |n: &usize| !large || whole(n * slab) == whole(shape.elements());
+        let n = (least..least + BRICK).find(like).unwrap_or(least);
+        let dims = if shape.inner == 1 { vec![n, classes] } else { vec![n, classes, inner] };
+        // Apart where the plan's rows are, and as far past a brick.
         let stride = |step: u64| {
-            let least = tested + 4;
-            let like = least + (step as usize % 4 + 4 - least % 4) % 4;
-            if step == layout.shape.slab() as u64 { tested } else { like }
+            let least = slab + 4;
+            let like = least + (step as usize % BRICK + BRICK - least % BRICK) % BRICK;
+            if step == shape.slab() as u64 { slab } else { like }
         };
         Sort {
             strides: (stride(layout.scores_step()), stride(layout.grad_step())),
             in_place: layout.in_place,
+            elements: if large { BRICK_ELEMENTS } else { 0 },
             kind: spec.kind,
             targets: layout.targets,
             dtype: layout.dtype,

@@ -20,11 +20,22 @@ pub(crate) async fn build(
     layout: &Layout,
     forced: Option<Strategy>,
 ) -> Result<Plan> {
+    build_as_for(layout.shape.elements(), context, spec, layout, forced).await
+}
+
+/// Makes a plan with the kernels that suit a batch of so many elements.
+pub(crate) async fn build_as_for(
+    elements: usize,
+    context: &Arc<Context>,
+    spec: &Spec,
+    layout: &Layout,
+    forced: Option<Strategy>,
+) -> Result<Plan> {
     layout.check(spec)?;
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.want)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
-    let draft = Draft::new(context, spec, layout, strategy);
+    let draft = Draft::new(context, spec, layout, strategy).as_for(elements);
     let drafted = draft.dispatches()?;
     let stride = params_stride(context);
     let mut steps = Vec::with_capacity(drafted.dispatches.len());

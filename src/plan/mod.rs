@@ -23,7 +23,8 @@ pub use statistics::RowStatistics;
 pub use status::STATUS_BYTES;
 pub use strategy::Strategy;
 
-pub(crate) use build::build;
+pub(crate) use build::{build, build_as_for};
+pub(crate) use draft::BRICK_ELEMENTS;
 pub(crate) use export::describe;
 pub(crate) use status::Status;
 pub(crate) use strategy::{Geometry, HELD_ROWS, serving};

@@ -142,6 +142,8 @@ pub(crate) struct Geometry {
     /// Invocations of the smallest team, and whether every team has as many.
     pub(crate) team_size: u64,
     pub(crate) exact: bool,
+    /// Whether invocations side by side take tasks that lie apart: see `shaders/walk/spread.wgsl`.
+    pub(crate) spreads: bool,
     software: bool,
     loop_limit: Option<u64>,
 }
@@ -206,6 +208,7 @@ impl Geometry {
             },
             exact: team != Team::Subgroup || context.subgroups.is_some_and(|(smallest, largest)| smallest == largest),
             team_size: u64::from(team_size),
+            spreads: software && team == Team::Thread,
             software,
             loop_limit: context.loop_limit(),
         }
@@ -218,10 +221,10 @@ impl Geometry {
         let held = |most: usize| (4 * team * self.held_quads.min(most)).max(self.held_classes.min(most));
         let classes = shape.classes;
         if shape.elements() >= HELD_LONG_ELEMENTS && classes <= held(usize::MAX) {
-            return classes.min(held(HELD_SOON) - 4 + classes % 4);
+            return classes.min(held(HELD_SOON) - 16 + classes % 16);
         }
         let beyond = held(HELD_SOON) + 4 * team;
-        classes.min(beyond.max(1024) + classes % 4)
+        classes.min(beyond.max(1024) + classes % 16)
     }
 
     /// How many classes a team may walk in one dispatch.

@@ -3,6 +3,7 @@
 
 pub mod device;
 pub mod each;
+pub mod masked;
 pub mod random;
 pub mod values;
 

@@ -1,5 +1,6 @@
 //! The walk over single elements, for losses that have no rows.
 
+use super::recipe::OnQuads;
 use super::window::{Window, window_row};
 use super::{Dispatch, Draft, ELEMENT_BLOCK, flag};
 use crate::batch::TargetForm;
@@ -25,7 +26,8 @@ impl Draft<'_> {
         let window = |step: u64, bytes: u64| {
             let place = |element: u64| element / slab * step + element % slab;
             let first = place(run.first_element);
-            Window::new(first, place(run.first_element + run.elements - 1) + 1 - first, bytes)
+            let all = (shape.n as u64 - 1) * step + slab;
+            Window::new(first, place(run.first_element + run.elements - 1) + 1 - first, all, bytes)
         };
         let (scores, grad) = (window(layout.scores_step(), size), window(layout.grad_step(), size));
         let (dense, bytes) = (window(slab, 4), window(slab, 1));
@@ -46,7 +48,14 @@ impl Draft<'_> {
             first_part: first_part as u32,
             ..self.params()
         };
-        let recipe = self.walk_recipe(self.walk, Pass::Whole, !strided, true, layout.writes_grad());
+        let arrays = [(&scores, 0), (&grad, 0)];
+        let brick = match (strided, layout.writes_grad()) {
+            (true, _) => 1,
+            (false, true) => self.brick(&arrays, false),
+            (false, false) => self.brick(&arrays[..1], false),
+        };
+        let on = OnQuads { quads: !strided, dense_quads: true, brick };
+        let recipe = self.walk_recipe(self.walk, Pass::Whole, on, layout.writes_grad());
         let groups = run.elements.div_ceil(ELEMENT_BLOCK).div_ceil(self.geometry.teams);
         let mut dispatch = self.dispatch(recipe, params, groups);
         dispatch.elements = run.elements;

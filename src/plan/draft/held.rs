@@ -1,7 +1,6 @@
 //! Which rows are held in registers, and by which walk.
 
 use super::Draft;
-use crate::batch::{Dtype, TargetForm};
 use crate::plan::Strategy;
 use crate::plan::shader::{HeldRow, Pass, Walk};
 use crate::plan::strategy::{HELD_LONG_ELEMENTS, HELD_ROWS, HELD_SOON};
@@ -33,19 +32,6 @@ impl Draft<'_> {
         if long || self.layout.shape.elements() < HELD_LONG_ELEMENTS { most.min(HELD_SOON) } else { most }
     }
 
-    /// Whether threads that hold a row of so many quads each begin it on a line: where caches are a processor's, rows are too long
-    /// to be fetched ahead, lie across lines, and nothing asks for ascending classes.
-    fn turns(&self, quads: usize) -> bool {
-        let layout = self.layout;
-        self.context.is_software()
-            && self.geometry.team_size == 1
-            && layout.dtype == Dtype::F32
-            && layout.targets == TargetForm::Classes
-            && !(layout.want.argmax || layout.want.correct)
-            && quads > 20
-            && !layout.shape.classes.is_multiple_of(16)
-    }
-
     /// The walk that holds whole rows in registers, where they are short enough; else the one that sweeps them twice.
     pub(super) fn held(&self, pass: Pass, edges: bool) -> Walk {
         let classes = self.layout.shape.classes;
@@ -61,12 +47,7 @@ impl Draft<'_> {
                 // Rows that begin within a quad may have one less in their body.
                 let fewest = if edges { classes.saturating_sub(3) / 4 } else { classes / 4 };
                 let whole = if self.geometry.exact { fewest / self.geometry.team_size as usize } else { 0 };
-                Walk::HeldRow(HeldRow {
-                    quads: quads as u32,
-                    whole: whole as u32,
-                    edges,
-                    turned: whole == quads && self.turns(quads),
-                })
+                Walk::HeldRow(HeldRow { quads: quads as u32, whole: whole as u32, edges })
             }
             walk => walk,
         }

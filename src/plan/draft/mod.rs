@@ -1,5 +1,6 @@
 //! A plan before its kernels are built: the dispatches that a loss on a layout takes.
 
+mod bricks;
 mod elements;
 mod held;
 mod merge;
@@ -26,6 +27,9 @@ use crate::loss::{EmptyMean, Reduction, Spec};
 const BLOCK: u64 = 4096;
 /// Elements that one team of the element walk takes.
 const ELEMENT_BLOCK: u64 = 2048;
+
+/// Scores that are worth bricks.
+pub(crate) const BRICK_ELEMENTS: usize = 1 << 18;
 
 /// A dispatch before its kernel is built.
 pub(super) struct Dispatch {
@@ -61,6 +65,8 @@ pub(super) struct Draft<'a> {
     geometry: Geometry,
     /// Whether quads and integers are loaded as words of 64 bits.
     wide: bool,
+    /// Whether they are loaded by bricks, where they can be.
+    in_bricks: bool,
 }
 
 /// The dispatches, and the scratch that they share.
@@ -79,12 +85,19 @@ impl<'a> Draft<'a> {
     pub(super) fn new(context: &'a Context, spec: &'a Spec, layout: &'a Layout, strategy: Strategy) -> Self {
         let geometry = Geometry::new(context, strategy);
         let wide = context.loads_by_words();
-        Draft { context, spec, layout, strategy, walk: walk(spec.kind, &layout.shape), geometry, wide }
+        let walk = walk(spec.kind, &layout.shape);
+        Draft { context, spec, layout, strategy, walk, geometry, wide, in_bricks: false }
+            .as_for(layout.shape.elements())
+    }
+
+    /// With the kernels that suit a batch of so many elements: bricks make kernels that take longer to build.
+    pub(super) fn as_for(self, elements: usize) -> Self {
+        Draft { in_bricks: self.wide && elements >= BRICK_ELEMENTS, ..self }
     }
 
     /// Without what WebGPU does not know: words of 64 bits.
     pub(super) fn portable(self) -> Self {
-        Draft { wide: false, ..self }
+        Draft { wide: false, in_bricks: false, ..self }
     }
 
     pub(super) fn dispatches(&self) -> Result<Drafted> {

@@ -5,9 +5,20 @@ use crate::loss::{Kind, Reduction};
 use crate::plan::Upstream;
 use crate::plan::shader::{Extras, Grad, Pass, Recipe, Walk, WalkRecipe};
 
+/// What is taken by quads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OnQuads {
+    /// Scores and gradient,
+    pub(super) quads: bool,
+    /// and dense targets.
+    pub(super) dense_quads: bool,
+    /// Quads of scores and gradient that are loaded and stored at once.
+    pub(super) brick: u32,
+}
+
 impl Draft<'_> {
     /// A walk's kernel.
-    pub(super) fn walk_recipe(&self, walk: Walk, pass: Pass, quads: bool, dense_quads: bool, grad: bool) -> Recipe {
+    pub(super) fn walk_recipe(&self, walk: Walk, pass: Pass, on: OnQuads, grad: bool) -> Recipe {
         let layout = self.layout;
         Recipe::Walk(WalkRecipe {
             walk,
@@ -16,10 +27,11 @@ impl Draft<'_> {
             kind: self.spec.kind,
             dtype: layout.dtype,
             targets: layout.targets,
-            quads,
-            dense_quads,
+            quads: on.quads,
+            dense_quads: on.dense_quads,
             wide: self.wide,
             wide_integers: self.wide_integers(),
+            brick: on.brick,
             grad: match (grad, layout.in_place) {
                 (false, _) => Grad::Nowhere,
                 (true, false) => Grad::Separate,

@@ -1,11 +1,13 @@
 //! The walk over a chunk of rows.
 
+use super::bricks::Rows;
+use super::recipe::OnQuads;
 use super::window::{Window, window_row};
 use super::{Dispatch, Draft, flag, gcd};
 use crate::batch::TargetForm;
 use crate::plan::Place;
 use crate::plan::chunk::Chunk;
-use crate::plan::layout::{Mode, STATISTICS_BYTES};
+use crate::plan::layout::{Layout, Mode, STATISTICS_BYTES};
 use crate::plan::params::Params;
 use crate::plan::shader::{Pass, Walk};
 
@@ -40,6 +42,14 @@ struct Quads {
     bundle: u64,
 }
 
+impl Placed<'_> {
+    /// The arrays in the type of the scores, with how far it is from one row to the next in each.
+    fn rows(&self, layout: &Layout, grad_wanted: bool) -> Vec<Rows<'_>> {
+        let scores = (self.scores, layout.scores_step());
+        std::iter::once(scores).chain(grad_wanted.then_some((self.grad, layout.grad_step()))).collect()
+    }
+}
+
 impl Draft<'_> {
     /// One pass over a chunk; `tiled`, four rows at once are held by a thread.
     pub(super) fn walk_chunk(&self, chunk: &Chunk, pass: Pass, parts: Parts, tiled: bool) -> Dispatch {
@@ -51,7 +61,8 @@ impl Draft<'_> {
         let size = layout.dtype.size() as u64;
         let window = |step: u64, bytes: u64| {
             let first = chunk.first_n * step + chunk.first_class * inner;
-            Window::new(first, (chunk.count - 1) * step + chunk.classes * inner, bytes)
+            let all = (shape.n as u64 - 1) * step + shape.slab() as u64;
+            Window::new(first, (chunk.count - 1) * step + chunk.classes * inner, all, bytes)
         };
         let (scores, grad) = (window(scores_step, size), window(grad_step, size));
         let dense = window(dense_step, if layout.targets == TargetForm::MultiHot { 1 } else { 4 });
@@ -87,18 +98,26 @@ impl Draft<'_> {
             false => self.held(pass, peeled),
         };
         let (quads, dense_quads, bundle) = if tiled { (true, true, 4) } else { (quads, dense_quads, bundle) };
-        let recipe = self.walk_recipe(walk, pass, quads, dense_quads, grad_wanted);
+        let arrays = placed.rows(layout, grad_wanted);
+        let (walk, brick) = if quads { self.in_bricks(walk, &arrays) } else { (walk, 1) };
+        let ragged = brick > 1 && brick != self.brick(&arrays, false);
+        let on = OnQuads { quads, dense_quads, brick };
+        let recipe = self.walk_recipe(walk, pass, on, grad_wanted);
         let (per_group, tasks) = match self.walk {
             Walk::Column => (u64::from(self.geometry.group), chunk.count * inner.div_ceil(4)),
             _ if split => (self.geometry.teams, rows * parts.here),
             _ => (self.geometry.teams, rows.div_ceil(bundle)),
         };
+        let spread = self.spread(bundle * scores_step * size);
+        let tasks = if spread > 1 { tasks.next_multiple_of(8 * spread) } else { tasks };
         let mut dispatch = self.dispatch(recipe, params, tasks.div_ceil(per_group));
         dispatch.elements = rows * chunk.classes;
         dispatch.constants = self.walk_constants(per_group);
         dispatch.constants.extend([
             ("BUNDLE", bundle as f64),
             ("PEELED", flag(peeled)),
+            ("RAGGED", flag(ragged)),
+            ("SPREAD", spread as f64),
             ("SPLIT", flag(split)),
             ("GRAD", flag(grad_wanted)),
         ]);
@@ -124,6 +143,24 @@ impl Draft<'_> {
             dispatch.elsewhere.push((16, Place::Records));
         }
         dispatch
+    }
+
+    /// Every how many tasks begin as far behind a line of a processor's cache, if a thread takes each and those in between
+    /// do not: rows of so many bytes, or quads side by side.
+    fn spread(&self, row_bytes: u64) -> u64 {
+        const LINE: u64 = 64;
+        /// Shorter tasks are worth more side by side.
+        const LEAST: u64 = 256;
+        if !self.geometry.spreads {
+            return 1;
+        }
+        let quad = 4 * self.layout.dtype.size() as u64;
+        let spread = match self.walk {
+            Walk::Column => LINE / quad,
+            _ if row_bytes < LEAST => 1,
+            _ => LINE / gcd(row_bytes, LINE),
+        };
+        if spread <= LINE / quad { spread } else { 1 }
     }
 
     fn on_quads(&self, chunk: &Chunk, placed: Placed<'_>, grad_wanted: bool, split: bool) -> Quads {

@@ -7,14 +7,21 @@ pub(super) struct Window {
     pub(super) span: Span,
     /// Where the chunk begins in it, in elements.
     pub(super) at: u64,
+    /// Bytes of which the whole array's room is a multiple: so is the span.
+    pub(super) unit: u64,
 }
 
 impl Window {
-    /// Of `elements` from `first` on, at `bytes` each; it begins on every device's offset alignment.
-    pub(super) fn new(first: u64, elements: u64, bytes: u64) -> Self {
+    /// Of `elements` from `first` on, at `bytes` each, in an array of `all`; it begins on every device's offset alignment.
+    pub(super) fn new(first: u64, elements: u64, all: u64, bytes: u64) -> Self {
         let start = first / 256 * 256;
         let at = first - start;
-        Window { span: Span { offset: start * bytes, size: ((at + elements) * bytes).next_multiple_of(16) }, at }
+        let unit = if (all * bytes).next_multiple_of(16).is_multiple_of(32) { 32 } else { 16 };
+        Window {
+            span: Span { offset: start * bytes, size: ((at + elements) * bytes).next_multiple_of(unit) },
+            at,
+            unit,
+        }
     }
 }
 

@@ -13,9 +13,6 @@ pub(crate) struct HeldRow {
     pub(crate) whole: u32,
     /// Whether rows may begin or end within a quad.
     pub(crate) edges: bool,
-    /// Whether each invocation begins at the first quad of its row that begins a line of 64 bytes, and takes those before it
-    /// last: side by side, invocations then come to new lines together.
-    pub(crate) turned: bool,
 }
 
 /// A quad in registers: its number in names, the class at which it begins, and what of it is in the row, if not all.
@@ -26,15 +23,12 @@ struct Slot {
 }
 
 impl HeldRow {
-    /// `walk_strip`.
-    pub(super) fn source(self) -> String {
+    /// `walk_strip`, each invocation's quads in bricks of so many.
+    pub(super) fn source(self, brick: u32) -> String {
         let mut slots: Vec<Slot> = (0..self.quads)
             .map(|k| Slot {
                 name: k.to_string(),
-                class: match self.turned {
-                    false => format!("s.head + 4u * (rank + {k}u * team_size)"),
-                    true => format!("s.head + 4u * turned(turn + {k}u, {}u)", self.quads),
-                },
+                class: format!("s.head + {}u * (rank + {}u * team_size) + {}u", 4 * brick, k / brick, 4 * (k % brick)),
                 inside: (k >= self.whole).then_some("in_body(s, c)"),
             })
             .collect();
@@ -44,22 +38,20 @@ impl HeldRow {
             slots.push(edge("_tail", "s.body_end", Some("in_tail(s)")));
         }
         let mut loads = String::new();
-        if self.turned {
-            loads += "    let turn = quads_to_line(s);\n";
-        }
-        for Slot { name, class, inside } in &slots {
+        let mut stores = String::new();
+        for (k, Slot { name, class, inside }) in slots.iter().enumerate() {
             let _ = writeln!(loads, "    let c{name} = {class};");
+            if let Some(inside) = inside {
+                let _ = writeln!(loads, "    let in{name} = {};", inside.replace("c)", &format!("c{name})")));
+            }
+            if brick > 1 {
+                self.part_of_brick(k as u32, brick, &mut loads, &mut stores);
+                continue;
+            }
             let _ = match inside {
-                Some(inside) => writeln!(
-                    loads,
-                    "    let in{name} = {};\n    let x{name} = held_load(s, c{name}, in{name});",
-                    inside.replace("c)", &format!("c{name})"))
-                ),
+                Some(_) => writeln!(loads, "    let x{name} = held_load(s, c{name}, in{name});"),
                 None => writeln!(loads, "    let x{name} = load4(s.scores + c{name});"),
             };
-        }
-        let mut stores = String::new();
-        for Slot { name, inside, .. } in &slots {
             let _ = match inside {
                 Some(_) => writeln!(stores, "        held_store(s, c{name}, g{name}, in{name});"),
                 None => writeln!(stores, "        store4(s.grad + c{name}, g{name});"),
@@ -72,15 +64,52 @@ impl HeldRow {
             .collect();
         walk_strip(&loads, &held, &stores, "good.x", "GRAD && s.exists.x")
     }
+
+    /// Quad `k` as a part of its brick, which lies in the row as a whole or not at all.
+    fn part_of_brick(self, k: u32, brick: u32, loads: &mut String, stores: &mut String) {
+        let first = k / brick * brick;
+        let whole = k < self.whole;
+        if k == first {
+            let _ = match whole {
+                true => writeln!(loads, "    let brick{k} = load_brick(s.scores + c{k});"),
+                false => writeln!(loads, "    let brick{k} = load_brick(s.scores + select(0u, c{k}, in{k}.x));"),
+            };
+        }
+        let quad = format!("brick{first}[{}]", k - first);
+        let _ = match whole {
+            true => writeln!(loads, "    let x{k} = {quad};"),
+            false => writeln!(loads, "    let x{k} = select(-infinity(), {quad}, in{k});"),
+        };
+        if k + 1 == first + brick {
+            let quads: Vec<String> = (first..=k).map(|k| format!("g{k}")).collect();
+            let store = format!("store_brick(s.grad + c{first}, {});", brick_of(&quads));
+            let _ = match whole {
+                true => writeln!(stores, "        {store}"),
+                false => writeln!(stores, "        if (in{first}.x) {{ {store} }}"),
+            };
+        }
+    }
+}
+
+/// A brick of named quads.
+fn brick_of(quads: &[String]) -> String {
+    format!("array<vec4<f32>, BRICK>({})", quads.join(", "))
 }
 
 /// `walk_strip` of four short rows side by side, `classes` quads which hold one row each in every lane.
-pub(super) fn tile(classes: u32, targets: TargetForm) -> String {
+pub(super) fn tile(classes: u32, brick: u32, targets: TargetForm) -> String {
     // Element e of the tile is in row e / classes, and that row in that lane.
     let lane = |place: u32| ["x", "y", "z", "w"][place as usize % 4];
     let mut loads = String::from("    open_held(t, live);\n");
     for quad in 0..classes {
-        let _ = writeln!(loads, "    let q{quad} = load4(s.scores + {}u);", 4 * quad);
+        let _ = match brick {
+            1 => writeln!(loads, "    let q{quad} = load4(s.scores + {}u);", 4 * quad),
+            _ if quad % brick == 0 => writeln!(loads, "    let brick{quad} = load_brick(s.scores + {}u);", 4 * quad),
+            _ => Ok(()),
+        };
+        if brick > 1 {
+            let _ = writeln!(loads, "    let q{quad} = brick{}[{}];", quad / brick * brick, quad % brick);
+        }
     }
     for c in 0..classes {
         let parts = [0, 1, 2, 3].map(|row| row * classes + c).map(|e| format!("q{}.{}", e / 4, lane(e)));
@@ -99,7 +128,16 @@ pub(super) fn tile(classes: u32, targets: TargetForm) -> String {
     let mut stores = String::new();
     for quad in 0..classes {
         let parts = [0, 1, 2, 3].map(|k| 4 * quad + k).map(|e| format!("g{}.{}", e % classes, lane(e / classes)));
-        let _ = writeln!(stores, "        store4(s.grad + {}u, vec4({}));", 4 * quad, parts.join(", "));
+        let values = format!("vec4({})", parts.join(", "));
+        let _ = match brick {
+            1 => writeln!(stores, "        store4(s.grad + {}u, {values});", 4 * quad),
+            _ => writeln!(stores, "        let s{quad} = {values};"),
+        };
+        if brick > 1 && quad % brick == brick - 1 {
+            let first = quad + 1 - brick;
+            let quads: Vec<String> = (first..=quad).map(|k| format!("s{k}")).collect();
+            let _ = writeln!(stores, "        store_brick(s.grad + {}u, {});", 4 * first, brick_of(&quads));
+        }
     }
     let weights = |c: u32| match targets.is_dense() {
         true => format!("target_weights(t{c}, t.count, held_numbers(s, c{c}))"),

@@ -95,6 +95,8 @@ pub(crate) struct WalkRecipe {
     pub(crate) wide: bool,
     /// and integers.
     pub(crate) wide_integers: WideIntegers,
+    /// Quads that an invocation loads at once: 1, or a brick of 2 or 4 where they are wide.
+    pub(crate) brick: u32,
     /// Where the gradient goes.
     pub(crate) grad: Grad,
     /// Whether classes have weights.
@@ -273,6 +275,9 @@ impl WalkRecipe {
             Dtype::F16 => piece!("element/f16.wgsl"),
             Dtype::Bf16 => piece!("element/bf16.wgsl"),
         }];
+        if halves {
+            pieces.push(piece!("element/halves.wgsl"));
+        }
         if self.dtype == Dtype::F16 {
             pieces.push(match self.wide && self.walk == Walk::Row && self.team != Team::Thread {
                 false => piece!("element/unpack_f16.wgsl"),
@@ -282,32 +287,52 @@ impl WalkRecipe {
         if self.wide || self.wide_integers.any() {
             pieces.push(piece!("access/words64.wgsl"));
         }
-        if self.quads {
+        if self.brick > 1 {
+            pieces.push(piece!("access/load_bricks.wgsl"));
+            pieces.extend(match (halves, self.brick) {
+                (false, _) => vec![piece!("access/brick_f32.wgsl")],
+                (true, 2) => vec![piece!("access/brick_halves.wgsl"), piece!("access/brick2_halves.wgsl")],
+                (true, _) => vec![piece!("access/brick_halves.wgsl"), piece!("access/brick4_halves.wgsl")],
+            });
+        } else if self.quads {
             pieces.push(match (self.wide, halves) {
                 (false, _) => piece!("access/plain.wgsl"),
                 (true, false) => piece!("access/wide_f32.wgsl"),
                 (true, true) => piece!("access/wide_halves.wgsl"),
             });
+            pieces.push(piece!("access/load_quads.wgsl"));
+        } else {
+            pieces.push(match halves && self.grad == Grad::InPlace {
+                false => piece!("access/load_words.wgsl"),
+                true => piece!("access/load_atomic_words.wgsl"),
+            });
         }
-        pieces.push(match (self.quads, halves && self.grad == Grad::InPlace) {
-            (true, _) => piece!("access/load_quads.wgsl"),
-            (false, false) => piece!("access/load_words.wgsl"),
-            (false, true) => piece!("access/load_atomic_words.wgsl"),
+        pieces.push(match self.brick {
+            1 => piece!("access/four_quads.wgsl"),
+            2 => piece!("access/four_in_two.wgsl"),
+            _ => piece!("access/four_in_one.wgsl"),
         });
         pieces
     }
 
     /// How gradients are stored.
     fn store(&self) -> String {
-        let store = match (self.grad, self.quads, self.dtype != Dtype::F32) {
-            (Grad::Nowhere, _, _) => piece!("access/store_nothing.wgsl"),
-            (Grad::InPlace, true, _) => piece!("access/store_quads_over.wgsl"),
-            (Grad::Separate, true, _) => piece!("access/store_quads.wgsl"),
-            (_, false, false) => piece!("access/store_words.wgsl"),
-            (_, false, true) => piece!("access/store_halves.wgsl"),
+        let halves = self.dtype != Dtype::F32;
+        let store = match (self.grad, self.quads, halves) {
+            (Grad::Nowhere, _, _) => return piece!("access/store_nothing.wgsl").to_owned(),
+            _ if self.brick > 1 => {
+                let quads = match halves {
+                    false => piece!("access/store_bricks_f32.wgsl"),
+                    true => piece!("access/store_bricks_halves.wgsl"),
+                };
+                [piece!("access/store_bricks.wgsl"), quads].join("\n")
+            }
+            (Grad::InPlace, true, _) => return piece!("access/store_quads_over.wgsl").to_owned(),
+            (Grad::Separate, true, _) => piece!("access/store_quads.wgsl").to_owned(),
+            (_, false, false) => piece!("access/store_words.wgsl").to_owned(),
+            (_, false, true) => piece!("access/store_halves.wgsl").to_owned(),
         };
-        let by_words = self.grad == Grad::InPlace && !self.quads;
-        if by_words { over_the_scores(store) } else { store.to_owned() }
+        if self.grad == Grad::InPlace { over_the_scores(&store) } else { store }
     }
 
     fn source(&self, mut pieces: Vec<&'static str>) -> String {
@@ -319,6 +344,10 @@ impl WalkRecipe {
         let mut rest = vec![
             if in_place { "const IN_PLACE = true;\n" } else { "const IN_PLACE = false;\n" },
             if gathers { "const GATHERS = true;\n" } else { "const GATHERS = false;\n" },
+            match self.walk {
+                Walk::HeldRow(_) => "const HOLDS = true;\n",
+                _ => "const HOLDS = false;\n",
+            },
         ];
         rest.extend(targets(self.targets, self.dense_quads, self.wide, self.wide_integers));
         rest.push(weights(self.weighted));
@@ -344,8 +373,8 @@ impl WalkRecipe {
             Team::WorkgroupTree => piece!("team/workgroup_tree.wgsl"),
         });
         let written = match self.walk {
-            Walk::HeldRow(held) => Some(held.source()),
-            Walk::Tile(classes) => Some(held::tile(classes, self.targets)),
+            Walk::HeldRow(held) => Some(held.source(self.brick)),
+            Walk::Tile(classes) => Some(held::tile(classes, self.brick, self.targets)),
             Walk::HeldColumn(classes) => Some(held::column(classes)),
             Walk::Row | Walk::Column | Walk::Element => None,
         };
@@ -355,10 +384,15 @@ impl WalkRecipe {
         };
         let (row, column) = (piece!("walk/row.wgsl"), piece!("walk/column.wgsl"));
         let (together, apart) = (piece!("rows/together.wgsl"), piece!("rows/apart.wgsl"));
+        if self.walk != Walk::Element {
+            rest.push(piece!("walk/spread.wgsl"));
+        }
         match self.walk {
-            Walk::Element => rest.push(piece!("walk/element.wgsl")),
-            Walk::Row => rest.extend([row, together]),
-            Walk::HeldRow(_) => rest.extend([row, together, piece!("walk/held_row.wgsl")]),
+            Walk::Element => rest.extend([piece!("walk/bricks.wgsl"), piece!("walk/element.wgsl")]),
+            Walk::Row => rest.extend([piece!("walk/bricks.wgsl"), row, together]),
+            Walk::HeldRow(_) => {
+                rest.extend([piece!("walk/bricks.wgsl"), row, together, piece!("walk/held_row.wgsl")]);
+            }
             Walk::Column => rest.extend([column, apart]),
             Walk::HeldColumn(_) => rest.extend([column, apart, piece!("walk/held_column.wgsl"), values]),
             Walk::Tile(_) => rest.extend([piece!("walk/tile.wgsl"), apart, values]),

@@ -39,9 +39,9 @@ fn recipes() -> Vec<Recipe> {
             all.extend([none, every].map(|extras| Recipe::Merge(MergeRecipe { kind, targets, extras })));
         }
     }
-    let held = [(true, false), (false, false), (false, true)]
-        .map(|(edges, turned)| Walk::HeldRow(HeldRow { quads: 3, whole: if turned { 3 } else { 2 }, edges, turned }));
-    let walks = [Walk::Row, held[0], held[1], Walk::Column, Walk::HeldColumn(5), Walk::Tile(10), Walk::Tile(33)];
+    let held_rows = [true, false].map(|edges| Walk::HeldRow(HeldRow { quads: 8, whole: 4 * u32::from(!edges), edges }));
+    let walks =
+        [Walk::Row, held_rows[0], held_rows[1], Walk::Column, Walk::HeldColumn(5), Walk::Tile(10), Walk::Tile(33)];
     for kind in Kind::ALL {
         let walks: &[Walk] = if kind.per_row() { &walks } else { &[Walk::Element] };
         for (walk, team, dtype, targets, quads, grad) in itertools(walks) {
@@ -63,6 +63,7 @@ fn recipes() -> Vec<Recipe> {
             };
             for (pass, extras) in passes.into_iter().filter(fits).flat_map(|pass| [(pass, none), (pass, every)]) {
                 let weighted = extras.losses;
+                let in_bricks = extras.losses && quads && !column && walk != held_rows[0] && walk != Walk::Tile(33);
                 all.push(Recipe::Walk(WalkRecipe {
                     walk,
                     team,
@@ -74,6 +75,11 @@ fn recipes() -> Vec<Recipe> {
                     dense_quads: quads,
                     wide: extras.losses && quads,
                     wide_integers: WideIntegers { targets: extras.losses, indices: extras.losses },
+                    brick: match (in_bricks, dtype, walk) {
+                        (false, _, _) => 1,
+                        (true, Dtype::Bf16, Walk::Row | Walk::HeldRow(_)) => 4,
+                        (true, _, _) => 2,
+                    },
                     grad,
                     weighted,
                     extras,
@@ -251,6 +257,7 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         dense_quads: true,
         wide: false,
         wide_integers: WideIntegers::default(),
+        brick: 1,
         grad: Grad::Separate,
         weighted: true,
         extras: Extras { losses: true, lse: true, argmax: true, ..Extras::default() },
