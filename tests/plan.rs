@@ -104,6 +104,30 @@ fn large(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
     }
 }
 
+/// Of small batches the host counts the labels and adds up the losses, in the device's order.
+#[test]
+fn one_call_gives_the_bits_of_a_plan() {
+    for gpu in adapters() {
+        let software = gpu.adapter_info().device_type == wgpu::DeviceType::Cpu;
+        for seed in 400..430 {
+            let case = random::case(seed);
+            let (Ok(call), Ok(plan)) = (case.output(&gpu), case.run_on_device(&gpu, &Variation::PLAIN)) else {
+                continue;
+            };
+            let what = format!("{} seed {seed} {}", name(&gpu), case.name);
+            assert!(call.grad == plan.grad || plan.grad.iter().any(|v| v.is_nan()), "{what}: gradient");
+            // A GPU may divide by the denominator less exactly than a processor.
+            let near = (call.loss - plan.loss).abs() <= 1e-6 * plan.loss.abs();
+            assert!(
+                call.loss.to_bits() == plan.loss.to_bits() || near && !software,
+                "{what}: {} {}",
+                call.loss,
+                plan.loss
+            );
+        }
+    }
+}
+
 #[test]
 fn chunks_give_the_bits_of_the_whole() {
     // Over 1 MiB each: many rows, odd rows in 16 bits, rows of which four do not fit, images, elements.

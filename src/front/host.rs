@@ -11,20 +11,27 @@ use crate::check::check;
 use crate::error::{Error, Result};
 use crate::gpu::{Wait, guarded, read};
 use crate::loss::{EmptyMean, Reduction, Spec};
-use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Slice, Status, Strategy, Upstream};
+use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Share, Slice, Status, Strategy, Upstream, sum};
 
 /// A plan with the buffers that its host batches pass through.
 #[derive(Debug)]
 pub(super) struct HostPlan {
     plan: Plan,
     forced: Option<Strategy>,
+    /// What the host does of it.
+    share: Option<Share>,
     /// Buffers of calls that are over, for the next.
     idle: Mutex<Vec<Workspace>>,
 }
 
 impl HostPlan {
     pub(super) fn new(plan: Plan, forced: Option<Strategy>) -> Self {
-        HostPlan { plan, forced, idle: Mutex::new(Vec::new()) }
+        HostPlan { share: plan.share(), plan, forced, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Of which the device does everything: to test its kernels.
+    pub(super) fn unshared(plan: Plan, forced: Option<Strategy>) -> Self {
+        HostPlan { share: None, ..Self::new(plan, forced) }
     }
 
     pub(super) fn fits(&self, spec: &Spec, layout: &Layout, forced: Option<Strategy>) -> bool {
@@ -55,11 +62,15 @@ struct Parts {
     argmax: Option<u64>,
     grad: Option<u64>,
     status: u64,
+    /// Losses, or partial sums behind the results, which the host may add up.
+    values: Option<u64>,
+    /// Of the results buffer, and of the staging buffer.
+    results: u64,
     total: u64,
 }
 
 impl Parts {
-    fn new(spec: &Spec, layout: &Layout, alignment: u64) -> Self {
+    fn new(spec: &Spec, layout: &Layout, share: Option<&Share>, alignment: u64) -> Self {
         let rows = layout.shape.rows() as u64 * 4;
         let elements = layout.shape.elements() as u64;
         let losses = if spec.kind.per_row() { rows } else { elements * 4 };
@@ -71,16 +82,18 @@ impl Parts {
             }
             wanted.then_some(at)
         };
-        let loss = place(true, 4);
-        Parts {
-            loss: loss.unwrap_or_default(),
-            losses: place(layout.want.losses || spec.reduction == Reduction::None, losses),
-            lse: place(layout.want.lse, rows),
-            argmax: place(layout.want.argmax, rows),
-            grad: place(layout.want.grad, layout.grad_bytes()),
-            status: place(true, STATUS_BYTES).unwrap_or_default(),
-            total,
-        }
+        let loss = place(true, 4).unwrap_or_default();
+        let wanted = layout.want.losses || spec.reduction == Reduction::None;
+        let losses = place(wanted || share.is_some() && spec.kind.per_row(), losses);
+        let lse = place(layout.want.lse, rows);
+        let argmax = place(layout.want.argmax, rows);
+        let grad = place(layout.want.grad, layout.grad_bytes());
+        let status = place(true, STATUS_BYTES).unwrap_or_default();
+        let results = total;
+        let partial_sums = share.filter(|_| !spec.kind.per_row()).map(|share| share.values() as u64 * 4);
+        total += partial_sums.unwrap_or_default();
+        let values = if partial_sums.is_some() { Some(results) } else { losses };
+        Parts { loss, losses, lse, argmax, grad, status, values, results, total }
     }
 }
 
@@ -123,7 +136,16 @@ impl GpuLoss {
         wait: Wait,
     ) -> Result<Output<T, D>> {
         let layout = *plan.plan.layout();
-        let parts = Parts::new(spec, &layout, u64::from(self.context.limits.min_storage_buffer_offset_alignment));
+        let scales = match &plan.share {
+            Some(share) => Some(share.scales(spec, layout.shape.classes, &batch.targets)?),
+            None => None,
+        };
+        let parts = Parts::new(
+            spec,
+            &layout,
+            plan.share.as_ref(),
+            u64::from(self.context.limits.min_storage_buffer_offset_alignment),
+        );
         let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let workspace = match idle.filter(|w| w.index_bytes == host.indices.len() as u64) {
             Some(workspace) => workspace,
@@ -146,17 +168,31 @@ impl GpuLoss {
         })
         .await?;
         let results = &workspace.results;
-        let clear =
-            |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(results, parts.status, Some(STATUS_BYTES));
+        // Without a scan, few kernels write a status.
+        let untouched = scales.is_some() && !spec.kind.takes_probabilities() && !layout.want.correct;
+        let clear = |encoder: &mut wgpu::CommandEncoder| {
+            if !untouched {
+                encoder.clear_buffer(results, parts.status, Some(STATUS_BYTES));
+            }
+        };
         let fetch = |encoder: &mut wgpu::CommandEncoder| {
             if let (Some(at), true) = (parts.grad, layout.in_place) {
                 encoder.copy_buffer_to_buffer(&workspace.scores, 0, results, at, workspace.scores.size());
             }
-            encoder.copy_buffer_to_buffer(results, 0, &workspace.staging, 0, parts.total);
+            encoder.copy_buffer_to_buffer(results, 0, &workspace.staging, 0, parts.results);
+            if parts.total > parts.results {
+                let (sums, bytes) = (plan.plan.partial_sums(), parts.total - parts.results);
+                encoder.copy_buffer_to_buffer(sums, 0, &workspace.staging, parts.results, bytes);
+            }
         };
-        let submission = plan.plan.submit_around(&workspace.buffers(&parts, &layout, spec), clear, fetch).await?;
+        let buffers = workspace.buffers(&parts, &layout, spec);
+        let submission = plan.plan.submit_around(&buffers, plan.share.as_ref().zip(scales), clear, fetch).await?;
         let output = read(&self.context, &workspace.staging, parts.total, submission, wait, |bytes| {
-            collect(spec, batch, &layout, &parts, bytes)
+            let summed = plan.share.zip(scales).map(|(share, scales)| {
+                let values: Vec<f32> = take(bytes, parts.values.unwrap_or_default(), share.values());
+                sum(&values) * scales.loss
+            });
+            collect(spec, batch, &layout, &parts, bytes, summed)
         })
         .await?;
         plan.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
@@ -217,7 +253,7 @@ impl GpuLoss {
                     &host.element_weights,
                     !host.element_weights.is_empty(),
                 ),
-                results: buffer("gpu-loss results", parts.total as usize, input | wgpu::BufferUsages::COPY_SRC),
+                results: buffer("gpu-loss results", parts.results as usize, input | wgpu::BufferUsages::COPY_SRC),
                 staging: buffer(
                     "gpu-loss staging",
                     parts.total as usize,
@@ -364,6 +400,7 @@ fn collect<T: Element, D: Dimension>(
     layout: &Layout,
     parts: &Parts,
     bytes: &[u8],
+    summed: Option<f32>,
 ) -> Result<Output<T, D>> {
     let status: Status = take(bytes, parts.status, 1)[0];
     complain(&status, batch, layout)?;
@@ -372,7 +409,7 @@ fn collect<T: Element, D: Dimension>(
     let losses_dims = if spec.kind.per_row() { row_dims.clone() } else { batch.scores.shape().to_vec() };
     let loss_count = losses_dims.iter().product();
     Ok(Output {
-        loss: take(bytes, parts.loss, 1)[0],
+        loss: summed.unwrap_or_else(|| take(bytes, parts.loss, 1)[0]),
         grad: match parts.grad {
             Some(at) => {
                 let all: Vec<T> = take(bytes, at, layout.grad_bytes() as usize / size_of::<T>());
@@ -380,7 +417,11 @@ fn collect<T: Element, D: Dimension>(
             }
             None => Array::from_shape_simple_fn(D::zeros(batch.scores.ndim()), T::default),
         },
-        losses: parts.losses.map(|at| array(IxDyn(&losses_dims), take(bytes, at, loss_count))).transpose()?,
+        losses: parts
+            .losses
+            .filter(|_| layout.want.losses || spec.reduction == Reduction::None)
+            .map(|at| array(IxDyn(&losses_dims), take(bytes, at, loss_count)))
+            .transpose()?,
         lse: parts.lse.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
         argmax: parts.argmax.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
         correct: layout.want.correct.then_some(u64::from(status.correct_rows)),

@@ -221,11 +221,11 @@ impl GpuLoss {
         code.checked_sub(1).and_then(|at| Strategy::ALL.get(at).copied())
     }
 
-    /// The strategies that can serve a loss on scores of this shape and type on this adapter, the model's choice first:
-    /// that goes by adapter, loss and shape; types only count for [`Tuning::Measure`].
+    /// The strategies that can serve a loss on scores of this shape and type on this adapter, the model's choice for loss and
+    /// gradient first: that goes by adapter, loss and shape; types only count for [`Tuning::Measure`].
     #[must_use]
     pub fn strategies(&self, kind: Kind, shape: Shape, _: Dtype) -> Vec<Strategy> {
-        serving(&self.context, kind, &shape)
+        serving(&self.context, kind, &shape, true)
     }
 
     /// Makes a plan for scores and classes on the device.

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Context, Wait};
 use crate::loss::{Kind, Loss, Reduction, Spec};
 use crate::plan::{
-    BRICK_ELEMENTS, Geometry, HELD_ROWS, IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, build_as_for,
+    BRICK_ELEMENTS, Geometry, HELD_ROWS, IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, build_suiting,
     serving,
 };
 use crate::reference::{self, Difference};
@@ -170,7 +170,7 @@ impl GpuLoss {
         layout.check(&spec)?;
         spec.check(layout.all_classes())?;
         let mut refused = Vec::new();
-        for strategy in serving(&self.context, spec.kind, &layout.shape) {
+        for strategy in serving(&self.context, spec.kind, &layout.shape, layout.writes_grad()) {
             refused.extend(self.trial(&spec, layout, strategy).await?);
         }
         // Where one strategy stands for all, it is named once.
@@ -189,7 +189,7 @@ impl GpuLoss {
         let Some(mut refusal) = self.trial(spec, layout, plan.strategy()).await? else { return Ok(plan) };
         let others = match forced {
             Some(_) => Vec::new(),
-            None => serving(&self.context, spec.kind, &layout.shape),
+            None => serving(&self.context, spec.kind, &layout.shape, layout.writes_grad()),
         };
         for strategy in others.into_iter().filter(|strategy| *strategy != plan.strategy()) {
             match self.trial(spec, layout, strategy).await? {
@@ -208,7 +208,7 @@ impl GpuLoss {
     /// Tests a strategy, unless its like was tested before.
     async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
         // The other modes are made of what a split row goes through.
-        let serve = serving(&self.context, spec.kind, &layout.shape);
+        let serve = serving(&self.context, spec.kind, &layout.shape, layout.writes_grad());
         let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);
         let strategy = if split { Strategy::SplitRow } else { strategy };
         let sort = Sort::new(&self.context, spec, layout, strategy);
@@ -263,8 +263,8 @@ impl GpuLoss {
             let (host, layout) = self.prepared(&spec, &batch)?;
             let layout = sort.placed(layout);
             let host = host.spread(&layout);
-            let plan = build_as_for(sort.elements, &self.context, &spec, &layout, Some(sort.strategy)).await?;
-            let plan = HostPlan::new(plan, Some(sort.strategy));
+            let plan = build_suiting(sort.elements, &self.context, &spec, &layout, Some(sort.strategy)).await?;
+            let plan = HostPlan::unshared(plan, Some(sort.strategy));
             let difference = match self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await {
                 Ok(output) => reference::compare(&output, &expected),
                 // There is no such thing in the batch: it is the kernel that is wrong.

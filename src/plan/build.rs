@@ -20,11 +20,11 @@ pub(crate) async fn build(
     layout: &Layout,
     forced: Option<Strategy>,
 ) -> Result<Plan> {
-    build_as_for(layout.shape.elements(), context, spec, layout, forced).await
+    build_suiting(layout.shape.elements(), context, spec, layout, forced).await
 }
 
 /// Makes a plan with the kernels that suit a batch of so many elements.
-pub(crate) async fn build_as_for(
+pub(crate) async fn build_suiting(
     elements: usize,
     context: &Arc<Context>,
     spec: &Spec,
@@ -35,7 +35,7 @@ pub(crate) async fn build_as_for(
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.want)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
-    let draft = Draft::new(context, spec, layout, strategy).as_for(elements);
+    let draft = Draft::new(context, spec, layout, strategy).suiting(elements);
     let drafted = draft.dispatches()?;
     let stride = params_stride(context);
     let mut steps = Vec::with_capacity(drafted.dispatches.len());
@@ -43,7 +43,8 @@ pub(crate) async fn build_as_for(
         steps.push(step(context, dispatch, i as u64 * stride).await?);
     }
     let own = own_buffers(&draft, &drafted).await?;
-    Ok(Plan::new(Arc::clone(context), spec.clone(), *layout, strategy, steps, own))
+    let share = draft.share(&drafted);
+    Ok(Plan::new(Arc::clone(context), spec.clone(), *layout, strategy, steps, own, share))
 }
 
 async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<Step> {
@@ -112,7 +113,7 @@ async fn own_buffers(draft: &Draft<'_>, drafted: &Drafted) -> Result<Own> {
             status: buffer("gpu-loss status", 32, storage | wgpu::BufferUsages::COPY_SRC),
             class_weights: weights.map(|w| buffer("gpu-loss class weights", w.len() as u64 * 4, storage)),
             losses: buffer("gpu-loss losses", losses * 4, storage),
-            scratch: buffer("gpu-loss scratch", drafted.scratch, storage),
+            scratch: buffer("gpu-loss scratch", drafted.scratch, storage | wgpu::BufferUsages::COPY_SRC),
             sums: buffer("gpu-loss sums", drafted.sums, storage),
             parts: buffer("gpu-loss parts", rows * drafted.parts * STATISTICS_BYTES, storage),
             records: buffer("gpu-loss records", records * STATISTICS_BYTES, storage),

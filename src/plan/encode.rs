@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Buffers, Place, Plan, Step};
+use super::{Buffers, Place, Plan, Scales, Share, Step};
 use crate::error::Result;
 use crate::gpu::{guarded, guarded_now};
 
@@ -69,25 +69,36 @@ impl Plan {
     /// # Errors
     /// As [`encode`](Self::encode), and the device's own errors.
     pub async fn submit(&self, buffers: &Buffers<'_>) -> Result<wgpu::SubmissionIndex> {
-        self.submit_around(buffers, |_| {}, |_| {}).await
+        self.submit_around(buffers, None, |_| {}, |_| {}).await
     }
 
-    /// As [`submit`](Self::submit), with commands before the first dispatch and behind the last.
+    /// As [`submit`](Self::submit), with commands before the first dispatch and behind the last, and without what the host
+    /// does by itself.
     pub(crate) async fn submit_around(
         &self,
         buffers: &Buffers<'_>,
+        shared: Option<(&Share, Scales)>,
         before: impl FnOnce(&mut wgpu::CommandEncoder),
         behind: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<wgpu::SubmissionIndex> {
         guarded(&self.context, "submitting a plan", || {
             let groups = self.bound(buffers)?;
             // Several submissions share the plan's scratch: those of another thread must not come between.
-            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut written = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let steps = self.steps_beside(shared.map(|(share, _)| share));
+            match shared.map(|(_, scales)| scales) {
+                Some(scales) if *written == Some(scales) => {}
+                scales => {
+                    *written = scales;
+                    scales.iter().for_each(|scales| self.write_scales(*scales));
+                }
+            }
             let encoder = || self.context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let mut current = encoder();
             before(&mut current);
-            let (mut first, mut elements) = (0, 0);
-            for (at, step) in self.steps.iter().enumerate() {
+            let (mut first, mut elements) = (steps.start, 0);
+            for at in steps.clone() {
+                let step = &self.steps[at];
                 if at > first && elements + step.elements > ELEMENTS_A_SUBMISSION {
                     self.record_alone(&mut current, &groups, first..at);
                     self.context.queue.submit([std::mem::replace(&mut current, encoder()).finish()]);
@@ -95,7 +106,7 @@ impl Plan {
                 }
                 elements += step.elements;
             }
-            self.record_alone(&mut current, &groups, first..self.steps.len());
+            self.record_alone(&mut current, &groups, first..steps.end);
             behind(&mut current);
             Ok(self.context.queue.submit([current.finish()]))
         })

@@ -10,6 +10,7 @@ mod export;
 mod layout;
 mod params;
 pub(crate) mod shader;
+mod share;
 mod statistics;
 mod status;
 mod strategy;
@@ -23,9 +24,10 @@ pub use statistics::RowStatistics;
 pub use status::STATUS_BYTES;
 pub use strategy::Strategy;
 
-pub(crate) use build::{build, build_as_for};
+pub(crate) use build::{build, build_suiting};
 pub(crate) use draft::BRICK_ELEMENTS;
 pub(crate) use export::describe;
+pub(crate) use share::{Scales, Share, sum};
 pub(crate) use status::Status;
 pub(crate) use strategy::{Geometry, HELD_ROWS, serving};
 
@@ -74,9 +76,10 @@ pub struct Plan {
     strategy: Strategy,
     steps: Vec<Step>,
     own: Own,
+    share: Option<Share>,
     bound: Mutex<encode::BoundSets>,
-    /// Held while a batch is submitted.
-    turn: Mutex<()>,
+    /// Held while a batch is submitted: the scales that the host wrote last, if nothing else was written since.
+    turn: Mutex<Option<Scales>>,
 }
 
 /// One dispatch.
@@ -166,8 +169,17 @@ struct Span {
 }
 
 impl Plan {
-    fn new(context: Arc<Context>, spec: Spec, layout: Layout, strategy: Strategy, steps: Vec<Step>, own: Own) -> Self {
-        Plan { context, spec, layout, strategy, steps, own, bound: Mutex::default(), turn: Mutex::default() }
+    fn new(
+        context: Arc<Context>,
+        spec: Spec,
+        layout: Layout,
+        strategy: Strategy,
+        steps: Vec<Step>,
+        own: Own,
+        share: Option<Share>,
+    ) -> Self {
+        let (bound, turn) = (Mutex::default(), Mutex::default());
+        Plan { context, spec, layout, strategy, steps, own, share, bound, turn }
     }
 
     /// Who walks a row.

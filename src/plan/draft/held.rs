@@ -5,6 +5,9 @@ use crate::plan::Strategy;
 use crate::plan::shader::{HeldRow, Pass, Walk};
 use crate::plan::strategy::{HELD_LONG_ELEMENTS, HELD_ROWS, HELD_SOON};
 
+/// Quads of the longest rows that are held for a loss without its gradient.
+const HELD_ALONE: usize = 64;
+
 impl Draft<'_> {
     /// Whether threads hold four rows at once, of which each begins on a quad.
     pub(super) fn tiles(&self, pass: Pass) -> bool {
@@ -41,7 +44,9 @@ impl Draft<'_> {
             // Masks stand for what lies outside of a row; among given probabilities there are none.
             Walk::Row if self.spec.kind.is_softmax() => {
                 let quads = (classes / 4).div_ceil(self.geometry.team_size as usize);
-                if quads == 0 || quads > self.held_limit(self.geometry.held_quads) {
+                // A loss alone takes one sweep, which long rows are better off with.
+                let most = if self.layout.writes_grad() { usize::MAX } else { HELD_ALONE };
+                if quads == 0 || quads > self.held_limit(self.geometry.held_quads.min(most)) {
                     return self.walk;
                 }
                 // Rows that begin within a quad may have one less in their body.

@@ -11,13 +11,15 @@ mod sum;
 mod walk;
 mod window;
 
+use scan::FEW;
 use window::window_row;
 
 use super::layout::{Layout, Mode};
 use super::params::Params;
 use super::shader::{Recipe, Walk, WideIntegers};
+use super::share::Share;
 use super::strategy::{Geometry, walk};
-use super::{IntegerType, Place, Span, Strategy};
+use super::{IntegerType, Place, Span, Strategy, Upstream};
 use crate::batch::TargetForm;
 use crate::error::Result;
 use crate::gpu::Context;
@@ -67,6 +69,8 @@ pub(super) struct Draft<'a> {
     wide: bool,
     /// Whether they are loaded by bricks, where they can be.
     in_bricks: bool,
+    /// Whether it is for any WebGPU implementation.
+    portable: bool,
 }
 
 /// The dispatches, and the scratch that they share.
@@ -79,6 +83,10 @@ pub(super) struct Drafted {
     pub(super) sums: u64,
     /// Parts of each row whose records are kept apart.
     pub(super) parts: u64,
+    /// Dispatches at the beginning that go through the targets.
+    pub(super) scans: usize,
+    /// How many values the last dispatch adds up, if it adds all.
+    pub(super) summed_at_once: Option<u64>,
 }
 
 impl<'a> Draft<'a> {
@@ -86,24 +94,25 @@ impl<'a> Draft<'a> {
         let geometry = Geometry::new(context, strategy);
         let wide = context.loads_by_words();
         let walk = walk(spec.kind, &layout.shape);
-        Draft { context, spec, layout, strategy, walk, geometry, wide, in_bricks: false }
-            .as_for(layout.shape.elements())
+        Draft { context, spec, layout, strategy, walk, geometry, wide, in_bricks: false, portable: false }
+            .suiting(layout.shape.elements())
     }
 
     /// With the kernels that suit a batch of so many elements: bricks make kernels that take longer to build.
-    pub(super) fn as_for(self, elements: usize) -> Self {
+    pub(super) fn suiting(self, elements: usize) -> Self {
         Draft { in_bricks: self.wide && elements >= BRICK_ELEMENTS, ..self }
     }
 
     /// Without what WebGPU does not know: words of 64 bits.
     pub(super) fn portable(self) -> Self {
-        Draft { wide: false, in_bricks: false, ..self }
+        Draft { wide: false, in_bricks: false, portable: true, ..self }
     }
 
     pub(super) fn dispatches(&self) -> Result<Drafted> {
         let mut drafted = Drafted::default();
         if self.layout.mode != Mode::Statistics {
             self.scan(&mut drafted);
+            drafted.scans = drafted.dispatches.len();
         }
         let losses = match self.layout.mode {
             Mode::Merge { shards } => self.merge_shards(&mut drafted, shards)?,
@@ -113,6 +122,15 @@ impl<'a> Draft<'a> {
             self.sums(&mut drafted, losses);
         }
         Ok(drafted)
+    }
+
+    /// What a host could do of this for a batch of its own.
+    pub(super) fn share(&self, drafted: &Drafted) -> Option<Share> {
+        let layout = self.layout;
+        let told = layout.mode == Mode::Whole && !layout.denominator && layout.upstream != Upstream::Scalar;
+        let few = layout.targets != TargetForm::Classes || layout.shape.rows() as u64 <= FEW;
+        let share = || Share::of(drafted, self.mean_factor(), self.mean_is_scanned());
+        if told && few { share() } else { None }
     }
 
     pub(super) fn weights(&self) -> Option<&'a [f32]> {

@@ -31,6 +31,8 @@ impl Draft<'_> {
             dense_quads: on.dense_quads,
             wide: self.wide,
             wide_integers: self.wide_integers(),
+            // Where rows are held, Mesa 22.3 is faster with `unpack2x16float`.
+            widens_in_integers: walk == Walk::Row && self.context.is_software() && !self.portable,
             brick: on.brick,
             grad: match (grad, layout.in_place) {
                 (false, _) => Grad::Nowhere,

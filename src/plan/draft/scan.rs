@@ -11,7 +11,7 @@ use crate::plan::shader::Recipe;
 const THREADS: u64 = 8192;
 const GROUP: u64 = 64;
 /// Labels that the workgroup which merges can go through by itself.
-const FEW: u64 = 4096;
+pub(super) const FEW: u64 = 4096;
 /// Bytes of what one of them finds.
 const PART: u64 = 16;
 

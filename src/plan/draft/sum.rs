@@ -12,6 +12,7 @@ impl Draft<'_> {
         let mut from = if self.walk == Walk::Element { Place::Scratch } else { Place::Losses };
         let next = count.div_ceil(BLOCK) * 4;
         drafted.sums = next;
+        drafted.summed_at_once = (count <= BLOCK).then_some(count);
         drafted.scratch = drafted.scratch.max(next);
         loop {
             let last = count <= BLOCK;

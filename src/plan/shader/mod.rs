@@ -95,6 +95,8 @@ pub(crate) struct WalkRecipe {
     pub(crate) wide: bool,
     /// and integers.
     pub(crate) wide_integers: WideIntegers,
+    /// Whether halves are widened in integers.
+    pub(crate) widens_in_integers: bool,
     /// Quads that an invocation loads at once: 1, or a brick of 2 or 4 where they are wide.
     pub(crate) brick: u32,
     /// Where the gradient goes.
@@ -279,7 +281,7 @@ impl WalkRecipe {
             pieces.push(piece!("element/halves.wgsl"));
         }
         if self.dtype == Dtype::F16 {
-            pieces.push(match self.wide && self.walk == Walk::Row && self.team != Team::Thread {
+            pieces.push(match self.widens_in_integers {
                 false => piece!("element/unpack_f16.wgsl"),
                 true => piece!("element/unpack_f16_integers.wgsl"),
             });

@@ -75,6 +75,7 @@ fn recipes() -> Vec<Recipe> {
                     dense_quads: quads,
                     wide: extras.losses && quads,
                     wide_integers: WideIntegers { targets: extras.losses, indices: extras.losses },
+                    widens_in_integers: extras.losses,
                     brick: match (in_bricks, dtype, walk) {
                         (false, _, _) => 1,
                         (true, Dtype::Bf16, Walk::Row | Walk::HeldRow(_)) => 4,
@@ -257,6 +258,7 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         dense_quads: true,
         wide: false,
         wide_integers: WideIntegers::default(),
+        widens_in_integers: false,
         brick: 1,
         grad: Grad::Separate,
         weighted: true,
