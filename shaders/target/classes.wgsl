@@ -39,11 +39,6 @@ fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
     return t.class_id[k];
 }
 
-// t of a quad of classes that holds this entry.
-fn listed_values(t: Target, entry: u32, classes: vec4<u32>) -> vec4<f32> {
-    return select(vec4(0.0), vec4(1.0), classes == t.class_id);
-}
-
 fn listed_ok(t: Target, k: u32, entry: u32) -> bool {
     return true;
 }

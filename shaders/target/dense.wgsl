@@ -29,10 +29,6 @@ fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
     return 0u;
 }
 
-fn listed_values(t: Target, entry: u32, classes: vec4<u32>) -> vec4<f32> {
-    return vec4(0.0);
-}
-
 fn listed_ok(t: Target, k: u32, entry: u32) -> bool {
     return true;
 }

@@ -106,23 +106,6 @@ fn listed_class(t: Target, k: u32, entry: u32) -> u32 {
     return index_at(t.begin[k] + entry);
 }
 
-// t of a quad of classes that holds this entry: others in it are next to this one. No loop: its turns would count among
-// those that a software adapter allows.
-fn listed_values(t: Target, entry: u32, classes: vec4<u32>) -> vec4<f32> {
-    let before = listed_value(t, entry - 3u, classes) + listed_value(t, entry - 2u, classes)
-        + listed_value(t, entry - 1u, classes);
-    let behind = listed_value(t, entry + 1u, classes) + listed_value(t, entry + 2u, classes)
-        + listed_value(t, entry + 3u, classes);
-    return before + listed_value(t, entry, classes) + behind;
-}
-
-// 1 at the class of an entry, if there is one of this number: one below 0 wraps.
-fn listed_value(t: Target, entry: u32, classes: vec4<u32>) -> vec4<f32> {
-    let exists = entry < listed_count(t, 0u);
-    let class_id = listed_class(t, 0u, select(0u, entry, exists));
-    return select(vec4(0.0), vec4(1.0), vec4(exists) & (classes == vec4(class_id)));
-}
-
 // Whether an entry lies in the classes, above the one before it.
 fn listed_ok(t: Target, k: u32, entry: u32) -> bool {
     let class_id = index_at(t.begin[k] + entry);

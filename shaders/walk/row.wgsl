@@ -265,31 +265,56 @@ fn gradient_at(s: Strip, t: ptr<function, Target>, r: Row, c: u32, x: vec4<f32>)
     return gradient(r, x, weights_at(s, t, c));
 }
 
-// Writes the quads that hold true classes once more, each by the invocation that wrote it before.
+// Writes the quads that hold true classes once more, each by the invocation that wrote it before. Lists ascend: the classes
+// of a quad follow one another.
 fn patch_gradient(s: Strip, t: Target, r: Row) {
     if (SINGLE) {
-        patch_entry(s, t, r, 0u);
+        let c = listed_class(t, 0u, 0u) - s.first;
+        let quad = quad_around(s, c);
+        patch_quad(s, t, r, quad, truth_at(s, quad, c));
         return;
     }
     let entries = listed_count(t, 0u);
-    for (var entry = 0u; entry < entries; entry++) {
-        patch_entry(s, t, r, entry);
+    var quad = NO_QUAD;
+    var truth = vec4(0.0);
+    for (var entry = 0u; entry <= entries; entry++) {
+        var c = 0u;
+        var next = NO_QUAD;
+        if (entry < entries) {
+            c = listed_class(t, 0u, entry) - s.first;
+            next = quad_around(s, c);
+        }
+        if (next != quad) {
+            patch_quad(s, t, r, quad, truth);
+            quad = next;
+            truth = vec4(0.0);
+        }
+        truth += truth_at(s, quad, c);
     }
 }
 
-fn patch_entry(s: Strip, t: Target, r: Row, entry: u32) {
-    let c = listed_class(t, 0u, entry) - s.first;
-    let at_head = c < s.head;
-    let quad = select(s.head + (c - s.head) / 4u * 4u, s.head - 4u, at_head);
-    let in_body = !at_head && quad < s.body_end;
+const NO_QUAD = 0x7fffffffu;
+
+// Where the quad with class c of a strip begins, if it is in the strip; below 0, which wraps, at its head.
+fn quad_around(s: Strip, c: u32) -> u32 {
+    let quad = select(s.head + (c - s.head) / 4u * 4u, s.head - 4u, c < s.head);
+    return select(NO_QUAD, quad, !SPLIT || c < s.classes);
+}
+
+// 1 at class c of a quad.
+fn truth_at(s: Strip, quad: u32, c: u32) -> vec4<f32> {
+    return select(vec4(0.0), vec4(1.0), vec4(quad) + IOTA == vec4(c));
+}
+
+fn patch_quad(s: Strip, t: Target, r: Row, quad: u32, truth: vec4<f32>) {
+    let in_body = quad >= s.head && quad < s.body_end;
     let owner = select(0u, owner_of(s, quad), in_body);
-    if (rank == owner && (!SPLIT || c < s.classes)) {
-        let here = numbers(s, quad);
-        let b = target_weights(listed_values(t, entry, here), t.count, here);
+    if (rank == owner && quad != NO_QUAD && (in_body || PEELED)) {
+        let b = target_weights(truth, t.count, numbers(s, quad));
         let g = gradient(r, load4(s.scores + quad), b);
         if (in_body) {
             store4(s.grad + quad, g);
-        } else if (PEELED) {
+        } else {
             store_some(s.grad + quad, g, in_strip(s, quad));
         }
     }
