@@ -97,6 +97,8 @@ pub(crate) const HELD_SOON: usize = 32;
 
 /// Classes of the longest rows of which a software adapter takes one a thread.
 const SHORT_ROW: usize = 128;
+/// And of the shortest rows of which a software adapter had better not take two a workgroup.
+const LONG_ROW: usize = 16_384;
 /// And of rows of which only the loss is wanted, if there are so many.
 const READ_ONCE: usize = 50_000;
 const MANY_ROWS: usize = 1024;
@@ -216,6 +218,14 @@ impl Geometry {
             software,
             loop_limit: context.loop_limit(),
         }
+    }
+
+    /// With a workgroup a subgroup where rows are long: fewer rows wait for a core that other work holds up.
+    pub(crate) fn for_rows_of(self, classes: usize) -> Self {
+        if self.software && self.team == Team::Subgroup && self.exact && classes >= LONG_ROW {
+            return Geometry { group: self.team_size as u32, teams: 1, ..self };
+        }
+        self
     }
 
     /// How many classes a small batch that is to show whether kernels compute rightly has: so many that its rows are held

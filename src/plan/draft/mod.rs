@@ -91,7 +91,7 @@ pub(super) struct Drafted {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(context: &'a Context, spec: &'a Spec, layout: &'a Layout, strategy: Strategy) -> Self {
-        let geometry = Geometry::new(context, strategy);
+        let geometry = Geometry::new(context, strategy).for_rows_of(layout.shape.classes);
         let wide = context.loads_by_words();
         let walk = walk(spec.kind, &layout.shape);
         Draft { context, spec, layout, strategy, walk, geometry, wide, in_bricks: false, portable: false }
