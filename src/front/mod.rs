@@ -225,7 +225,7 @@ impl GpuLoss {
     /// gradient first: that goes by adapter, loss and shape; types only count for [`Tuning::Measure`].
     #[must_use]
     pub fn strategies(&self, kind: Kind, shape: Shape, _: Dtype) -> Vec<Strategy> {
-        serving(&self.context, kind, &shape, true)
+        serving(&self.context, kind, &shape, false)
     }
 
     /// Makes a plan for scores and classes on the device.

@@ -170,7 +170,7 @@ impl GpuLoss {
         layout.check(&spec)?;
         spec.check(layout.all_classes())?;
         let mut refused = Vec::new();
-        for strategy in serving(&self.context, spec.kind, &layout.shape, layout.writes_grad()) {
+        for strategy in serving(&self.context, spec.kind, &layout.shape, layout.reads_once()) {
             refused.extend(self.trial(&spec, layout, strategy).await?);
         }
         // Where one strategy stands for all, it is named once.
@@ -189,7 +189,7 @@ impl GpuLoss {
         let Some(mut refusal) = self.trial(spec, layout, plan.strategy()).await? else { return Ok(plan) };
         let others = match forced {
             Some(_) => Vec::new(),
-            None => serving(&self.context, spec.kind, &layout.shape, layout.writes_grad()),
+            None => serving(&self.context, spec.kind, &layout.shape, layout.reads_once()),
         };
         for strategy in others.into_iter().filter(|strategy| *strategy != plan.strategy()) {
             match self.trial(spec, layout, strategy).await? {
@@ -208,7 +208,7 @@ impl GpuLoss {
     /// Tests a strategy, unless its like was tested before.
     async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
         // The other modes are made of what a split row goes through.
-        let serve = serving(&self.context, spec.kind, &layout.shape, layout.writes_grad());
+        let serve = serving(&self.context, spec.kind, &layout.shape, layout.reads_once());
         let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);
         let strategy = if split { Strategy::SplitRow } else { strategy };
         let sort = Sort::new(&self.context, spec, layout, strategy);

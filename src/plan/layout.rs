@@ -211,6 +211,11 @@ impl Layout {
         self.shape.n as u64 * self.grad_step() * self.dtype.size() as u64
     }
 
+    /// Whether each score is needed once: for a loss alone, or a gradient from statistics.
+    pub(crate) fn reads_once(&self) -> bool {
+        self.mode == Mode::Gradient || !self.writes_grad()
+    }
+
     /// Whether a gradient is written.
     pub(crate) fn writes_grad(&self) -> bool {
         match self.mode {

@@ -69,8 +69,8 @@ pub(crate) fn walk(kind: Kind, shape: &Shape) -> Walk {
     }
 }
 
-/// The strategies that can serve a loss on scores of this shape, with its gradient or alone, the default one first.
-pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, grad: bool) -> Vec<Strategy> {
+/// The strategies that can serve a loss on scores of this shape, of which each is needed once or twice, the default one first.
+pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, once: bool) -> Vec<Strategy> {
     if walk(kind, shape) == Walk::Column {
         return vec![Strategy::ThreadRow];
     }
@@ -82,7 +82,7 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, grad: bool) 
     if kind.per_row() {
         all.push(Strategy::SplitRow);
     }
-    let best = preferred(context, kind, shape, grad);
+    let best = preferred(context, kind, shape, once);
     all.retain(|s| *s != best);
     all.insert(0, best);
     all
@@ -99,11 +99,11 @@ pub(crate) const HELD_SOON: usize = 32;
 const SHORT_ROW: usize = 128;
 /// And of the shortest rows of which a software adapter had better not take two a workgroup.
 const LONG_ROW: usize = 16_384;
-/// And of rows of which only the loss is wanted, if there are so many.
+/// And of rows that are read once, if there are so many.
 const READ_ONCE: usize = 50_000;
 const MANY_ROWS: usize = 1024;
 
-fn preferred(context: &Context, kind: Kind, shape: &Shape, grad: bool) -> Strategy {
+fn preferred(context: &Context, kind: Kind, shape: &Shape, once: bool) -> Strategy {
     let subgroups = context.subgroups.is_some();
     if context.is_software() {
         // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
@@ -112,7 +112,7 @@ fn preferred(context: &Context, kind: Kind, shape: &Shape, grad: bool) -> Strate
             return Strategy::SplitRow;
         }
         // Short rows are a thread's, longer ones a subgroup's; many are read once by threads in less time.
-        let read_once = !grad && shape.rows() >= MANY_ROWS && shape.classes <= READ_ONCE;
+        let read_once = once && shape.rows() >= MANY_ROWS && shape.classes <= READ_ONCE;
         return if subgroups && (!kind.per_row() || shape.classes > SHORT_ROW && !read_once) {
             Strategy::SubgroupRow
         } else {
@@ -268,7 +268,7 @@ impl Geometry {
 
 /// The strategy for a plan: the forced one if it can serve, else the default.
 pub(crate) fn choose(context: &Context, kind: Kind, layout: &Layout, forced: Option<Strategy>) -> Result<Strategy> {
-    let serving = serving(context, kind, &layout.shape, layout.writes_grad());
+    let serving = serving(context, kind, &layout.shape, layout.reads_once());
     match forced {
         Some(strategy) if serving.contains(&strategy) => Ok(strategy),
         Some(strategy) => Err(Error::Strategy {

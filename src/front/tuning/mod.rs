@@ -92,7 +92,7 @@ impl GpuLoss {
 
     /// The plan with the strategy that is fastest, in place of the model's.
     pub(super) async fn tuned(&self, spec: &Spec, layout: &Layout, plan: Plan) -> Result<Plan> {
-        let candidates = serving(&self.context, spec.kind, &layout.shape, layout.writes_grad());
+        let candidates = serving(&self.context, spec.kind, &layout.shape, layout.reads_once());
         let choice = self.tuning() == Tuning::Measure && layout.mode == Mode::Whole && candidates.len() > 1;
         if !choice || layout.shape.rows() == 0 {
             return Ok(plan);
