@@ -3,6 +3,8 @@
 use half::{bf16, f16};
 use ndarray::{Array, ArrayBase, ArrayD, ArrayView, ArrayViewD, Data, Dimension};
 
+use crate::loss::{Reduction, Spec};
+
 /// A type that scores and gradients can have: `f32`, [`f16`](struct@f16) or [`bf16`].
 ///
 /// Arithmetic is in `f32` whatever the type; a 16-bit gradient is rounded once, when it is stored.
@@ -318,6 +320,13 @@ pub struct Want {
     pub argmax: bool,
     /// How many rows' highest score is at a true class; per-row losses only.
     pub correct: bool,
+}
+
+impl Want {
+    /// Whether losses before reduction are handed out: they are asked for, or never reduced.
+    pub(crate) fn hands_out_losses(self, spec: &Spec) -> bool {
+        self.losses || spec.reduction == Reduction::None
+    }
 }
 
 impl Default for Want {

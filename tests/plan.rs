@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::device::{POISON, Variation, Way, difference, download, narrow, takes_arriving};
+use common::device::{Arena, POISON, Variation, Way, difference, download, narrow, submit, takes_arriving};
 use common::random::{self, Random};
 use common::{Case, OwnedTargets, adapters, name, plain};
 use gpu_loss::{
@@ -109,20 +109,15 @@ fn large(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
 fn loss_on_device(gpu: &GpuLoss, loss: &SoftmaxCe, scores: &Array2<f32>, labels: &[i64]) -> f32 {
     let shape = Shape::new(scores.nrows(), scores.ncols());
     let plan = gpu.plan(loss, shape, Dtype::F32).expect("a plan");
-    let buffer = |bytes: &[u8]| {
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let size = (bytes.len() as u64).next_multiple_of(16);
-        let descriptor = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
-        let buffer = gpu.device().create_buffer(&descriptor);
-        gpu.queue().write_buffer(&buffer, 0, bytes);
-        buffer
-    };
     let data: &[u8] = bytemuck::cast_slice(scores.as_slice().expect("in order"));
-    let [scores, grad, labels, out] = [data, data, bytemuck::cast_slice(labels), &[0; 16]].map(buffer);
-    let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    plan.encode(&mut encoder, &Buffers::new(&scores, &labels).grad(&grad).loss(&out)).expect("encodes");
-    gpu.queue().submit([encoder.finish()]);
-    bytemuck::pod_read_unaligned(&download(gpu, &out)[..4])
+    let mut arena = Arena::default();
+    arena.put("scores", data);
+    arena.put("targets", bytemuck::cast_slice(labels));
+    arena.room("grad", data.len() as u64);
+    arena.room("loss", 4);
+    let buffer = arena.upload(gpu);
+    submit(gpu, std::iter::once((&plan, arena.slices(&buffer, "")))).expect("submits");
+    bytemuck::pod_read_unaligned(arena.read(&download(gpu, &buffer), "loss").expect("a loss"))
 }
 
 /// Of small batches the host counts the labels and adds up the losses, in the device's order.

@@ -10,7 +10,7 @@ use crate::batch::{Batch, Element, Integers, Output, Shape, Targets};
 use crate::check::check;
 use crate::error::{Error, Result};
 use crate::gpu::{Wait, guarded, read};
-use crate::loss::{EmptyMean, Reduction, Spec};
+use crate::loss::{Reduction, Spec};
 use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Share, Slice, Status, Strategy, Upstream, sum};
 
 /// A plan with the buffers that its host batches pass through.
@@ -83,8 +83,7 @@ impl Parts {
             wanted.then_some(at)
         };
         let loss = place(true, 4).unwrap_or_default();
-        let wanted = layout.want.losses || spec.reduction == Reduction::None;
-        let losses = place(wanted || share.is_some() && spec.kind.per_row(), losses);
+        let losses = place(layout.want.hands_out_losses(spec) || share.is_some() && spec.kind.per_row(), losses);
         let lse = place(layout.want.lse, rows);
         let argmax = place(layout.want.argmax, rows);
         let grad = place(layout.want.grad, layout.grad_bytes());
@@ -419,7 +418,7 @@ fn collect<T: Element, D: Dimension>(
         },
         losses: parts
             .losses
-            .filter(|_| layout.want.losses || spec.reduction == Reduction::None)
+            .filter(|_| layout.want.hands_out_losses(spec))
             .map(|at| array(IxDyn(&losses_dims), take(bytes, at, loss_count)))
             .transpose()?,
         lse: parts.lse.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
@@ -487,12 +486,12 @@ fn empty<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Outp
         Reduction::None | Reduction::Sum => false,
     };
     Output {
-        loss: if over_nothing && spec.empty_mean == EmptyMean::Nan { f32::NAN } else { 0.0 },
+        loss: if over_nothing { spec.empty_mean.value() } else { 0.0 },
         grad: Array::from_shape_simple_fn(
             if want.grad { batch.scores.raw_dim() } else { D::zeros(batch.scores.ndim()) },
             T::default,
         ),
-        losses: (want.losses || spec.reduction == Reduction::None).then(|| ArrayD::zeros(IxDyn(&losses_dims))),
+        losses: want.hands_out_losses(spec).then(|| ArrayD::zeros(IxDyn(&losses_dims))),
         lse: want.lse.then(|| ArrayD::zeros(IxDyn(&row_dims))),
         argmax: want.argmax.then(|| ArrayD::zeros(IxDyn(&row_dims))),
         correct: want.correct.then_some(0),

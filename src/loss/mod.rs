@@ -45,6 +45,15 @@ pub enum EmptyMean {
     Zero,
 }
 
+impl EmptyMean {
+    pub(crate) fn value(self) -> f32 {
+        match self {
+            EmptyMean::Nan => f32::NAN,
+            EmptyMean::Zero => 0.0,
+        }
+    }
+}
+
 /// A loss: any of the options structs of this module.
 ///
 /// Sealed: the losses of this crate are all there are.

@@ -1,6 +1,6 @@
 //! Making a plan: kernels built, scratch reserved.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::draft::{Dispatch, Draft, Drafted};
 use super::layout::{Layout, STATISTICS_BYTES};
@@ -44,7 +44,17 @@ pub(crate) async fn build_suiting(
     }
     let own = own_buffers(&draft, &drafted).await?;
     let share = draft.share(&drafted);
-    Ok(Plan::new(Arc::clone(context), spec.clone(), *layout, strategy, steps, own, share))
+    Ok(Plan {
+        context: Arc::clone(context),
+        spec: spec.clone(),
+        layout: *layout,
+        strategy,
+        steps,
+        own,
+        share,
+        bound: Mutex::default(),
+        turn: Mutex::default(),
+    })
 }
 
 async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<Step> {

@@ -169,19 +169,6 @@ struct Span {
 }
 
 impl Plan {
-    fn new(
-        context: Arc<Context>,
-        spec: Spec,
-        layout: Layout,
-        strategy: Strategy,
-        steps: Vec<Step>,
-        own: Own,
-        share: Option<Share>,
-    ) -> Self {
-        let (bound, turn) = (Mutex::default(), Mutex::default());
-        Plan { context, spec, layout, strategy, steps, own, share, bound, turn }
-    }
-
     /// Who walks a row.
     #[must_use]
     pub fn strategy(&self) -> Strategy {

@@ -6,7 +6,7 @@ use super::Plan;
 use super::draft::Drafted;
 use crate::batch::{Integers, Targets};
 use crate::error::{Error, Result};
-use crate::loss::{EmptyMean, Spec};
+use crate::loss::Spec;
 
 /// What of a plan's work the host can do.
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +51,7 @@ impl Share {
             Targets::Classes(labels) => self.factor(spec, classes, labels.integers())?,
             _ => self.mean_factor,
         };
-        let over_nothing = match spec.empty_mean {
-            EmptyMean::Nan => f32::NAN,
-            EmptyMean::Zero => 0.0,
-        };
-        Ok(Scales { grad: factor, loss: if factor == 0.0 { over_nothing } else { factor } })
+        Ok(Scales { grad: factor, loss: if factor == 0.0 { spec.empty_mean.value() } else { factor } })
     }
 
     fn factor(&self, spec: &Spec, classes: usize, labels: Integers<'_>) -> Result<f32> {

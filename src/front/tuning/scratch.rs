@@ -90,7 +90,7 @@ fn filled(context: &Context, spec: &Spec, layout: &Layout) -> Scratch {
         denominator: layout.denominator.then(|| input(stored(&positive, Dtype::F32, 1))),
         grad: out(layout.want.grad, layout.grad_bytes()),
         loss: room(4, storage),
-        losses: out(layout.want.losses || spec.reduction == crate::Reduction::None, losses * 4),
+        losses: out(layout.want.hands_out_losses(spec), losses * 4),
         lse: out(layout.want.lse, rows * 4),
         argmax: out(layout.want.argmax, rows * 4),
         statistics: out(layout.statistics, rows * STATISTICS_BYTES),

@@ -4,7 +4,6 @@ use super::recipe::OnQuads;
 use super::window::{Window, window_row};
 use super::{Dispatch, Draft, ELEMENT_BLOCK, flag};
 use crate::batch::TargetForm;
-use crate::loss::Reduction;
 use crate::plan::Place;
 use crate::plan::chunk::Run;
 use crate::plan::params::Params;
@@ -64,7 +63,7 @@ impl Draft<'_> {
             ("STRIDED", flag(strided)),
             ("BLOCK", ELEMENT_BLOCK as f64),
             ("GRAD", flag(layout.writes_grad())),
-            ("HAS_LOSSES", flag(layout.want.losses || spec.reduction == Reduction::None)),
+            ("HAS_LOSSES", flag(layout.want.hands_out_losses(spec))),
         ]);
         dispatch.spans = vec![
             (Place::Scores, scores.span),

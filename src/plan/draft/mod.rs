@@ -23,7 +23,7 @@ use super::{IntegerType, Place, Span, Strategy, Upstream};
 use crate::batch::TargetForm;
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::loss::{EmptyMean, Reduction, Spec};
+use crate::loss::{Reduction, Spec};
 
 /// Losses that one workgroup of the sum takes.
 const BLOCK: u64 = 4096;
@@ -156,10 +156,7 @@ impl<'a> Draft<'a> {
                 Some(_) => layout.longest_list as u32,
                 None => u32::MAX,
             },
-            empty_mean: match spec.empty_mean {
-                EmptyMean::Nan => f32::NAN.to_bits(),
-                EmptyMean::Zero => 0,
-            },
+            empty_mean: spec.empty_mean.value().to_bits(),
             smoothing: spec.label_smoothing,
             background: (f64::from(spec.label_smoothing) / all_classes as f64) as f32,
             z_loss: spec.z_loss,

@@ -1,7 +1,7 @@
 //! What a walk's kernel is put together from, and what its overrides are.
 
 use super::{Draft, flag};
-use crate::loss::{Kind, Reduction};
+use crate::loss::Kind;
 use crate::plan::Upstream;
 use crate::plan::shader::{Extras, Grad, Pass, Recipe, Walk, WalkRecipe};
 
@@ -51,7 +51,7 @@ impl Draft<'_> {
     /// Optional buffers that a pass over whole rows has.
     pub(super) fn extras(&self) -> Extras {
         let (layout, spec) = (self.layout, self.spec);
-        let losses = layout.want.losses || spec.reduction == Reduction::None || spec.kind.per_row();
+        let losses = layout.want.hands_out_losses(spec) || spec.kind.per_row();
         Extras {
             upstream: layout.upstream == Upstream::PerLoss,
             element_weights: layout.element_weights,
