@@ -49,6 +49,11 @@ pub(crate) struct AdapterArgs {
 }
 
 impl AdapterArgs {
+    /// Whether an adapter is asked for on the command line.
+    pub(crate) fn is_given(&self) -> bool {
+        self.backend.is_some() || self.adapter.is_some()
+    }
+
     /// The library's filter: the options, else the environment.
     pub(crate) fn filter(&self) -> AdapterFilter {
         let mut filter = AdapterFilter::default();

@@ -71,7 +71,13 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(args, &filter),
         Command::Adapters(args) => adapters::adapters(args, &filter),
         Command::Verify(args) => verify::verify(args, &filter),
-        Command::Bench(args) => bench::bench(args, &filter),
+        Command::Bench(args) => match (&args.from, &args.report) {
+            (Some(_), _) if cli.adapter.is_given() => {
+                Err(Failure::usage("--backend and --adapter choose what is measured: --from draws all of its file"))
+            }
+            (Some(from), Some(directory)) => bench::draw(from, directory),
+            _ => bench::bench(args, &filter),
+        },
         Command::Shaders(args) => shaders::shaders(args, &filter),
         Command::Completions(args) => pages::completions(args),
         Command::Man(args) => pages::man(args),

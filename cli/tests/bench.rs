@@ -139,13 +139,139 @@ fn the_report_is_one_page_and_the_check_tells_by_the_exit_code() {
         assert!(!page.contains(foreign), "{foreign}");
     }
     assert_eq!(page.matches("<tr").count(), rows.len() + kept + failed + 2 * page.matches("<section>").count());
-    for chart in ["rate", "growth", "strategies"] {
+    for chart in ["share", "rate", "growth", "strategies"] {
         let at = directory.path().join(format!("new/report/0-{backend}-{chart}.svg"));
         let picture = std::fs::read_to_string(&at).unwrap_or_else(|error| panic!("{}: {error}", at.display()));
         well_formed(&format!("<!doctype html>{picture}"));
         assert_eq!(picture.matches("http").count(), 1, "the name space alone");
         assert!(picture.contains("prefers-color-scheme:dark") && picture.contains("class=\"mark\""), "{chart}");
+        // librsvg and others know no CSS variables: all would be black there.
+        assert!(!picture.contains("var(") && !picture.contains("currentColor"), "{chart}");
     }
+    // From the figures alone the same pictures come again.
+    let again = run(directory.path(), "bench --from all.json --report again");
+    assert_eq!((again.code, again.stdout.as_str(), again.stderr.as_str()), (Some(0), "", ""));
+    let names = |at: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(directory.path().join(at)).expect("readable");
+        let mut names: Vec<String> =
+            entries.map(|e| e.expect("there").file_name().into_string().expect("text")).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("again"), names("new/report"));
+    for name in names("again").iter().filter(|name| name.ends_with(".svg")) {
+        let [first, second] = ["new/report", "again"].map(|at| std::fs::read(directory.path().join(at).join(name)));
+        assert!(first.expect("there") == second.expect("there"), "{name}");
+    }
+}
+
+/// Figures as `--json` writes them: of each number of classes, type and strategy, the first strategy chosen.
+fn recorded(adapters: &[&str], classes: &[u64], strategies: impl Fn(u64) -> Vec<&'static str>) -> String {
+    let mut rows = Vec::new();
+    for adapter in adapters {
+        for (count, size) in classes.iter().flat_map(|count| [(count, 1 << 20), (count, 1 << 18)]) {
+            for dtype in ["f32", "bf16"] {
+                for (at, strategy) in strategies(*count).into_iter().enumerate() {
+                    let median_ms = 2.0 + at as f64 + *count as f64 * 1e-5;
+                    let bytes = size * 8;
+                    let gbps = bytes as f64 / median_ms * 1e-6;
+                    rows.push(serde_json::json!({
+                        "loss": "softmax-ce", "targets": "classes", "rows": size / count, "classes": count,
+                        "dtype": dtype, "mode": "loss+grad", "strategy": strategy, "backend": "metal",
+                        "adapter": adapter, "driver": "a <driver>", "timer": "gpu", "median_ms": median_ms,
+                        "min_ms": median_ms, "bytes": bytes, "gbps": gbps, "copy_gbps": 40.0, "of_copy": gbps / 40.0,
+                        "of later versions": 1,
+                    }));
+                }
+            }
+        }
+    }
+    serde_json::to_string(&rows).expect("JSON")
+}
+
+/// What the marks of a picture tell, by the line's name.
+fn marks(picture: &str) -> std::collections::BTreeMap<String, Vec<String>> {
+    let mut marks = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for told in picture.split("<title>").skip(1).map(|rest| rest.split("</title>").next().expect("its end")) {
+        let (name, rest) = told.split_once(": ").expect("a name");
+        let size = rest.split(" at ").nth(1).and_then(|size| size.split(' ').next()).expect("a size");
+        marks.entry(name.to_owned()).or_default().push(size.to_owned());
+    }
+    marks
+}
+
+#[test]
+fn every_line_of_a_report_has_a_point_at_each_size_that_was_measured_and_both_axes_have_numbers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    // workgroup-row serves long rows alone.
+    let serve =
+        |count| if count < 4096 { vec!["thread-row", "split-row"] } else { vec!["thread-row", "workgroup-row"] };
+    let figures = recorded(&["Apple M3", "Apple M3", "other"], &[10, 1000, 32_000, 50_257], serve);
+    std::fs::write(directory.path().join("old.json"), figures).expect("writable");
+    let ended = run(directory.path(), "bench --from old.json --report report");
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "", ""));
+    let picture = |name: &str| std::fs::read_to_string(directory.path().join("report").join(name)).expect("a picture");
+    // Two adapters of one name are two.
+    for adapter in 0..3 {
+        let of = |name: &str| picture(&format!("{adapter}-metal-{name}.svg"));
+        let all = ["10", "1000", "32000", "50257"];
+        for (name, lines) in [("share", 2), ("rate", 3)] {
+            let marks = marks(&of(name));
+            assert_eq!(marks.len(), lines, "{name}: {marks:?}");
+            assert!(marks.values().all(|sizes| sizes == &all), "{name}: {marks:?}");
+        }
+        let strategies = marks(&of("strategies"));
+        assert_eq!(strategies["thread-row"], all);
+        assert_eq!(strategies["split-row"], all[..2]);
+        assert_eq!(strategies["workgroup-row"], all[2..]);
+        let growth = marks(&of("growth"));
+        assert_eq!(growth.len(), 5, "a line a number of classes, and the copy: {growth:?}");
+        assert!(growth.values().all(|sizes| sizes.len() == 2), "{growth:?}");
+        for name in ["share", "rate", "growth", "strategies"] {
+            let text = of(name);
+            assert!(text.matches("<text text-anchor=\"end\"").count() >= 3, "{name}: numbers beside the values");
+            assert!(text.contains("v5\"/>\n<text text-anchor=\"middle\""), "{name}: numbers below the sizes");
+            assert!(!text.contains("var("), "{name}");
+        }
+    }
+    let page = std::fs::read_to_string(directory.path().join("report/index.html")).expect("a page");
+    well_formed(&page);
+    assert_eq!(page.matches("<section>").count(), 3);
+    assert!(page.contains("a &lt;driver&gt;"));
+    // On a phone: a table that can be scrolled says so, and the keyboard reaches it.
+    assert_eq!(page.matches("scroll it sideways").count(), 3);
+    assert_eq!(page.matches("class=\"scroll\" tabindex=\"0\" role=\"region\"").count(), 3);
+}
+
+#[test]
+fn figures_that_cannot_be_drawn_exit_2_and_leave_no_report() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let good = recorded(&["one"], &[10], |_| vec!["thread-row"]);
+    let files = [
+        ("good.json", good.as_str()),
+        ("none.json", "[]"),
+        ("text.json", "loss 3.2"),
+        ("keys.json", r#"[{"loss": "softmax-ce"}]"#),
+        ("zero.json", &good.replace("\"median_ms\":2.0001", "\"median_ms\":0")),
+    ];
+    for (name, text) in files {
+        std::fs::write(directory.path().join(name), text).expect("writable");
+    }
+    for (args, words) in [
+        ("--from good.json", &["--report"][..]),
+        ("--from missing.json --report report", &["missing.json", "no such file"]),
+        ("--from none.json --report report", &["none.json", "holds no figures"]),
+        ("--from text.json --report report", &["text.json", "no figures of bench --json"]),
+        ("--from keys.json --report report", &["keys.json", "targets"]),
+        ("--from zero.json --report report", &["zero.json", "figure 1", "median_ms is 0"]),
+        ("--from good.json --report report --check", &["--from", "--check"]),
+        ("--from good.json --report report --quick", &["--from", "--quick"]),
+        ("--from good.json --report report --elements 64", &["--from", "--elements"]),
+        ("--from good.json --report report --backend vulkan", &["--from", "--backend"]),
+    ] {
+        refused(&run(directory.path(), &format!("bench {args}")), words);
+    }
+    assert!(!directory.path().join("report").exists());
 }
 
 /// Every tag is closed, in order, and every ampersand is one of the few names.

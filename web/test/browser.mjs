@@ -119,6 +119,9 @@ await check("every combination of the quick check is within the promise, at WebG
   for (const refusal of refused) assert.match(refusal, /max_storage_buffers_per_shader_stage is 8/);
   assert.ok(Number.parseInt(verdict, 10) > 100, verdict);
   assert.equal(await page.locator("#verify-rows tr").count(), 21, "pairs of losses and targets");
+  const names = await page.locator("#verify-region thead th").allTextContents();
+  assert.equal(names.length, await page.locator("#verify-rows tr:first-child > *").count(), "a name a column");
+  assert.deepEqual(names, [...new Set(names)], "each column has a name of its own");
   return verdict;
 }, { prepare: plainLimits });
 
@@ -145,6 +148,29 @@ await check("a benchmark fills the table and writes what the program writes", as
     assert.ok(row.bytes >= 4 * row.rows * row.classes);
   }
   return verdict;
+});
+
+await check("on a phone the loss stays visible whatever is edited, and nothing is wider than the screen", async (page) => {
+  await says(page, "#loss", /^\d/);
+  for (const width of [400, 320]) {
+    await page.setViewportSize({ width, height: 740 });
+    for (const label of ["Label smoothing", "Score of cat, row 1", "Score of fish, row 4"]) {
+      // As far up as it goes: what is on top must not hide behind the loss, either.
+      await page.getByLabel(label, { exact: true }).evaluate((input) => input.scrollIntoView({ block: "center" }));
+      const [loss, edited] = await Promise.all(["#loss", `[aria-label="${label}"], #option-smoothing`]
+        .map((selector) => page.locator(selector).filter({ visible: true }).first().boundingBox()));
+      assert.ok(loss.y >= 0 && loss.y + loss.height <= 740, `${width}, ${label}: the loss at ${loss.y}`);
+      assert.ok(loss.height < 60 && edited, `${width}, ${label}`);
+      const top = await page.evaluate(({ x, y }) => document.elementFromPoint(x, y)?.id, { x: loss.x + 2, y: loss.y + loss.height / 2 });
+      assert.equal(top, "loss", `${width}, ${label}: something lies over the loss`);
+    }
+    for (const name of ["Playground", "Verify", "Bench"]) {
+      await view(page, name);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= width, `${name} is ${wide} wide on ${width}`);
+    }
+    await view(page, "Playground");
+  }
 });
 
 await check("a lost device is told, and another one opened", async (page) => {

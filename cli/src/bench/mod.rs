@@ -1,6 +1,9 @@
 //! `gpu-loss bench`: how fast, and how near to a copy.
 
+mod axis;
 mod bars;
+mod charts;
+mod colours;
 mod copy;
 mod data;
 mod escape;
@@ -12,6 +15,7 @@ mod one_call;
 mod options;
 mod plot;
 mod report;
+mod section;
 mod shapes;
 mod svg;
 mod table;
@@ -29,8 +33,9 @@ pub(crate) use self::options::BenchArgs;
 use self::bars::{Bar, bars};
 use self::measure::{Effort, measure};
 use self::options::Strategies;
+use self::section::Section;
 use self::shapes::{Case, Role};
-use self::table::{AdapterRun, Document};
+use self::table::AdapterRun;
 use self::timer::Timer;
 use crate::failure::{Failure, io_message};
 use crate::replace::{Place, Written};
@@ -68,6 +73,13 @@ pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Fail
     }
 }
 
+/// Draws the report of figures that were measured before.
+pub(crate) fn draw(from: &Path, directory: &Path) -> Result<(), Failure> {
+    let sections = section::read(from)?;
+    let report = report_place(directory)?;
+    put(&report_files(report, &sections)?)
+}
+
 /// The table of an adapter, and its figures against their bars.
 fn printed(run: &AdapterRun, bars: &[Bar]) -> String {
     let mut text = run.table();
@@ -82,18 +94,31 @@ fn printed(run: &AdapterRun, bars: &[Bar]) -> String {
 fn write_files(json: Option<Place>, report: Option<Report>, runs: &[(AdapterRun, Vec<Bar>)]) -> Result<(), Failure> {
     let mut files: Vec<(Place, Vec<u8>)> = Vec::new();
     if let Some(place) = json {
-        let documents: Vec<Document> = runs.iter().flat_map(|(run, _)| run.documents()).collect();
+        let documents: Vec<_> = runs.iter().flat_map(|(run, _)| run.documents()).collect();
         let mut text = serde_json::to_vec_pretty(&documents)
             .map_err(|error| Failure::device(format!("the figures as JSON: {error}")))?;
         text.push(b'\n');
         files.push((place, text));
     }
-    if let Some(Report { directory, page }) = report {
-        for (name, picture) in report::pictures(runs.iter().map(|(run, _)| run)) {
-            files.push((Place::check(&directory.join(name))?, picture.into_bytes()));
-        }
-        files.push((page, report::report(runs).into_bytes()));
+    if let Some(report) = report {
+        let sections: Vec<Section> = runs.iter().map(|(run, bars)| Section::of(run, bars)).collect();
+        files.extend(report_files(report, &sections)?);
     }
+    put(&files)
+}
+
+/// The page and its pictures.
+fn report_files(report: Report, sections: &[Section]) -> Result<Vec<(Place, Vec<u8>)>, Failure> {
+    let Report { directory, page } = report;
+    let mut files = Vec::new();
+    for (name, picture) in report::pictures(sections) {
+        files.push((Place::check(&directory.join(name))?, picture.into_bytes()));
+    }
+    files.push((page, report::report(sections).into_bytes()));
+    Ok(files)
+}
+
+fn put(files: &[(Place, Vec<u8>)]) -> Result<(), Failure> {
     let written: Result<Vec<_>, Failure> =
         files.iter().map(|(place, bytes)| place.write(|file| file.write_all(bytes))).collect();
     written?.into_iter().try_for_each(Written::put_in_place)

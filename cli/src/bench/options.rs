@@ -11,6 +11,7 @@ const HELP: &str = "\
 Examples:
   gpu-loss bench --quick                                   a first look
   gpu-loss bench --json bench.json --report report         everything, kept; then open report/index.html
+  gpu-loss bench --from bench.json --report report         the same page again, from the figures
   gpu-loss bench --classes 50257 --dtype bf16 --strategy all
   gpu-loss --backend vulkan bench --check                  exit code 1 if a figure misses its bar
 
@@ -23,6 +24,9 @@ else from submission until all is done. Figures are medians.
 adapter, driver, timer (gpu or wall), median_ms, min_ms, bytes (the least that must move: scores once in, gradient once
 out, targets, losses), gbps, copy_gbps, of_copy (gbps / copy_gbps).";
 
+/// What `--from` has no use for.
+const MEASURING: [&str; 9] = ["json", "check", "quick", "large", "loss", "classes", "dtype", "strategy", "elements"];
+
 /// `gpu-loss bench`
 #[derive(Debug, Default, Args)]
 #[command(after_help = HELP)]
@@ -33,6 +37,9 @@ pub(crate) struct BenchArgs {
     /// Write a page with charts, index.html, and each chart as SVG into this directory; implies --strategy all
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
+    /// Measure nothing: draw the report of figures that --json wrote before into this file
+    #[arg(long, value_name = "FILE", requires = "report", conflicts_with_all = MEASURING)]
+    pub(crate) from: Option<PathBuf>,
     /// Hold the figures against their bars; implies --strategy all and, without --quick, --large
     #[arg(long)]
     pub(crate) check: bool,

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::axis::{Axis, short, tick};
+use super::colours::{DIM, LINES, PAGE, RULE};
 use super::escape::escaped;
 
 /// A line through points.
@@ -23,31 +25,15 @@ pub(crate) struct Chart {
 }
 
 const WIDTH: f64 = 520.0;
-const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 56.0;
+const HEIGHT: f64 = 312.0;
+const LEFT: f64 = 60.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 12.0;
-const BOTTOM: f64 = 44.0;
-/// Colours that a style sheet defines; the shapes tell the lines apart without them.
-const COLOURS: usize = 6;
-
-/// An axis from values to the drawing.
-struct Axis {
-    log: bool,
-    from: f64,
-    to: f64,
-    begin: f64,
-    end: f64,
-}
-
-impl Axis {
-    fn at(&self, value: f64) -> f64 {
-        let place = |v: f64| if self.log { v.max(1e-12).log10() } else { v };
-        let (from, to) = (place(self.from), place(self.to));
-        let part = if to > from { (place(value) - from) / (to - from) } else { 0.5 };
-        self.begin + part * (self.end - self.begin)
-    }
-}
+const BOTTOM: f64 = 58.0;
+/// Text of a drawing, readable too where a phone shows it at three quarters of its size.
+pub(crate) const FONT: &str = "font-family=\"system-ui,sans-serif\" font-size=\"13\"";
+/// What a letter takes at most, on average.
+pub(crate) const LETTER: f64 = 7.5;
 
 impl Chart {
     /// Width and height of a drawing.
@@ -70,7 +56,11 @@ impl Chart {
         let (from, to) = if self.log { (low * 0.7, high * 1.4) } else { (0.0, high * 1.1) };
         let ys = Axis { log: self.log, from, to, begin: HEIGHT - BOTTOM, end: TOP };
         let mut text = String::new();
-        self.grid(&mut text, &xs, &ys);
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "<g class=\"text\" fill=\"{}\" {FONT}>", DIM.light);
+        self.values(&mut text, &xs, &ys);
+        self.sizes(&mut text, &xs, ys.begin);
+        text += "</g>\n";
         for (index, series) in self.series.iter().enumerate() {
             line(&mut text, series, index, &xs, &ys, self);
         }
@@ -82,59 +72,88 @@ impl Chart {
         self.series.iter().enumerate().filter(|(_, series)| !series.points.is_empty())
     }
 
-    /// Lines and numbers behind the data.
-    fn grid(&self, text: &mut String, xs: &Axis, ys: &Axis) {
-        // Writing into a string cannot fail.
-        let (left, right, bottom) = (xs.begin, xs.end, ys.begin);
-        for value in ticks(ys) {
+    /// The axis of values: round numbers, with lines behind the data.
+    fn values(&self, text: &mut String, xs: &Axis, ys: &Axis) {
+        let (left, right, top, bottom) = (xs.begin, xs.end, ys.end, ys.begin);
+        for value in ys.ticks() {
             let y = ys.at(value);
-            let _ = writeln!(text, "<path class=\"grid\" d=\"M{left} {y:.1}H{right}\"/>");
-            let (x, y) = (left - 6.0, y + 4.0);
-            let _ = writeln!(text, "<text class=\"end\" x=\"{x}\" y=\"{y:.1}\">{}</text>", short(value));
+            let _ = writeln!(
+                text,
+                "<path class=\"grid\" stroke=\"{}\" d=\"M{left} {y:.1}H{right}\"/>\n{}",
+                RULE.light,
+                axis(&format!("M{left} {y:.1}h-5"))
+            );
+            let (x, y) = (left - 8.0, y + 4.5);
+            let _ = writeln!(text, "<text text-anchor=\"end\" x=\"{x}\" y=\"{y:.1}\">{}</text>", tick(value));
         }
-        let mut values: Vec<f64> = self.series.iter().flat_map(|series| series.points.iter().map(|p| p.0)).collect();
-        values.sort_by(f64::total_cmp);
-        values.dedup();
-        let mut last = f64::NEG_INFINITY;
-        for value in values {
-            let x = xs.at(value);
-            let _ = writeln!(text, "<path class=\"axis\" d=\"M{x:.1} {bottom}v5\"/>");
-            // Numbers that would touch are left out: their marks tell them when pointed at.
-            if x - last >= 26.0 {
-                let y = bottom + 18.0;
-                let _ = writeln!(text, "<text class=\"middle\" x=\"{x:.1}\" y=\"{y}\">{}</text>", short(value));
-                last = x;
-            }
-        }
-        let _ = writeln!(text, "<path class=\"axis\" d=\"M{left} {bottom}H{right}\"/>");
-        let (x, y) = (f64::midpoint(left, right), HEIGHT - 8.0);
-        let _ = writeln!(text, "<text class=\"middle\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(self.x_label));
-        let y = f64::midpoint(bottom, ys.end);
+        let _ = writeln!(text, "{}", axis(&format!("M{left} {bottom}V{top}")));
+        let y = f64::midpoint(bottom, top);
         let _ = writeln!(
             text,
-            "<text class=\"middle\" transform=\"translate(12 {y}) rotate(-90)\">{}</text>",
+            "<text text-anchor=\"middle\" transform=\"translate(13 {y}) rotate(-90)\">{}</text>",
             escaped(self.y_label)
         );
     }
+
+    /// The axis of sizes: each that was measured. Numbers that would touch stand lower, or, in a crowd, nowhere.
+    fn sizes(&self, text: &mut String, xs: &Axis, bottom: f64) {
+        let mut values: Vec<f64> = self.series.iter().flat_map(|series| series.points.iter().map(|p| p.0)).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        let mut taken = [f64::NEG_INFINITY; 2];
+        let mut last = String::new();
+        for value in values {
+            let (x, name) = (xs.at(value), short(value));
+            // 1,048,000 scores and 1,048,576 are one number here.
+            if name == last {
+                continue;
+            }
+            let half = LETTER * name.len() as f64 / 2.0;
+            let line = taken.iter().position(|end| x - half >= end + 4.0);
+            let mark = if line == Some(1) { 19 } else { 5 };
+            let _ = writeln!(text, "{}", axis(&format!("M{x:.1} {bottom}v{mark}")));
+            if let Some(line) = line {
+                let y = bottom + 18.0 + 14.0 * line as f64;
+                let _ = writeln!(text, "<text text-anchor=\"middle\" x=\"{x:.1}\" y=\"{y}\">{name}</text>");
+                taken[line] = x + half;
+            }
+            last = name;
+        }
+        let _ = writeln!(text, "{}", axis(&format!("M{} {bottom}H{}", xs.begin, xs.end)));
+        let (x, y) = (f64::midpoint(xs.begin, xs.end), HEIGHT - 8.0);
+        let _ = writeln!(text, "<text text-anchor=\"middle\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(self.x_label));
+    }
+}
+
+/// A line of an axis.
+fn axis(path: &str) -> String {
+    format!("<path class=\"axis\" stroke=\"{}\" d=\"{path}\"/>", DIM.light)
 }
 
 /// A piece of a line with its mark, 28 by 12.
 pub(crate) fn key(series: &Series, index: usize) -> String {
-    let class = class(series, index);
-    format!("<g class=\"{class}\"><path class=\"line\" d=\"M0 6H28\"/>{}</g>", mark(index, 14.0, 6.0, ""))
+    format!("{}{}{}</g>", open(index), stroke(series, "M0 6H28"), mark(index, 14.0, 6.0, ""))
 }
 
-fn class(series: &Series, index: usize) -> String {
-    format!("c{}{}", index % COLOURS, if series.is_measure { " measure" } else { "" })
+/// The group that gives a line and its marks their colour.
+fn open(index: usize) -> String {
+    let index = index % LINES.len();
+    let colour = LINES[index].light;
+    format!("<g class=\"c{index}\" stroke=\"{colour}\" fill=\"{colour}\">")
+}
+
+fn stroke(series: &Series, path: &str) -> String {
+    let dashes = if series.is_measure { " stroke-dasharray=\"5 4\"" } else { "" };
+    format!("<path class=\"line\" fill=\"none\" stroke-width=\"2\"{dashes} d=\"{path}\"/>")
 }
 
 /// A line and its marks, each of which tells its numbers.
 fn line(text: &mut String, series: &Series, index: usize, xs: &Axis, ys: &Axis, chart: &Chart) {
-    let _ = write!(text, "<g class=\"{}\"><path class=\"line\" d=\"", class(series, index));
+    let mut path = String::new();
     for (place, (x, y)) in series.points.iter().enumerate() {
-        let _ = write!(text, "{}{:.1} {:.1}", if place == 0 { 'M' } else { 'L' }, xs.at(*x), ys.at(*y));
+        let _ = write!(path, "{}{:.1} {:.1}", if place == 0 { 'M' } else { 'L' }, xs.at(*x), ys.at(*y));
     }
-    let _ = writeln!(text, "\"/>");
+    let _ = writeln!(text, "{}{}", open(index), stroke(series, &path));
     for (x, y) in &series.points {
         let told = format!("{}: {} at {x} {}", series.name, precise(*y, chart.y_label), chart.x_label);
         let _ = writeln!(text, "{}", mark(index, xs.at(*x), ys.at(*y), &told));
@@ -142,9 +161,9 @@ fn line(text: &mut String, series: &Series, index: usize, xs: &Axis, ys: &Axis, 
     let _ = writeln!(text, "</g>");
 }
 
-/// A circle, square, diamond, triangle, cross or bar, by the line's number.
+/// A circle, square, diamond, triangle, cross or bar, by the line's number: they tell lines apart without colours.
 fn mark(index: usize, x: f64, y: f64, told: &str) -> String {
-    let path = match index % COLOURS {
+    let path = match index % LINES.len() {
         0 => "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
         1 => "M-3.5 -3.5h7v7h-7z",
         2 => "M0 -5L5 0L0 5L-5 0z",
@@ -153,42 +172,8 @@ fn mark(index: usize, x: f64, y: f64, told: &str) -> String {
         _ => "M-4.5 -1.5h9v3h-9z",
     };
     let title = if told.is_empty() { String::new() } else { format!("<title>{}</title>", escaped(told)) };
-    format!("<path class=\"mark\" transform=\"translate({x:.1} {y:.1})\" d=\"{path}\">{title}</path>")
-}
-
-/// Round numbers along an axis.
-fn ticks(axis: &Axis) -> Vec<f64> {
-    if axis.log {
-        let decades = (axis.from.log10().floor() as i32)..=(axis.to.log10().ceil() as i32);
-        let wide = axis.to / axis.from > 1e4;
-        let steps: &[f64] = if wide { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let all = decades.flat_map(|decade| steps.iter().map(move |step| step * 10_f64.powi(decade)));
-        return all.filter(|value| (axis.from..=axis.to).contains(value)).collect();
-    }
-    let raw = axis.to / 5.0;
-    let decade = 10_f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|s| s * decade).find(|s| *s >= raw).unwrap_or(raw);
-    (0..=10).map(|i| f64::from(i) * step).filter(|value| *value <= axis.to).collect()
-}
-
-/// A number in few signs: 1.2k, 16.8M, 0.05.
-fn short(value: f64) -> String {
-    let (scaled, unit) = match value {
-        1e9.. => (value / 1e9, "G"),
-        1e6.. => (value / 1e6, "M"),
-        1e3.. => (value / 1e3, "k"),
-        _ => (value, ""),
-    };
-    let digits = if scaled >= 20.0 {
-        0
-    } else if scaled >= 1.0 || scaled == 0.0 {
-        1
-    } else {
-        5
-    };
-    let text = format!("{scaled:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text}{unit}")
+    let halo = PAGE.light;
+    format!("<path class=\"mark\" stroke=\"{halo}\" transform=\"translate({x:.1} {y:.1})\" d=\"{path}\">{title}</path>")
 }
 
 /// A figure with its unit.
@@ -207,19 +192,15 @@ fn precise(value: f64, unit: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn numbers_are_short() {
-        let texts = [10.0, 1000.0, 4096.0, 50_257.0, 128_256.0, 16_777_216.0, 0.05, 0.0, 200.0].map(short);
-        assert_eq!(texts, ["10", "1k", "4.1k", "50k", "128k", "16.8M", "0.05", "0", "200"]);
+    fn chart(log: bool, points: &[(f64, f64)]) -> Chart {
+        let series = vec![Series { name: "a<b".into(), points: points.to_vec(), is_measure: false }];
+        Chart { title: "t".into(), x_label: "classes", y_label: "ms", log, series }
     }
 
     #[test]
     fn every_point_lies_inside_the_drawing() {
         for log in [false, true] {
-            let points = vec![(10.0, 0.3), (1000.0, 20.0), (128_256.0, 9000.0)];
-            let series = vec![Series { name: "a<b".into(), points, is_measure: false }];
-            let chart = Chart { title: "t".into(), x_label: "classes", y_label: "ms", log, series };
-            let text = chart.drawing().unwrap();
+            let text = chart(log, &[(10.0, 0.3), (1000.0, 20.0), (128_256.0, 9000.0)]).drawing().unwrap();
             assert!(text.contains("a&lt;b: 9000 ms at 128256 classes"), "{text}");
             let places = text.match_indices("translate(").filter_map(|(at, _)| {
                 let inside = &text[at + 10..];
@@ -228,5 +209,33 @@ mod tests {
             });
             assert!(places.into_iter().all(|(x, y)| (0.0..=WIDTH).contains(&x) && (0.0..=HEIGHT).contains(&y)));
         }
+    }
+
+    #[test]
+    fn both_axes_have_ticks_however_near_the_values_are() {
+        for log in [false, true] {
+            for spread in [1.0, 1.01, 1.5, 40.0] {
+                let text = chart(log, &[(32_000.0, 18.3), (50_257.0, 18.3 * spread)]).drawing().unwrap();
+                let values = text.matches("<text text-anchor=\"end\"").count();
+                assert!(values >= 3, "{log} {spread}: {text}");
+                // Two marks below, each with its number though the two are near; the other paths are the axes.
+                assert!(text.contains(">32k</text>") && text.contains(">50k</text>"), "{text}");
+                assert_eq!(text.matches("class=\"axis\"").count(), values + 2 + 2, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_that_read_alike_have_one_number() {
+        let text = chart(true, &[(1_048_000.0, 1.0), (1_048_576.0, 2.0), (16_777_216.0, 3.0)]).drawing().unwrap();
+        assert_eq!((text.matches(">1M</text>").count(), text.matches(">16.8M</text>").count()), (1, 1), "{text}");
+    }
+
+    #[test]
+    fn numbers_of_a_crowd_do_not_touch() {
+        let points: Vec<(f64, f64)> = (0..60).map(|i| (1000.0 * 1.02_f64.powi(i), 1.0)).collect();
+        let text = chart(false, &points).drawing().unwrap();
+        let names = text.matches("<text text-anchor=\"middle\" x=").count();
+        assert!((10..40).contains(&names), "{names}");
     }
 }

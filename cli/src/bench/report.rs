@@ -3,187 +3,104 @@
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gpu_loss::Strategy;
-
-use super::bars::Bar;
+use super::charts::charts;
 use super::escape::escaped;
 use super::html::{figure, page};
-use super::measure::Row;
-use super::plot::{Chart, Series};
-use super::shapes::{Case, Mode, Role};
+use super::section::{Line, Section};
 use super::svg;
-use super::table::AdapterRun;
-use crate::args::loss_name;
+use super::table::Document;
 
 /// The page for what was measured on each adapter.
-pub(crate) fn report(runs: &[(AdapterRun, Vec<Bar>)]) -> String {
+pub(crate) fn report(sections: &[Section]) -> String {
     let mut body = String::from("<header>\n<h1>gpu-loss bench</h1>\n");
     // Writing into a string cannot fail.
-    let _ = writeln!(body, "<p class=\"dim\">{}, gpu-loss {}</p>", today(), env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(body, "<p class=\"dim\">Written {}, gpu-loss {}</p>", today(), env!("CARGO_PKG_VERSION"));
     let _ = writeln!(body, "<p><code>{}</code></p>", escaped(&command_line()));
     body += "<p>Each shape was checked against a float64 reference, then timed on device memory in turns with the best \
              copy of the same number of bytes that was found on the adapter. Times are medians; a rate is the least that \
              must move (scores once in, gradient once out, targets, losses) over the time.</p>\n</header>\n";
-    for (run, bars) in runs {
-        let _ = writeln!(body, "<section>\n<h2>{}</h2>", escaped(&run.title()));
-        let _ = writeln!(body, "<p class=\"dim\">Timed {}.</p>\n<div class=\"charts\">", run.clock());
-        charts(run).iter().for_each(|(_, chart)| body += &figure(chart));
+    for section in sections {
+        let _ = writeln!(body, "<section>\n<h2>{}</h2>", escaped(&section.title));
+        let _ = writeln!(body, "<p class=\"dim\">Timed {}.</p>\n<div class=\"charts\">", section.clock);
+        charts(&section.lines).iter().for_each(|(_, chart)| body += &figure(chart));
         body += "</div>\n";
-        table(&mut body, run);
-        checked(&mut body, bars);
+        table(&mut body, section);
+        checked(&mut body, section);
         body += "</section>\n";
     }
     page("gpu-loss bench", &body)
 }
 
 /// The charts of each adapter as pictures of their own, by their file names.
-pub(crate) fn pictures<'a>(runs: impl Iterator<Item = &'a AdapterRun>) -> Vec<(String, String)> {
-    let named = |(at, run): (usize, &AdapterRun)| {
-        let backend = run.info.backend.to_string();
-        let picture =
-            move |(name, chart): (&str, Chart)| Some((format!("{at}-{backend}-{name}.svg"), svg::document(&chart)?));
-        charts(run).into_iter().filter_map(picture).collect::<Vec<_>>()
-    };
-    runs.enumerate().flat_map(named).collect()
-}
-
-/// What is drawn, with names for files.
-fn charts(run: &AdapterRun) -> Vec<(&'static str, Chart)> {
-    let strategies = strategies(run).map(|chart| ("strategies", chart));
-    [("rate", bandwidth(run)), ("growth", growth(run))].into_iter().chain(strategies).collect()
-}
-
-/// Rows of the loss that was measured over all numbers of classes.
-fn main_rows(run: &AdapterRun) -> impl Iterator<Item = &Row> {
-    let first = run.rows.first().map(|row| (row.case.kind, row.case.form));
-    run.rows.iter().filter(move |row| {
-        let Case { kind, form, mode, .. } = row.case;
-        Some((kind, form)) == first && mode == Mode::LossAndGrad && !row.case.is_dense()
-    })
-}
-
-/// The loss's name, and its targets'.
-fn name(run: &AdapterRun) -> String {
-    run.rows.first().map_or_else(String::new, |row| format!("{} on {}", loss_name(row.case.kind), row.case.form.name()))
-}
-
-fn bandwidth(run: &AdapterRun) -> Chart {
-    let rows = || main_rows(run).filter(|row| row.chosen && row.case.role == Role::Table);
-    let mut dtypes: Vec<_> = rows().map(|row| row.case.dtype).collect();
-    dtypes.sort_unstable();
-    dtypes.dedup();
-    let of = |dtype, rate: &dyn Fn(&Row) -> f64| -> Vec<(f64, f64)> {
-        rows().filter(|row| row.case.dtype == dtype).map(|row| (row.case.shape.classes as f64, rate(row))).collect()
-    };
-    let mut series: Vec<Series> = dtypes
-        .iter()
-        .map(|dtype| Series { name: dtype.name().into(), points: of(*dtype, &Row::gbps), is_measure: false })
-        .collect();
-    if let Some(first) = dtypes.first() {
-        let name = format!("best copy of as many bytes as {}", first.name());
-        series.push(Series { name, points: of(*first, &|row| row.copy_gbps), is_measure: true });
+pub(crate) fn pictures(sections: &[Section]) -> Vec<(String, String)> {
+    let mut pictures = Vec::new();
+    for (at, section) in sections.iter().enumerate() {
+        // A file's backend is anybody's text.
+        let backend: String = section.backend.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+        for (name, chart) in charts(&section.lines) {
+            pictures.extend(svg::document(&chart).map(|picture| (format!("{at}-{backend}-{name}.svg"), picture)));
+        }
     }
-    let title = format!("Rate over the number of classes: {}", name(run));
-    Chart { title, x_label: "classes", y_label: "GB/s", log: false, series }
+    pictures
 }
 
-fn growth(run: &AdapterRun) -> Chart {
-    let fewer: Vec<&Row> = main_rows(run).filter(|row| row.case.role == Role::Fewer && row.chosen).collect();
-    let mut classes: Vec<usize> = fewer.iter().map(|row| row.case.shape.classes).collect();
-    classes.dedup();
-    let dtype = fewer.first().map(|row| row.case.dtype);
-    let of = |classes, time: &dyn Fn(&Row) -> f64| -> Vec<(f64, f64)> {
-        let rows = main_rows(run).filter(|row| {
-            row.chosen
-                && row.case.role != Role::Large
-                && row.case.shape.classes == classes
-                && Some(row.case.dtype) == dtype
-        });
-        let mut points: Vec<(f64, f64)> = rows.map(|row| (row.case.shape.elements() as f64, time(row))).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        points
-    };
-    let mut series: Vec<Series> = classes
-        .iter()
-        .map(|c| Series { name: format!("{c} classes"), points: of(*c, &|row| row.median_ms), is_measure: false })
-        .collect();
-    if let Some(first) = classes.first() {
-        let points = of(*first, &|row| row.bytes as f64 / row.copy_gbps * 1e-6);
-        series.push(Series { name: format!("best copy, {first} classes"), points, is_measure: true });
-    }
-    let dtype = dtype.map_or("", |dtype| dtype.name());
-    let title = format!("Time over the number of scores: {}, {dtype}", name(run));
-    Chart { title, x_label: "scores", y_label: "ms", log: true, series }
-}
-
-/// Only where there is something to compare.
-fn strategies(run: &AdapterRun) -> Option<Chart> {
-    let dtype = run.rows.first()?.case.dtype;
-    let rows = || main_rows(run).filter(|row| row.case.role == Role::Table && row.case.dtype == dtype);
-    let series: Vec<Series> = Strategy::ALL
-        .into_iter()
-        .map(|strategy| Series {
-            name: strategy.name().into(),
-            points: rows()
-                .filter(|row| row.strategy == strategy)
-                .map(|row| (row.case.shape.classes as f64, row.median_ms))
-                .collect(),
-            is_measure: false,
-        })
-        .filter(|series| !series.points.is_empty())
-        .collect();
-    let title = format!("Strategies: {}, {}", name(run), dtype.name());
-    (series.len() > 1).then_some(Chart { title, x_label: "classes", y_label: "ms", log: true, series })
-}
-
-fn table(body: &mut String, run: &AdapterRun) {
-    *body += "<h3>All figures</h3>\n<div class=\"scroll\">\n<table>\n<thead><tr><th>loss</th><th>targets</th>\
-              <th class=\"n\">rows</th><th class=\"n\">classes</th><th>type</th><th>mode</th><th>strategy</th>\
-              <th class=\"n\">median ms</th><th class=\"n\">min ms</th><th class=\"n\">GB/s</th>\
-              <th class=\"n\">copy GB/s</th><th class=\"n\">of copy</th><th class=\"n\">of shader copy</th></tr></thead>\n<tbody>\n";
-    for row in &run.rows {
-        let Case { kind, form, shape, dtype, mode, .. } = row.case;
-        let class = if row.chosen { "" } else { " class=\"forced\"" };
-        let words = [loss_name(kind), form.name().into()];
-        let counts = [shape.rows(), shape.classes];
-        let more = [dtype.name(), mode.name(), row.strategy.name()];
+fn table(body: &mut String, section: &Section) {
+    let has_shader_copy = section.lines.iter().any(|line| line.of_shader_copy.is_some());
+    let last = if has_shader_copy { "<th class=\"n\">of shader copy</th>" } else { "" };
+    let _ = writeln!(
+        body,
+        "<h3>All figures</h3>\n{SCROLL}aria-label=\"All figures\">\n<table>\n<thead><tr><th>loss</th><th>targets</th>\
+         <th class=\"n\">rows</th><th class=\"n\">classes</th><th>type</th><th>mode</th><th>strategy</th>\
+         <th class=\"n\">median ms</th><th class=\"n\">min ms</th><th class=\"n\">GB/s</th>\
+         <th class=\"n\">copy GB/s</th><th class=\"n\">of copy</th>{last}</tr></thead>\n<tbody>"
+    );
+    for Line { figures, chosen, of_shader_copy, .. } in &section.lines {
+        let Document { loss, targets, dtype, mode, strategy, .. } = figures;
+        let class = if *chosen { "" } else { " class=\"forced\"" };
         let _ = write!(body, "<tr{class}>");
-        words.iter().for_each(|word| cell(body, "", word));
-        counts.iter().for_each(|count| cell(body, " class=\"n\"", &count.to_string()));
-        more.iter().for_each(|word| cell(body, "", word));
-        let times = [(row.median_ms, 3), (row.min_ms, 3)];
-        let rates = [(row.gbps(), 1), (row.copy_gbps, 1), (row.of_copy(), 2), (row.of_shader_copy(), 2)];
-        for (figure, digits) in times.into_iter().chain(rates) {
+        [loss, &**targets].iter().for_each(|word| cell(body, "", word));
+        [figures.rows, figures.classes].iter().for_each(|count| cell(body, " class=\"n\"", &count.to_string()));
+        [dtype, mode, strategy].iter().for_each(|word| cell(body, "", word));
+        let times = [(figures.median_ms, 3), (figures.min_ms, 3)];
+        let rates = [(figures.gbps, 1), (figures.copy_gbps, 1), (figures.of_copy, 2)];
+        let last = of_shader_copy.map(|share| (share, 2));
+        for (figure, digits) in times.into_iter().chain(rates).chain(last) {
             cell(body, " class=\"n\"", &format!("{figure:.digits$}"));
         }
         let _ = writeln!(body, "</tr>");
     }
     *body += "</tbody>\n</table>\n</div>\n";
-    if run.rows.iter().any(|row| !row.chosen) {
+    if section.lines.iter().any(|line| !line.chosen) {
         *body += "<p class=\"dim\">Pale rows are forced strategies, behind the one that the library chooses.</p>\n";
     }
-    if !run.left_out.is_empty() {
+    if !section.left_out.is_empty() {
         *body += "<details>\n<summary>Not measured</summary>\n<ul>\n";
-        for what in &run.left_out {
-            let _ = writeln!(body, "<li>{}</li>", escaped(&what.to_string()));
+        for what in &section.left_out {
+            let _ = writeln!(body, "<li>{}</li>", escaped(what));
         }
         *body += "</ul>\n</details>\n";
     }
 }
 
-fn checked(body: &mut String, bars: &[Bar]) {
-    if bars.is_empty() {
+/// Around a table that is wider than a phone: reached by the keyboard too.
+const SCROLL: &str = "<p class=\"wide\">The table goes on to the right: scroll it sideways.</p>\n\
+                      <div class=\"scroll\" tabindex=\"0\" role=\"region\" ";
+
+fn checked(body: &mut String, section: &Section) {
+    if section.bars.is_empty() {
         return;
     }
-    *body += "<h3>Against the bars</h3>\n<div class=\"scroll\">\n<table>\n<thead><tr><th>verdict</th>\
-              <th class=\"n\">figure</th><th>bar</th><th>what</th></tr></thead>\n<tbody>\n";
-    for bar in bars {
-        let [verdict, figure, limit, what] = bar.words();
+    let _ = writeln!(
+        body,
+        "<h3>Against the bars</h3>\n{SCROLL}aria-label=\"Against the bars\">\n<table>\n<thead><tr><th>verdict</th>\
+         <th class=\"n\">figure</th><th>bar</th><th>what</th></tr></thead>\n<tbody>"
+    );
+    for ([verdict, figure, limit, what], kept) in &section.bars {
         let _ = write!(body, "<tr>");
-        cell(body, if bar.kept() { "" } else { " class=\"bad\"" }, &verdict);
-        cell(body, " class=\"n\"", &figure);
-        cell(body, "", &limit);
-        cell(body, "", &what);
+        cell(body, if *kept { "" } else { " class=\"bad\"" }, verdict);
+        cell(body, " class=\"n\"", figure);
+        cell(body, "", limit);
+        cell(body, "", what);
         let _ = writeln!(body, "</tr>");
     }
     *body += "</tbody>\n</table>\n</div>\n";

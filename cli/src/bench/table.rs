@@ -1,9 +1,10 @@
 //! What was measured on one adapter, as a table of text and as JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use gpu_loss::wgpu;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::measure::{LeftOut, Row};
 use super::one_call::OneCall;
@@ -28,13 +29,8 @@ impl AdapterRun {
         one_line(&adapters::describe(&self.info))
     }
 
-    /// How its times were taken.
-    pub(crate) fn clock(&self) -> &'static str {
-        if self.timer == "gpu" { "by the GPU's clock" } else { "from submission until done" }
-    }
-
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("{}, timed {}\n", self.title(), self.clock());
+        let mut text = format!("{}, timed {}\n", self.title(), clock(self.timer));
         // Writing into a string cannot fail.
         let _ = writeln!(
             text,
@@ -68,6 +64,11 @@ impl AdapterRun {
     }
 }
 
+/// How times were taken, by the timer's name.
+pub(crate) fn clock(timer: &str) -> &'static str {
+    if timer == "gpu" { "by the GPU's clock" } else { "from submission until done" }
+}
+
 fn line(row: &Row) -> String {
     let case = &row.case;
     // A forced strategy stands under the chosen one.
@@ -92,42 +93,42 @@ fn line(row: &Row) -> String {
 }
 
 /// A row as JSON has it.
-#[derive(Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Document {
-    loss: String,
-    targets: &'static str,
-    rows: usize,
-    classes: usize,
-    dtype: &'static str,
-    mode: &'static str,
-    strategy: &'static str,
-    backend: String,
-    adapter: String,
-    driver: String,
-    timer: &'static str,
-    median_ms: f64,
-    min_ms: f64,
-    bytes: u64,
-    gbps: f64,
-    copy_gbps: f64,
-    of_copy: f64,
+    pub(crate) loss: String,
+    pub(crate) targets: Cow<'static, str>,
+    pub(crate) rows: usize,
+    pub(crate) classes: usize,
+    pub(crate) dtype: Cow<'static, str>,
+    pub(crate) mode: Cow<'static, str>,
+    pub(crate) strategy: Cow<'static, str>,
+    pub(crate) backend: String,
+    pub(crate) adapter: String,
+    pub(crate) driver: String,
+    pub(crate) timer: Cow<'static, str>,
+    pub(crate) median_ms: f64,
+    pub(crate) min_ms: f64,
+    pub(crate) bytes: u64,
+    pub(crate) gbps: f64,
+    pub(crate) copy_gbps: f64,
+    pub(crate) of_copy: f64,
 }
 
 impl Document {
-    fn of(run: &AdapterRun, row: &Row) -> Self {
+    pub(crate) fn of(run: &AdapterRun, row: &Row) -> Self {
         let case = &row.case;
         Document {
             loss: loss_name(case.kind),
-            targets: case.form.name(),
+            targets: case.form.name().into(),
             rows: case.shape.rows(),
             classes: case.shape.classes,
-            dtype: case.dtype.name(),
-            mode: case.mode.name(),
-            strategy: row.strategy.name(),
+            dtype: case.dtype.name().into(),
+            mode: case.mode.name().into(),
+            strategy: row.strategy.name().into(),
             backend: run.info.backend.to_string(),
             adapter: run.info.name.clone(),
             driver: adapters::driver(&run.info),
-            timer: run.timer,
+            timer: run.timer.into(),
             median_ms: row.median_ms,
             min_ms: row.min_ms,
             bytes: row.bytes,
@@ -135,5 +136,15 @@ impl Document {
             copy_gbps: row.copy_gbps,
             of_copy: row.of_copy(),
         }
+    }
+
+    /// All but the strategy and what it took.
+    pub(crate) fn case(&self) -> (&str, &str, usize, usize, &str, &str) {
+        (&self.loss, &self.targets, self.rows, self.classes, &self.dtype, &self.mode)
+    }
+
+    /// Of one batch.
+    pub(crate) fn scores(&self) -> f64 {
+        self.rows as f64 * self.classes as f64
     }
 }
