@@ -12,14 +12,17 @@ pub fn picture(figures: &[Figure]) -> Option<String> {
             names.push(figure.peer);
         }
     }
-    let series = names.iter().map(|name| Series {
-        name: (*name).to_owned(),
-        points: figures
-            .iter()
-            .filter(|figure| figure.peer == *name)
-            .filter_map(|figure| Some((figure.classes as f64, figure.median_ms?)))
-            .collect(),
-        is_measure: false,
+    let series = names.iter().map(|name| {
+        let own = || figures.iter().filter(|figure| figure.peer == *name);
+        // A line that is not everywhere says so.
+        let failed: Vec<String> =
+            own().filter(|figure| figure.median_ms.is_none()).map(|figure| figure.classes.to_string()).collect();
+        let but = if failed.is_empty() { String::new() } else { format!(" (failed at {})", failed.join(", ")) };
+        Series {
+            name: format!("{name}{but}"),
+            points: own().filter_map(|figure| Some((figure.classes as f64, figure.median_ms?))).collect(),
+            is_measure: false,
+        }
     });
     let most = figures.iter().map(|figure| figure.rows * figure.classes).max()?;
     svg::document(&Chart {
