@@ -12,7 +12,9 @@ use crate::{json, terminal};
 
 /// Prints every adapter; without any, what to install.
 pub(crate) fn adapters(args: &AdaptersArgs, filter: &AdapterFilter) -> Result<(), Failure> {
-    let offers: Vec<Offer> = find(filter)?.iter().map(Offer::of).collect();
+    let found = find(filter)?;
+    // `run` takes the first.
+    let offers: Vec<Offer> = found.iter().enumerate().map(|(at, adapter)| Offer::of(adapter, at == 0)).collect();
     if args.json {
         return json::print(&offers);
     }
@@ -45,6 +47,8 @@ pub(crate) fn driver(info: &wgpu::AdapterInfo) -> String {
 struct Offer {
     #[serde(flatten)]
     named: json::Named,
+    /// Whether `run` takes it.
+    taken: bool,
     #[serde(skip)]
     title: String,
     #[serde(rename = "type")]
@@ -61,12 +65,13 @@ struct Offer {
 }
 
 impl Offer {
-    fn of(adapter: &wgpu::Adapter) -> Self {
+    fn of(adapter: &wgpu::Adapter, taken: bool) -> Self {
         let info = adapter.get_info();
         let (limits, features) = (adapter.limits(), adapter.features());
         let sizes = [info.subgroup_min_size, info.subgroup_max_size];
         Offer {
             named: json::Named::of(&info),
+            taken,
             title: describe(&info),
             device_type: format!("{:?}", info.device_type),
             subgroup_sizes: features.contains(Features::SUBGROUP).then_some(sizes),
@@ -85,7 +90,8 @@ impl Offer {
         let subgroups = self.subgroup_sizes.map_or("no".into(), |[min, max]| format!("of {min} to {max}"));
         let mut text = String::new();
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "{}", self.title);
+        let taken = if self.taken { "  ← run takes this one" } else { "" };
+        let _ = writeln!(text, "{}{taken}", self.title);
         let _ = writeln!(text, "  type          {}", self.device_type);
         let _ = writeln!(text, "  subgroups     {subgroups}");
         let _ = writeln!(text, "  shader-f16    {}", yes(self.shader_f16));

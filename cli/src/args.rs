@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use gpu_loss::{AdapterFilter, Kind, Reduction, Strategy, wgpu};
+use gpu_loss::{AdapterFilter, EmptyMean, Reduction, Strategy, wgpu};
 
 use crate::bench::BenchArgs;
+use crate::environment;
+use crate::failure::Failure;
 use crate::help;
+pub(crate) use crate::loss_name::{LossName, loss_name};
 
 /// Fused cross-entropy losses on any GPU: loss and gradient in one pass, checked against a float64 reference.
 #[derive(Debug, Parser)]
@@ -54,21 +57,20 @@ impl AdapterArgs {
         self.backend.is_some() || self.adapter.is_some()
     }
 
-    /// The library's filter: the options, else the environment.
-    pub(crate) fn filter(&self) -> AdapterFilter {
+    /// The library's filter: the options, else the environment, where an empty variable is one that is not set.
+    pub(crate) fn filter(&self) -> Result<AdapterFilter, Failure> {
         let mut filter = AdapterFilter::default();
-        if let Some(backend) = self.backend {
-            filter.backends = match backend {
-                Backend::Vulkan => wgpu::Backends::VULKAN,
-                Backend::Metal => wgpu::Backends::METAL,
-                Backend::Dx12 => wgpu::Backends::DX12,
-                Backend::Gl => wgpu::Backends::GL,
-            };
-        }
+        filter.backends = match self.backend {
+            Some(Backend::Vulkan) => wgpu::Backends::VULKAN,
+            Some(Backend::Metal) => wgpu::Backends::METAL,
+            Some(Backend::Dx12) => wgpu::Backends::DX12,
+            Some(Backend::Gl) => wgpu::Backends::GL,
+            None => environment::backends()?.unwrap_or(wgpu::Backends::PRIMARY | wgpu::Backends::GL),
+        };
         if let Some(name) = &self.adapter {
             filter.name = Some(name.clone());
         }
-        filter
+        Ok(filter)
     }
 }
 
@@ -106,7 +108,7 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = help::RUN)]
 pub(crate) struct RunArgs {
-    /// The tensors: a .safetensors or .npz file, or - for standard input
+    /// The tensors: a .safetensors or .npz file, logits.npy with targets.npy beside it, or - for standard input
     #[arg(value_name = "INPUT")]
     pub(crate) input: PathBuf,
     /// Which loss
@@ -118,6 +120,9 @@ pub(crate) struct RunArgs {
     /// Force who walks a row [default: chosen by shape and adapter; environment: GPU_LOSS_STRATEGY]
     #[arg(long, value_name = "NAME", value_parser = strategy)]
     pub(crate) strategy: Option<Strategy>,
+    /// Compute and write these too [default: losses,lse for the softmax losses]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) outputs: Vec<OutputName>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -198,46 +203,9 @@ pub(crate) struct LossOptions {
     /// What the mean divides by, in place of its own count
     #[arg(long, value_name = "COUNT", allow_hyphen_values = true)]
     pub(crate) denominator: Option<f32>,
-}
-
-/// The losses by their names on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LossName {
-    /// Cross-entropy of given probabilities, NLL
-    #[value(alias = "nll")]
-    Ce,
-    /// Binary cross-entropy of given probabilities
-    Bce,
-    /// Categorical cross-entropy, softmax loss
-    #[value(alias = "softmax_ce")]
-    SoftmaxCe,
-    /// Binary cross-entropy with logits
-    #[value(alias = "sigmoid_ce")]
-    SigmoidCe,
-    /// Multi-class focal loss
-    #[value(alias = "softmax_focal")]
-    SoftmaxFocal,
-    /// Focal loss (RetinaNet)
-    #[value(alias = "sigmoid_focal")]
-    SigmoidFocal,
-}
-
-impl LossName {
-    pub(crate) fn kind(self) -> Kind {
-        match self {
-            LossName::Ce => Kind::Ce,
-            LossName::Bce => Kind::Bce,
-            LossName::SoftmaxCe => Kind::SoftmaxCe,
-            LossName::SigmoidCe => Kind::SigmoidCe,
-            LossName::SoftmaxFocal => Kind::SoftmaxFocal,
-            LossName::SigmoidFocal => Kind::SigmoidFocal,
-        }
-    }
-}
-
-/// A loss by its name on the command line.
-pub(crate) fn loss_name(kind: Kind) -> String {
-    kind.name().replace('_', "-")
+    /// What a mean over nothing is, as where every row is ignored [default: nan]
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) empty_mean: Option<EmptyMeanName>,
 }
 
 /// The reductions by their names on the command line.
@@ -275,16 +243,57 @@ impl ReductionName {
     }
 }
 
+/// What a mean over nothing is, by its name on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum EmptyMeanName {
+    /// NaN, as PyTorch has it
+    Nan,
+    /// 0
+    Zero,
+}
+
+impl EmptyMeanName {
+    pub(crate) fn empty_mean(self) -> EmptyMean {
+        match self {
+            EmptyMeanName::Nan => EmptyMean::Nan,
+            EmptyMeanName::Zero => EmptyMean::Zero,
+        }
+    }
+}
+
+/// What is wanted besides loss and gradient, by the names of the tensors that OUT then holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputName {
+    /// The losses before reduction
+    Losses,
+    /// Each row's log-sum-exp (softmax-ce, softmax-focal)
+    Lse,
+    /// Each row's class with the highest score (ce, softmax-ce, softmax-focal)
+    Argmax,
+    /// How many rows' highest score is at a true class (ce, softmax-ce, softmax-focal)
+    Correct,
+}
+
 /// What clap has to say, on one line: its message and hints, without the usage text.
 pub(crate) fn usage_line(error: &clap::Error) -> String {
     let text = error.to_string();
-    let parts: Vec<&str> = text
+    let mut line = String::new();
+    for part in text
         .lines()
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:"))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-        .collect();
-    format!("{} (see --help)", parts.join("; ").trim_start_matches("error: "))
+    {
+        // What is listed line by line under a colon is listed behind it here.
+        let joint = match line.chars().last() {
+            None => "",
+            Some(':') => " ",
+            Some(_) if line.contains("not provided: ") => ", ",
+            Some(_) => "; ",
+        };
+        line = line + joint + part;
+    }
+    format!("{} (see --help)", line.trim_start_matches("error: "))
 }
 
 #[cfg(test)]
@@ -315,6 +324,7 @@ mod tests {
         assert_eq!(options(&["--softcap=30"]).softcap, Some(30.0));
         assert_eq!(options(&["--logit-scale", "0.5", "--gamma=-1", "--alpha", "-.5"]).alpha, Some(-0.5));
         assert_eq!(options(&["--denominator", "-inf"]).denominator, Some(f32::NEG_INFINITY));
+        assert!(matches!(options(&["--empty-mean=zero"]).empty_mean, Some(EmptyMeanName::Zero)));
     }
 
     #[test]
@@ -323,5 +333,14 @@ mod tests {
         let line = usage_line(&error);
         assert!(!line.contains('\n'), "{line}");
         assert!(line.contains("sofmax-ce") && line.contains("similar") && line.contains("'softmax-ce'"), "{line}");
+    }
+
+    #[test]
+    fn missing_arguments_are_listed_behind_the_colon() {
+        let line = usage_line(&Cli::try_parse_from(["gpu-loss", "run"]).unwrap_err());
+        let expected = "the following required arguments were not provided: --loss <NAME>, <INPUT> (see --help)";
+        assert_eq!(line, expected);
+        let line = usage_line(&Cli::try_parse_from(["gpu-loss", "verify", "--quik"]).unwrap_err());
+        assert!(line.starts_with("unexpected argument '--quik' found; tip: a similar argument"), "{line}");
     }
 }

@@ -46,13 +46,21 @@ pub(crate) fn integers(name: &str, tensor: &Tensor) -> Result<ArrayD<i64>, Strin
     }
 }
 
-/// Floats of any width, as `f32`.
-pub(crate) fn floats(name: &str, tensor: &Tensor) -> Result<ArrayD<f32>, String> {
+/// Floats of any width, as `f32`: those of 64 bits are rounded, and a note says so.
+pub(crate) fn floats(name: &str, tensor: &Tensor, notes: &mut Vec<String>) -> Result<ArrayD<f32>, String> {
     match tensor.ty {
         Type::F32 => array(tensor, f32::from_le_bytes),
-        Type::F64 => array(tensor, |bytes| f64::from_le_bytes(bytes) as f32),
         Type::F16 => array(tensor, |bytes| f16::from_le_bytes(bytes).to_f32()),
         Type::Bf16 => array(tensor, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+        Type::F64 => {
+            let wide = array(tensor, f64::from_le_bytes)?;
+            let lost = |value: f64| value.is_finite() && !(value as f32).is_finite();
+            if let Some((at, value)) = wide.indexed_iter().find(|(_, value)| lost(**value)) {
+                return Err(format!("'{name}' at {:?} is {value:e}, which f32 does not hold", at.slice()));
+            }
+            notes.push(format!("'{name}' is f64 and was rounded to f32"));
+            Ok(wide.mapv(|value| value as f32))
+        }
         _ => Err(format!("'{name}' is {}, expected f32, f64, f16 or bf16", tensor.ty.name())),
     }
 }

@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     Check = 1,
     /// Bad input or usage.
     Input = 2,
-    /// No adapter, or a device fault.
+    /// No adapter, or a device fault: a kernel that computes wrongly is one.
     Device = 3,
 }
 
@@ -52,6 +52,7 @@ impl Failure {
             | Error::Device { .. }
             | Error::DeviceLost { .. }
             | Error::OutOfMemory { .. }
+            | Error::Miscompiled { .. }
             | Error::Timeout { .. } => Exit::Device,
             _ => Exit::Input,
         };
@@ -69,6 +70,14 @@ impl Failure {
             _ => error.to_string(),
         };
         Failure { exit, message }
+    }
+
+    /// The same, with what to do about it.
+    pub(crate) fn with_tip(mut self, tip: Option<String>) -> Self {
+        if let Some(tip) = tip {
+            self.message = format!("{}; {tip}", self.message);
+        }
+        self
     }
 
     /// The message on one line: line breaks and other control characters, as names in files may hold them, are escaped.
@@ -122,6 +131,9 @@ mod tests {
     fn device_faults_and_bad_input_have_their_own_codes() {
         let lost = Error::DeviceLost { reason: "gone".into() };
         assert_eq!(Failure::library(&lost, None).exit, Exit::Device);
+        let wrong =
+            Error::Miscompiled { loss: "ce", strategy: "thread-row".into(), adapter: "some".into(), share: 3.0 };
+        assert_eq!(Failure::library(&wrong, Some(Path::new("f.npz"))).exit, Exit::Device);
         let label = Error::ClassOutOfRange { row: 3, class: 9, classes: 4, count: 1 };
         let failure = Failure::library(&label, Some(Path::new("f.npz")));
         assert_eq!(failure.exit, Exit::Input);

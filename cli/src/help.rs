@@ -11,14 +11,16 @@ Examples:
 
 Colour and progress are for terminals; NO_COLOR=1 switches colour off there too. RUST_LOG=info tells what wgpu does.
 
-Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no adapter or a device fault.";
+Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no adapter or a device fault
+(a kernel that computes wrongly is one).";
 
 pub(crate) const RUN: &str = "\
 INPUT holds these tensors:
-  logits                     the scores, [N, C] or [N, C, d1, …]: f32, f16 (bf16 in .safetensors)
+  logits                     the scores, [N, C] or [N, C, d1, …]: f32, f16 (bf16 in .safetensors),
+                             or f64, rounded to f32
   probabilities              in their place for ce and bce, in [0, 1]
-  targets                    integers [N, d1, …]: one class a row
-                             u8 or bool of the scores' shape: multi-hot
+  targets                    integers [N, d1, …]: one class a row ([N, 1, …] will do)
+                             u8 or bool of the scores' shape: multi-hot (integers of 0 and 1 too)
                              floats of the scores' shape: probabilities
   target_offsets, target_indices
                              or lists of classes: row r has indices[offsets[r]..offsets[r + 1]]
@@ -26,9 +28,14 @@ INPUT holds these tensors:
   pos_weight [C]             optional: sigmoid-ce
   element_weights            optional, of the scores' shape: the losses of elements
   upstream                   optional, of the unreduced loss's shape: with --reduction none
+Weights of fewer elements are spread as NumPy spreads arrays. Scores [N] are one row of classes for
+losses of rows, and binary for losses of elements. What is understood without being said is told as
+a note; tensors that do not count are listed, and refused if their names say that they should.
+Or INPUT is logits.npy, with targets.npy and so on beside it.
 
-OUTPUT then holds loss (f32), grad (the scores' type and shape), and for the softmax losses
-also losses and lse (f32, [N, d1, …]). It is replaced whole or not at all.
+OUTPUT then holds loss (f32), grad (the scores' type and shape), for the softmax losses also losses
+and lse (f32, [N, d1, …]), and what --outputs names: losses, lse, argmax (u32, [N, d1, …]; 4294967295
+in ignored rows), correct (i64, the number of rows). It is replaced whole or not at all.
 
 From PyTorch:
   safetensors.torch.save_file({'logits': logits, 'targets': labels}, 'batch.safetensors')
@@ -39,9 +46,11 @@ From NumPy:
 From a pipe, the format told by the first bytes:
   xz --decompress --stdout batch.safetensors.xz | gpu-loss run - --loss softmax-ce --json
 
---json prints one object: loss (the name), value (the loss), reduction, targets, rows, classes, shape, dtype, strategy,
-adapter, backend, driver, time_ms, output (the path, or null), and check with kept, loss_share and grad_share (largest
-errors as shares of the promised ones). A number that is none is the string \"NaN\", \"inf\" or \"-inf\".";
+--json prints one object: loss (the name), value (the loss), correct (rows, or null), reduction, targets, rows, classes,
+shape, dtype, tensors (the names of those that were used), ignored (of those that were not), notes, strategy, adapter,
+backend, driver, first_call_ms (kernels are built and tested in it), time_ms (of a later call), check with kept,
+loss_share and grad_share (largest errors as shares of the promised ones), nan_rows, and output (the path, or null). A
+number that is none is the string \"NaN\", \"inf\" or \"-inf\".";
 
 pub(crate) const ADAPTERS: &str = "\
 Examples:
@@ -49,8 +58,8 @@ Examples:
   gpu-loss adapters --json --backend vulkan
   gpu-loss --adapter llvmpipe adapters
 
---json prints an array of objects: adapter, backend, driver, type, subgroup_sizes ([min, max] or null), shader_f16,
-timestamps, max_workgroup_invocations, max_workgroup_bytes, max_storage_buffers, max_binding_bytes, max_buffer_bytes.";
+--json prints an array of objects: adapter, backend, driver, taken (whether run takes it), type, subgroup_sizes ([min,
+max] or null), shader_f16, timestamps, max_workgroup_invocations, max_workgroup_bytes, max_storage_buffers, max_binding_bytes, max_buffer_bytes.";
 
 pub(crate) const VERIFY: &str = "\
 Examples:

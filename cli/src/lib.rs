@@ -12,25 +12,31 @@
 mod adapters;
 mod args;
 mod bench;
+mod broadcast;
 mod convert;
 mod draft;
+mod environment;
 mod failure;
+mod forms;
 mod help;
 pub mod hostile;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 mod input;
 mod json;
+mod loss_name;
 mod names;
 mod options;
 mod output;
 mod pages;
 mod problem;
 mod replace;
+mod report;
 mod run;
 mod shaders;
 mod source;
 mod tally;
 mod terminal;
+mod unread;
 mod verify;
 
 use std::process::ExitCode;
@@ -66,19 +72,19 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
-    let filter = cli.adapter.filter();
+    let filter = || cli.adapter.filter();
     match &cli.command {
-        Command::Run(args) => run::run(args, &filter),
-        Command::Adapters(args) => adapters::adapters(args, &filter),
-        Command::Verify(args) => verify::verify(args, &filter),
+        Command::Run(args) => run::run(args, &filter()?),
+        Command::Adapters(args) => adapters::adapters(args, &filter()?),
+        Command::Verify(args) => verify::verify(args, &filter()?),
         Command::Bench(args) => match (&args.from, &args.report) {
             (Some(_), _) if cli.adapter.is_given() => {
                 Err(Failure::usage("--backend and --adapter choose what is measured: --from draws all of its file"))
             }
             (Some(from), Some(directory)) => bench::draw(from, directory),
-            _ => bench::bench(args, &filter),
+            _ => bench::bench(args, &filter()?),
         },
-        Command::Shaders(args) => shaders::shaders(args, &filter),
+        Command::Shaders(args) => shaders::shaders(args, &filter()?),
         Command::Completions(args) => pages::completions(args),
         Command::Man(args) => pages::man(args),
     }

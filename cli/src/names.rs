@@ -19,7 +19,7 @@ fn is_slip(known: &str, name: &str) -> bool {
 }
 
 /// Levenshtein's distance.
-fn distance(a: &[char], b: &[char]) -> usize {
+pub(crate) fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.iter().enumerate() {
         let mut diagonal = row[0];

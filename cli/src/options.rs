@@ -1,8 +1,8 @@
 //! Which options and tensors each loss has, and the loss that they make.
 
-use gpu_loss::{Kind, Reduction, Spec};
+use gpu_loss::{Kind, Reduction, Spec, Want};
 
-use crate::args::{LossOptions, loss_name};
+use crate::args::{LossOptions, OutputName, RunArgs, loss_name};
 use crate::failure::Failure;
 
 /// The losses with label smoothing and class weights, …
@@ -38,6 +38,16 @@ pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
             reduction.name()
         )));
     }
+    if let Some(empty_mean) = options.empty_mean {
+        if let Some(reduction) = options.reduction.filter(|r| matches!(r.reduction(), Reduction::None | Reduction::Sum))
+        {
+            let reduction = reduction.name();
+            return Err(Failure::usage(format!(
+                "--empty-mean does not apply to --reduction {reduction}: it is for mean and batch-mean"
+            )));
+        }
+        spec.empty_mean = empty_mean.empty_mean();
+    }
     spec.ignore_index = options.ignore_index;
     set(&mut spec.label_smoothing, options.label_smoothing, "--label-smoothing", kind, SMOOTHED)?;
     set(&mut spec.z_loss, options.z_loss, "--z-loss", kind, &[Kind::SoftmaxCe])?;
@@ -48,11 +58,27 @@ pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
     Ok(spec)
 }
 
+/// What `run` asks for besides the loss.
+pub(crate) fn want(args: &RunArgs) -> Result<Want, Failure> {
+    let kind = args.loss.kind();
+    let mut want = Want { losses: kind.is_softmax(), lse: kind.is_softmax(), ..Want::default() };
+    for output in &args.outputs {
+        let (field, name, takers): (_, _, &[Kind]) = match output {
+            OutputName::Losses => (&mut want.losses, "losses", &Kind::ALL),
+            OutputName::Lse => (&mut want.lse, "lse", TRANSFORMED),
+            OutputName::Argmax => (&mut want.argmax, "argmax", CLASS_WEIGHTED),
+            OutputName::Correct => (&mut want.correct, "correct", CLASS_WEIGHTED),
+        };
+        set(field, Some(true), &format!("--outputs {name}"), kind, takers)?;
+    }
+    Ok(want)
+}
+
 fn set<V>(field: &mut V, value: Option<V>, option: &str, kind: Kind, takers: &[Kind]) -> Result<(), Failure> {
     let Some(value) = value else { return Ok(()) };
     if !takers.contains(&kind) {
         return Err(Failure::usage(format!(
-            "{option} does not apply to --loss {}: it is an option of {}",
+            "{option} does not apply to --loss {}: it is for {}",
             loss_name(kind),
             listing(takers)
         )));
@@ -74,7 +100,7 @@ mod tests {
     fn an_option_of_another_loss_is_refused_by_both_names() {
         let options = LossOptions { softcap: Some(30.0), ..LossOptions::default() };
         let line = spec(Kind::SigmoidCe, &options).unwrap_err().line();
-        assert_eq!(line, "--softcap does not apply to --loss sigmoid-ce: it is an option of softmax-ce, softmax-focal");
+        assert_eq!(line, "--softcap does not apply to --loss sigmoid-ce: it is for softmax-ce, softmax-focal");
         assert_eq!(spec(Kind::SoftmaxCe, &options).unwrap().softcap, Some(30.0));
     }
 }

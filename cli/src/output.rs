@@ -16,6 +16,8 @@ pub(crate) enum Values<'a> {
     F32(&'a ArrayD<f32>),
     F16(&'a ArrayD<f16>),
     Bf16(&'a ArrayD<bf16>),
+    U32(&'a ArrayD<u32>),
+    I64(&'a ArrayD<i64>),
 }
 
 /// A type of scores whose gradient can be written.
@@ -47,14 +49,21 @@ impl Values<'_> {
             Values::F32(a) => a.shape(),
             Values::F16(a) => a.shape(),
             Values::Bf16(a) => a.shape(),
+            Values::U32(a) => a.shape(),
+            Values::I64(a) => a.shape(),
         }
     }
 
     fn byte_count(&self) -> usize {
+        self.shape().iter().product::<usize>() * self.size()
+    }
+
+    /// Bytes of an element.
+    pub(crate) fn size(&self) -> usize {
         match self {
-            Values::F32(a) => a.len() * 4,
-            Values::F16(a) => a.len() * 2,
-            Values::Bf16(a) => a.len() * 2,
+            Values::I64(_) => 8,
+            Values::F32(_) | Values::U32(_) => 4,
+            Values::F16(_) | Values::Bf16(_) => 2,
         }
     }
 
@@ -64,6 +73,8 @@ impl Values<'_> {
             Values::F32(a) => a.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
             Values::F16(a) => a.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
             Values::Bf16(a) => a.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
+            Values::U32(a) => a.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
+            Values::I64(a) => a.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
         }
     }
 }
@@ -94,13 +105,17 @@ impl Destination {
         let mut out = BufWriter::with_capacity(1 << 16, file);
         match self.format {
             Format::Safetensors => write_safetensors(&mut out, arrays)?,
-            Format::Npz => write_npz(&mut out, arrays)?,
+            Format::Npz => {
+                let mut out = Deafened { out: &mut out, failed: None };
+                let written = write_npz(&mut out, arrays);
+                out.failed.map_or(written, Err)?;
+            }
         }
         out.flush()
     }
 }
 
-/// The arrays must come with 4-byte types first, so that each lies at a multiple of its element's size.
+/// The arrays must come with larger types first, so that each lies at a multiple of its element's size.
 fn write_safetensors(out: &mut impl Write, arrays: &[(&str, Values<'_>)]) -> std::io::Result<()> {
     let mut header = serde_json::Map::new();
     let mut offset = 0;
@@ -109,6 +124,8 @@ fn write_safetensors(out: &mut impl Write, arrays: &[(&str, Values<'_>)]) -> std
             Values::F32(_) => "F32",
             Values::F16(_) => "F16",
             Values::Bf16(_) => "BF16",
+            Values::U32(_) => "U32",
+            Values::I64(_) => "I64",
         };
         let end = offset + values.byte_count();
         let place = serde_json::json!({ "dtype": dtype, "shape": values.shape(), "data_offsets": [offset, end] });
@@ -122,12 +139,50 @@ fn write_safetensors(out: &mut impl Write, arrays: &[(&str, Values<'_>)]) -> std
     arrays.iter().try_for_each(|(_, values)| values.write(out))
 }
 
+/// A writer that keeps its first error, and from then on takes everything: an archive that is dropped unfinished tries to
+/// write its end once more, and prints what comes of that.
+struct Deafened<'a, W> {
+    out: &'a mut W,
+    failed: Option<std::io::Error>,
+}
+
+impl<W> Deafened<'_, W> {
+    fn attempt<V>(&mut self, deaf: V, act: impl FnOnce(&mut W) -> std::io::Result<V>) -> std::io::Result<V> {
+        if self.failed.is_some() {
+            return Ok(deaf);
+        }
+        act(self.out).map_err(|error| {
+            let kind = error.kind();
+            self.failed = Some(error);
+            kind.into()
+        })
+    }
+}
+
+impl<W: Write> Write for Deafened<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.attempt(bytes.len(), |out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.attempt((), W::flush)
+    }
+}
+
+impl<W: Seek> Seek for Deafened<'_, W> {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.attempt(0, |out| out.seek(to))
+    }
+}
+
 fn write_npz(out: &mut (impl Write + Seek), arrays: &[(&str, Values<'_>)]) -> std::io::Result<()> {
     let mut archive = zip::ZipWriter::new(out);
     for (name, values) in arrays {
         let descr = match values {
             Values::F32(_) => "<f4",
             Values::F16(_) => "<f2",
+            Values::U32(_) => "<u4",
+            Values::I64(_) => "<i8",
             Values::Bf16(_) => return Err(std::io::Error::other(".npz has no bf16")),
         };
         let options = zip::write::SimpleFileOptions::default()

@@ -1,13 +1,14 @@
 //! A file's tensors and the options, as the library takes them.
 
-use gpu_loss::{Batch, Dtype, Element, Kind, Reduction, Spec, TargetForm, Targets, bf16, f16};
+use gpu_loss::{Batch, Dtype, Element, Error, Kind, Spec, TargetForm, Targets, bf16, f16};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use crate::args::loss_name;
-use crate::convert;
+use crate::forms::{Axes, TargetData, targets_of};
 use crate::input::{Tensor, Tensors, Type};
-use crate::names::near_miss;
-use crate::options::{listing, takers};
+use crate::loss_name::loss_name;
+use crate::options::listing;
+use crate::unread::{self, missing};
+use crate::{broadcast, convert};
 
 /// Every tensor that means something.
 pub(crate) const KNOWN: [&str; 9] = [
@@ -30,14 +31,6 @@ pub(crate) enum Scores {
 }
 
 impl Scores {
-    pub(crate) fn shape(&self) -> &[usize] {
-        match self {
-            Scores::F32(a) => a.shape(),
-            Scores::F16(a) => a.shape(),
-            Scores::Bf16(a) => a.shape(),
-        }
-    }
-
     pub(crate) fn dtype(&self) -> Dtype {
         match self {
             Scores::F32(_) => Dtype::F32,
@@ -47,31 +40,32 @@ impl Scores {
     }
 }
 
-/// The targets, by form.
-enum TargetData {
-    Classes(ArrayD<i64>),
-    Lists { offsets: ArrayD<i64>, indices: ArrayD<i64> },
-    MultiHot(ArrayD<u8>),
-    Probabilities(ArrayD<f32>),
-}
-
 /// All that a loss needs besides the scores.
 pub(crate) struct Problem {
     pub(crate) spec: Spec,
+    pub(crate) axes: Axes,
+    /// What the file's tensors were taken for.
+    pub(crate) account: Account,
     targets: TargetData,
     element_weights: Option<ArrayD<f32>>,
     upstream: Option<ArrayD<f32>>,
 }
 
+/// Which tensors of a file count, and how they were understood.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Account {
+    /// Those that were used: name, type and shape.
+    pub(crate) used: Vec<(String, String)>,
+    /// The names of the others.
+    pub(crate) ignored: Vec<String>,
+    /// What was understood without being said.
+    pub(crate) notes: Vec<String>,
+}
+
 impl Problem {
     /// The form of the targets.
     pub(crate) fn form(&self) -> TargetForm {
-        match self.targets {
-            TargetData::Classes(_) => TargetForm::Classes,
-            TargetData::Lists { .. } => TargetForm::Lists,
-            TargetData::MultiHot(_) => TargetForm::MultiHot,
-            TargetData::Probabilities(_) => TargetForm::Probabilities,
-        }
+        self.targets.form()
     }
 
     /// The library's view of it, with these scores.
@@ -87,6 +81,26 @@ impl Problem {
         batch.upstream = self.upstream.as_ref().map(|array| array.view());
         batch
     }
+
+    /// What to do about an error of the library.
+    pub(crate) fn tip(&self, error: &Error) -> Option<String> {
+        let (Error::ClassOutOfRange { class, classes, .. }, TargetData::Classes(labels)) = (error, &self.targets)
+        else {
+            return None;
+        };
+        let is_outside = |label: i64| !(0..*classes as i64).contains(&label);
+        let usual = [-100, -1, 255].into_iter().find(|usual| is_outside(*usual) && labels.iter().any(|l| l == usual));
+        let ignored =
+            usual.or(Some(*class).filter(|class| *class < 0)).filter(|label| self.spec.ignore_index != Some(*label));
+        if let Some(label) = ignored {
+            return Some(format!("if rows with {label} are to count for nothing, say --ignore-index {label}"));
+        }
+        if *classes == 1 && !self.spec.kind.per_row() {
+            return Some("targets of 0 and 1 have the scores' shape".into());
+        }
+        let counted_from_1 = class == &(*classes as i64) && labels.iter().all(|label| (1..=*class).contains(label));
+        counted_from_1.then(|| "classes are counted from 0".into())
+    }
 }
 
 /// Makes the scores and the problem of a file's tensors.
@@ -94,10 +108,20 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
     let kind = spec.kind;
     let listed = tensors.listing();
     let scores_name = if kind.takes_probabilities() { "probabilities" } else { "logits" };
-    check_names(&tensors, &spec, scores_name)?;
-    let lists = ["target_offsets", "target_indices"].map(|name| tensors.found.remove(name));
-    let targets = tensors.found.remove("targets");
-    let scores = tensors.found.remove(scores_name);
+    unread::check(&tensors, &spec, scores_name)?;
+    let mut account = Account::default();
+    let mut take = |name: &str| {
+        let tensor = tensors.found.remove(name)?;
+        account.used.push((name.to_owned(), format!("{} {:?}", tensor.ty.name(), tensor.shape)));
+        Some(tensor)
+    };
+    let scores = take(scores_name);
+    let targets = take("targets");
+    let lists = ["target_offsets", "target_indices"].map(&mut take);
+    let [class_weights, pos_weight, element_weights, upstream] =
+        ["class_weights", "pos_weight", "element_weights", "upstream"].map(take);
+    account.ignored = tensors.others(|name| account.used.iter().any(|(used, _)| used == name));
+    let notes = &mut account.notes;
 
     let scores = scores.ok_or_else(|| {
         let other = if kind.takes_probabilities() { "logits" } else { "probabilities" };
@@ -106,101 +130,68 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
                 Kind::ALL.into_iter().filter(|k| k.takes_probabilities() != kind.takes_probabilities()).collect();
             format!("no tensor '{scores_name}', which {} takes; '{other}' is for {}", loss_name(kind), listing(&others))
         } else {
-            missing(scores_name, &listed)
+            missing(scores_name, &tensors, &listed)
         }
     })?;
-    let scores = scores_of(scores_name, scores)?;
-    let shape = scores.shape().to_vec();
-    let [_, classes, ..] = shape[..] else {
-        return Err(format!("'{scores_name}' has shape {shape:?}, expected [N, C] or [N, C, d1, …]"));
-    };
-
+    let (scores, axes) = scores_of(scores_name, scores, kind, notes)?;
     let targets = match (targets, lists) {
         (Some(_), [Some(_), _] | [_, Some(_)]) => {
             return Err("has both 'targets' and 'target_offsets' or 'target_indices': one form is expected".into());
         }
-        (Some(tensor), [None, None]) => targets_of(tensor, &shape)?,
-        (None, [None, None]) => return Err(missing("targets", &listed)),
-        (None, [offsets, indices]) => TargetData::Lists {
-            offsets: list_of("target_offsets", offsets, &listed)?,
-            indices: list_of("target_indices", indices, &listed)?,
-        },
+        (Some(tensor), [None, None]) => targets_of(tensor, &axes, kind, notes)?,
+        (None, [None, None]) => return Err(missing("targets", &tensors, &listed)),
+        (None, [offsets, indices]) => {
+            let no = |name: &str| missing(name, &tensors, &listed);
+            TargetData::Lists {
+                offsets: list_of("target_offsets", offsets.ok_or_else(|| no("target_offsets"))?)?,
+                indices: list_of("target_indices", indices.ok_or_else(|| no("target_indices"))?)?,
+            }
+        }
     };
-    let mut floats = |name: &str| tensors.found.remove(name).map(|tensor| convert::floats(name, &tensor)).transpose();
-    let per_class = |name: &str, weights: Option<ArrayD<f32>>| match weights {
-        Some(w) if w.shape() != [classes] => {
-            Err(format!("'{name}' has shape {:?}, expected {:?}: one a class", w.shape(), [classes]))
+    for (name, weights, field) in
+        [("class_weights", class_weights, &mut spec.class_weights), ("pos_weight", pos_weight, &mut spec.pos_weight)]
+    {
+        if let Some(tensor) = weights {
+            let weights = convert::floats(name, &tensor, notes)?;
+            *field = Some(broadcast::per_class(name, &weights, &axes.full, notes)?);
         }
-        weights => Ok(weights.map(|w| w.into_iter().collect::<Vec<f32>>())),
+    }
+    let mut spread = |name: &str, tensor: Option<Tensor>, per_row: bool| {
+        let Some(tensor) = tensor else { return Ok(None) };
+        let weights = convert::floats(name, &tensor, notes)?;
+        let (to, full) =
+            if per_row { (axes.rows_given(), axes.rows()) } else { (axes.given.clone(), axes.full.clone()) };
+        let rows = (!per_row).then(|| axes.rows_given());
+        let weights = broadcast::to_shape(name, weights, &to, rows.as_deref(), notes)?;
+        weights.into_shape_with_order(IxDyn(&full)).map(Some).map_err(|e| e.to_string())
     };
-    spec.class_weights = per_class("class_weights", floats("class_weights")?)?;
-    spec.pos_weight = per_class("pos_weight", floats("pos_weight")?)?;
-    let problem = Problem { targets, element_weights: floats("element_weights")?, upstream: floats("upstream")?, spec };
-    Ok((scores, problem))
+    let element_weights = spread("element_weights", element_weights, false)?;
+    let upstream = spread("upstream", upstream, kind.per_row())?;
+    Ok((scores, Problem { targets, element_weights, upstream, spec, axes, account }))
 }
 
-fn missing(name: &str, listed: &str) -> String {
-    format!("no tensor '{name}': the file has {listed}")
+fn scores_of(name: &str, tensor: Tensor, kind: Kind, notes: &mut Vec<String>) -> Result<(Scores, Axes), String> {
+    let no_rows = || format!("'{name}' has shape [], expected [N, C] or [N, C, d1, …]");
+    let axes = Axes::new(&tensor.shape, kind).ok_or_else(no_rows)?;
+    if let ([n], [rows, classes]) = (axes.given.as_slice(), axes.full.as_slice()) {
+        let what = if kind.per_row() { "one row of classes" } else { "one binary score a row" };
+        notes.push(format!("'{name}' [{n}] is read as [{rows}, {classes}]: {what}"));
+    }
+    let scores = match tensor.ty {
+        Type::F32 => Scores::F32(full(convert::array(&tensor, f32::from_le_bytes)?, &axes)?),
+        Type::F16 => Scores::F16(full(convert::array(&tensor, f16::from_le_bytes)?, &axes)?),
+        Type::Bf16 => Scores::Bf16(full(convert::array(&tensor, bf16::from_le_bytes)?, &axes)?),
+        Type::F64 => Scores::F32(full(convert::floats(name, &tensor, notes)?, &axes)?),
+        _ => return Err(format!("'{name}' is {}, expected f32, f16, bf16 or f64", tensor.ty.name())),
+    };
+    Ok((scores, axes))
 }
 
-/// Refuses tensors that mean something elsewhere, and names that look like a slip.
-fn check_names(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result<(), String> {
-    let has = |name: &str| tensors.found.contains_key(name);
-    let unreduced = spec.reduction == Reduction::None;
-    for name in ["class_weights", "pos_weight", "element_weights"] {
-        if has(name) && !takers(name).contains(&spec.kind) {
-            let takers = listing(takers(name));
-            return Err(format!("'{name}' does not apply to {}: it is for {takers}", loss_name(spec.kind)));
-        }
-    }
-    if has("upstream") && !unreduced {
-        return Err("'upstream' applies to --reduction none only".into());
-    }
-    let absent = KNOWN.into_iter().filter(|known| !has(known)).filter(|known| match *known {
-        "logits" | "probabilities" => *known == scores_name,
-        "targets" => !has("target_offsets") && !has("target_indices"),
-        "target_offsets" | "target_indices" => !has("targets"),
-        "upstream" => unreduced,
-        weights => takers(weights).contains(&spec.kind),
-    });
-    match near_miss(absent, tensors.names.iter().map(String::as_str).filter(|name| !KNOWN.contains(name))) {
-        Some((known, name)) => Err(format!("unknown tensor '{name}': did you mean '{known}'?")),
-        None => Ok(()),
-    }
+fn full<T>(array: ArrayD<T>, axes: &Axes) -> Result<ArrayD<T>, String> {
+    array.into_shape_with_order(IxDyn(&axes.full)).map_err(|e| e.to_string())
 }
 
-fn scores_of(name: &str, tensor: Tensor) -> Result<Scores, String> {
-    match tensor.ty {
-        Type::F32 => Ok(Scores::F32(convert::array(&tensor, f32::from_le_bytes)?)),
-        Type::F16 => Ok(Scores::F16(convert::array(&tensor, f16::from_le_bytes)?)),
-        Type::Bf16 => Ok(Scores::Bf16(convert::array(&tensor, bf16::from_le_bytes)?)),
-        Type::F64 => Err(format!("'{name}' is f64: convert it to f32, f16 or bf16")),
-        _ => Err(format!("'{name}' is {}, expected f32, f16 or bf16", tensor.ty.name())),
-    }
-}
-
-/// The form of the targets follows from their type and shape.
-fn targets_of(tensor: Tensor, scores: &[usize]) -> Result<TargetData, String> {
-    let rows: Vec<usize> = scores.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, n)| *n).collect();
-    let per_row = tensor.shape == rows;
-    let per_element = tensor.shape == scores;
-    match &tensor.ty {
-        Type::U8 | Type::Bool if per_element => Ok(TargetData::MultiHot(convert::array(&tensor, |[byte]| byte)?)),
-        ty if convert::is_integer(ty) && per_row => Ok(TargetData::Classes(convert::integers("targets", &tensor)?)),
-        ty if convert::is_float(ty) && per_element => {
-            Ok(TargetData::Probabilities(convert::floats("targets", &tensor)?))
-        }
-        ty => Err(format!(
-            "'targets' is {} {:?}, expected integers {rows:?} (classes), or u8 or bool {scores:?} (multi-hot), or \
-             floats {scores:?} (probabilities)",
-            ty.name(),
-            tensor.shape
-        )),
-    }
-}
-
-fn list_of(name: &str, tensor: Option<Tensor>, listed: &str) -> Result<ArrayD<i64>, String> {
-    let tensor = tensor.ok_or_else(|| missing(name, listed))?;
+fn list_of(name: &str, tensor: Tensor) -> Result<ArrayD<i64>, String> {
     if !convert::is_integer(&tensor.ty) || tensor.shape.len() != 1 {
         return Err(format!("'{name}' is {} {:?}, expected integers of one dimension", tensor.ty.name(), tensor.shape));
     }

@@ -50,11 +50,14 @@ fn what_does_not_fit_is_refused_by_name() {
     let labels = || ("targets", tensor(Type::I64, &[2]));
     let softmax = |extra: (&'static str, Tensor)| refusal(Kind::SoftmaxCe, &[logits(), extra]);
     assert_eq!(
-        softmax(("targets", tensor(Type::I64, &[2, 3]))),
-        "'targets' is i64 [2, 3], expected integers [2] (classes), or u8 or bool [2, 3] (multi-hot), or floats [2, 3] (probabilities)"
+        softmax(("targets", tensor(Type::I64, &[3]))),
+        "'targets' is i64 [3], expected integers [2] (classes), or u8 or bool [2, 3] (multi-hot), or floats [2, 3] (probabilities)"
     );
     assert!(softmax(("targets", tensor(Type::Bool, &[2]))).starts_with("'targets' is bool [2]"));
-    assert_eq!(softmax(("labels", tensor(Type::I64, &[2]))), "no tensor 'targets': the file has logits, labels");
+    assert_eq!(
+        softmax(("labels", tensor(Type::I64, &[2]))),
+        "no tensor 'targets': the file has logits, labels; if 'labels' is it, name it 'targets'"
+    );
     assert_eq!(softmax(("target", tensor(Type::I64, &[2]))), "unknown tensor 'target': did you mean 'targets'?");
     assert!(softmax(("target_indices", tensor(Type::I64, &[2]))).starts_with("no tensor 'target_offsets'"));
     let with = |kind, extra: (&'static str, Tensor)| refusal(kind, &[logits(), labels(), extra]);
@@ -64,8 +67,10 @@ fn what_does_not_fit_is_refused_by_name() {
     assert!(with(Kind::SoftmaxCe, ("class_weight", tensor(Type::F32, &[3]))).contains("'class_weights'?"));
     assert!(with(Kind::SoftmaxCe, ("upstream", tensor(Type::F32, &[2]))).contains("--reduction none"));
     assert!(refusal(Kind::Ce, &[logits(), labels()]).contains("'logits' is for softmax-ce"));
-    assert!(refusal(Kind::SoftmaxCe, &[("logits", tensor(Type::F64, &[2, 3])), labels()]).contains("convert it"));
-    assert!(refusal(Kind::SoftmaxCe, &[("logits", tensor(Type::F32, &[6])), labels()]).contains("expected [N, C]"));
+    assert!(refusal(Kind::SoftmaxCe, &[("logits", tensor(Type::I32, &[2, 3])), labels()]).contains("'logits' is i32"));
+    assert!(refusal(Kind::SoftmaxCe, &[("logits", tensor(Type::F32, &[])), labels()]).contains("expected [N, C]"));
+    assert!(with(Kind::SoftmaxCe, ("pos_weights", tensor(Type::F32, &[3]))).contains("did you mean 'pos_weight'?"));
+    assert!(with(Kind::SoftmaxCe, ("mask", tensor(Type::F32, &[2]))).starts_with("'mask' would count for nothing"));
     assert!(refusal(Kind::SoftmaxCe, &[]).contains("the file has no tensors"));
     let mut huge = tensor(Type::U64, &[2]);
     huge.bytes = [5_u64.to_le_bytes(), u64::MAX.to_le_bytes()].concat();
@@ -91,7 +96,45 @@ fn other_tensors_are_left_alone() {
         ("targets", tensor(Type::I64, &[2])),
         ("hidden", tensor(Type::F32, &[2, 8])),
         ("logits2", tensor(Type::F32, &[2, 3])),
-        ("pos_weights", tensor(Type::F32, &[3])),
+        ("labels", tensor(Type::I64, &[2])),
     ];
-    assert!(of(Kind::SoftmaxCe, &tensors).is_ok());
+    let account = of(Kind::SoftmaxCe, &tensors).unwrap().1.account;
+    assert_eq!(account.ignored, ["hidden", "logits2", "labels"]);
+    let used: Vec<&str> = account.used.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((used, account.notes.len()), (vec!["logits", "targets"], 0));
+}
+
+/// Shapes of scores and targets, the targets' type, and the form and shape that they are taken for, with as many notes.
+#[test]
+fn what_is_plainly_meant_is_taken_and_noted() {
+    let taken = |kind, scores: &[usize], ty: Type, targets: &[usize]| {
+        let (_, problem) =
+            of(kind, &[("logits", tensor(Type::F32, scores)), ("targets", tensor(ty, targets))]).unwrap();
+        assert!(!problem.account.notes.is_empty(), "{scores:?} {targets:?}");
+        (problem.form(), problem.axes.full)
+    };
+    let (classes, multi_hot, soft) = (TargetForm::Classes, TargetForm::MultiHot, TargetForm::Probabilities);
+    let (softmax, sigmoid) = (Kind::SoftmaxCe, Kind::SigmoidCe);
+    assert_eq!(taken(softmax, &[4, 3], Type::I64, &[4, 1]), (classes, vec![4, 3]));
+    assert_eq!(taken(softmax, &[2, 3, 5], Type::I32, &[2, 1, 5]), (classes, vec![2, 3, 5]));
+    assert_eq!(taken(softmax, &[4, 3], Type::I64, &[4, 3]), (multi_hot, vec![4, 3]));
+    assert_eq!(taken(softmax, &[5], Type::I64, &[]), (classes, vec![1, 5]));
+    assert_eq!(taken(softmax, &[5], Type::I64, &[1]), (classes, vec![1, 5]));
+    assert_eq!(taken(softmax, &[5], Type::F32, &[5]), (soft, vec![1, 5]));
+    assert_eq!(taken(sigmoid, &[5], Type::I64, &[5]), (multi_hot, vec![5, 1]));
+    assert_eq!(taken(sigmoid, &[5], Type::F32, &[5]), (soft, vec![5, 1]));
+    assert_eq!(taken(sigmoid, &[5, 1], Type::F32, &[5]), (soft, vec![5, 1]));
+    assert_eq!(taken(sigmoid, &[5, 1], Type::Bool, &[5]), (multi_hot, vec![5, 1]));
+}
+
+#[test]
+fn what_can_be_two_things_is_refused_by_both() {
+    let of = |scores: &[usize], targets: Tensor| {
+        refusal(Kind::SigmoidCe, &[("logits", tensor(Type::F32, scores)), ("targets", targets)])
+    };
+    let both = of(&[4, 1], tensor(Type::I64, &[4, 1]));
+    assert!(both.contains("classes") && both.contains("multi-hot"), "{both}");
+    let last = of(&[2, 5, 7], tensor(Type::I64, &[2, 5]));
+    assert!(last.contains("classes are read from axis 1") && last.contains("logits.transpose(0, 2, 1)"), "{last}");
+    assert!(last.contains("[10, 7] with labels [10]"), "{last}");
 }

@@ -19,7 +19,14 @@ impl Place {
     pub(crate) fn check(path: &Path) -> Result<Self, Failure> {
         let failed = |message: &str| Err(Failure::file(path, message));
         let mut target = path.to_path_buf();
-        if let Ok(metadata) = std::fs::metadata(path) {
+        let found = std::fs::metadata(path);
+        // A name that is too long, a loop of links: what cannot be looked up cannot be written either.
+        if let Err(error) = &found
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return failed(&format!("cannot be written: {}", io_message(error)));
+        }
+        if let Ok(metadata) = found {
             if metadata.is_dir() {
                 return failed("is a directory");
             }

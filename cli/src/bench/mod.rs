@@ -37,7 +37,7 @@ use self::section::Section;
 use self::shapes::{Case, Role};
 use self::table::AdapterRun;
 use self::timer::Timer;
-use crate::failure::{Failure, io_message};
+use crate::failure::{Failure, io_message, one_line};
 use crate::replace::{Place, Written};
 use crate::{adapters, terminal};
 
@@ -64,7 +64,14 @@ pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Fail
         return Err(Failure::usage(format!("no shape is left to measure: {first}")));
     }
     write_files(json, report, &runs)?;
-    terminal::print(&runs.iter().map(|(run, bars)| printed(run, bars)).collect::<String>())?;
+    let mut text: String = runs.iter().map(|(run, bars)| printed(run, bars)).collect();
+    if let Some(path) = &args.json {
+        text += &format!("figures as JSON: {}\n", one_line(&path.display().to_string()));
+    }
+    if let Some(directory) = &args.report {
+        text += &where_it_is(directory);
+    }
+    terminal::print(&text)?;
     let all: Vec<&Bar> = runs.iter().flat_map(|(_, bars)| bars).collect();
     let missed = all.iter().filter(|bar| !bar.kept()).count();
     match missed {
@@ -77,7 +84,13 @@ pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Fail
 pub(crate) fn draw(from: &Path, directory: &Path) -> Result<(), Failure> {
     let sections = section::read(from)?;
     let report = report_place(directory)?;
-    put(&report_files(report, &sections)?)
+    put(&report_files(report, &sections)?)?;
+    terminal::print(&where_it_is(directory))
+}
+
+/// The line that says where the report is.
+fn where_it_is(directory: &Path) -> String {
+    format!("report: {}\n", one_line(&directory.join("index.html").display().to_string()))
 }
 
 /// The table of an adapter, and its figures against their bars.

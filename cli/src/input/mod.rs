@@ -2,6 +2,7 @@
 
 mod archive;
 mod fields;
+mod folder;
 mod npy;
 mod npz;
 mod safetensors;
@@ -30,6 +31,7 @@ impl Format {
             "safetensors" => Ok(Format::Safetensors),
             "npz" => Ok(Format::Npz),
             "" => Err(Failure::file(path, "no extension: expected .safetensors or .npz")),
+            "npy" => Err(Failure::file(path, "a .npy file holds one array: expected .safetensors or .npz")),
             other => Err(Failure::file(path, format!("unknown extension .{other}: expected .safetensors or .npz"))),
         }
     }
@@ -118,6 +120,18 @@ impl Tensors {
         self.count = self.count.saturating_add(1);
     }
 
+    /// The names of tensors that do not count, the first 20, by which do.
+    pub(crate) fn others(&self, counts: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut others: Vec<String> = self.names.iter().filter(|name| !counts(name)).cloned().collect();
+        let unnamed = self.count.saturating_sub(self.names.len());
+        let more = others.len().saturating_sub(20).saturating_add(unnamed);
+        others.truncate(20);
+        if more > 0 {
+            others.push(format!("… {more} more"));
+        }
+        others
+    }
+
     /// The names that the file has, for a message: the first 20.
     pub(crate) fn listing(&self) -> String {
         let first = self.names.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -143,7 +157,8 @@ pub(crate) fn read(path: &Path, wanted: &[&str]) -> Result<Tensors, Failure> {
 
 /// As [`read`], under another name in messages.
 pub(crate) fn read_as(path: &Path, name: &Path, wanted: &[&str]) -> Result<Tensors, Failure> {
-    let format = Format::of(path)?;
+    let is_array = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
+    let format = if is_array { None } else { Some(Format::of(path)?) };
     let failed = |message: String| Failure::file(name, message);
     let metadata = std::fs::metadata(path).map_err(|e| failed(io_message(&e)))?;
     if metadata.is_dir() {
@@ -155,6 +170,7 @@ pub(crate) fn read_as(path: &Path, name: &Path, wanted: &[&str]) -> Result<Tenso
     if metadata.len() == 0 {
         return Err(failed("is empty".into()));
     }
+    let Some(format) = format else { return folder::read(path, wanted) };
     let file = File::open(path).map_err(|e| failed(io_message(&e)))?;
     read_from(format, std::io::BufReader::new(file), metadata.len(), wanted, FREE_INFLATION).map_err(failed)
 }

@@ -46,12 +46,17 @@ pub(super) fn read(
 }
 
 /// The bytes that arrays may still come to.
-struct Budget {
+pub(super) struct Budget {
     left: u64,
     free_inflation: u64,
 }
 
 impl Budget {
+    /// Of arrays that are not packed.
+    pub(super) fn without_end() -> Self {
+        Budget { left: u64::MAX, free_inflation: u64::MAX }
+    }
+
     fn take(&mut self, needed: usize) -> Result<(), String> {
         self.left = self.left.checked_sub(needed as u64).ok_or_else(|| {
             format!(
@@ -64,10 +69,16 @@ impl Budget {
     }
 }
 
-fn read_array(unpacked: &mut impl Read, budget: &mut Budget) -> Result<Tensor, String> {
+pub(super) fn read_array(unpacked: &mut impl Read, budget: &mut Budget) -> Result<Tensor, String> {
     let header = read_header(unpacked)?;
     let count = elements(&header.shape)?;
-    let size = header.ty.size().ok_or_else(|| format!("has the type {}, which is not read", header.ty.name()))?;
+    let size = header.ty.size().ok_or_else(|| match header.ty.name() {
+        // What `numpy.save` makes of the types that ml_dtypes and JAX add.
+        "|V2" | "<V2" | "V2" => {
+            "has the type V2, as NumPy stores bf16, without its name: save bf16 as .safetensors".into()
+        }
+        other => format!("has the type {other}, which is not read"),
+    })?;
     let needed = count.checked_mul(size).ok_or_else(|| format!("has the impossible shape {:?}", header.shape))?;
     budget.take(needed)?;
     let mut bytes = read_bytes(unpacked, needed)?;

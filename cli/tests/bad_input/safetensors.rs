@@ -87,15 +87,15 @@ fn headers_that_lie() {
         ),
         case(
             "a.safetensors",
-            file(&[place("logits", "F64", "[1,1]", 0, 8), targets()], 16),
+            file(&[place("logits", "I64", "[1,1]", 0, 8), targets()], 16),
             softmax,
-            &["'logits' is f64"],
+            &["'logits' is i64"],
         ),
         case(
             "a.safetensors",
             file(&[place("logits", "F8_E4M3", "[4,2]", 0, 8), targets()], 16),
             softmax,
-            &["'logits' is F8_E4M3, expected f32, f16 or bf16"],
+            &["'logits' is F8_E4M3, expected f32, f16, bf16 or f64"],
         ),
     ]);
 }

@@ -1,0 +1,165 @@
+//! The form of the targets, which follows from their type and shape.
+
+use gpu_loss::{Kind, TargetForm};
+use ndarray::{ArrayD, IxDyn};
+
+use crate::broadcast::with_classes;
+use crate::convert;
+use crate::input::{Tensor, Type};
+
+/// The targets, by form.
+pub(crate) enum TargetData {
+    Classes(ArrayD<i64>),
+    Lists { offsets: ArrayD<i64>, indices: ArrayD<i64> },
+    MultiHot(ArrayD<u8>),
+    Probabilities(ArrayD<f32>),
+}
+
+impl TargetData {
+    pub(crate) fn form(&self) -> TargetForm {
+        match self {
+            TargetData::Classes(_) => TargetForm::Classes,
+            TargetData::Lists { .. } => TargetForm::Lists,
+            TargetData::MultiHot(_) => TargetForm::MultiHot,
+            TargetData::Probabilities(_) => TargetForm::Probabilities,
+        }
+    }
+}
+
+/// The scores' shape as it was given, and with two axes or more, as the library has it.
+pub(crate) struct Axes {
+    pub(crate) given: Vec<usize>,
+    pub(crate) full: Vec<usize>,
+}
+
+impl Axes {
+    /// One dimension is a row of classes for losses of rows, and one score a row for the others.
+    pub(crate) fn new(given: &[usize], kind: Kind) -> Option<Self> {
+        let full = match given {
+            [] => return None,
+            [n] if kind.per_row() => vec![1, *n],
+            [n] => vec![*n, 1],
+            _ => given.to_vec(),
+        };
+        Some(Axes { given: given.to_vec(), full })
+    }
+
+    /// The shape of what belongs to rows, as it is given and written.
+    pub(crate) fn rows_given(&self) -> Vec<usize> {
+        self.given
+            .iter()
+            .enumerate()
+            .filter(|(axis, _)| *axis != usize::from(self.given.len() > 1))
+            .map(|(_, n)| *n)
+            .collect()
+    }
+
+    /// As [`rows_given`](Self::rows_given), as the library has it.
+    pub(crate) fn rows(&self) -> Vec<usize> {
+        self.full.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, n)| *n).collect()
+    }
+
+    fn is_flat(&self) -> bool {
+        self.given.len() == 1
+    }
+}
+
+/// Reads the targets, and notes what was not said outright.
+pub(crate) fn targets_of(
+    tensor: Tensor,
+    axes: &Axes,
+    kind: Kind,
+    notes: &mut Vec<String>,
+) -> Result<TargetData, String> {
+    let (scores, rows) = (&axes.full, axes.rows());
+    let classes = scores.get(1).copied().unwrap_or_default();
+    let Tensor { ty, shape: held, .. } = &tensor;
+    let (ty, held) = (ty.clone(), held.clone());
+    let described = format!("'targets' is {} {held:?}", ty.name());
+    // Scores of one dimension are binary for losses of elements: their targets are never classes.
+    let binary = axes.is_flat() && !kind.per_row();
+    let per_row = !binary && (held == rows || (axes.is_flat() && held.is_empty()));
+    // An axis of one class may be left out, and of one row as well.
+    let one_class = !binary && held == with_classes(&rows, 1);
+    let dense = held == *scores
+        || (axes.is_flat() && held == axes.given && !(per_row && convert::is_integer(&ty)))
+        || (classes == 1 && held == rows && !convert::is_integer(&ty));
+    let shaped =
+        |array: ArrayD<i64>, shape: &[usize]| array.into_shape_with_order(IxDyn(shape)).map_err(|e| e.to_string());
+
+    if dense && matches!(ty, Type::U8 | Type::Bool) {
+        read_as(&held, scores, axes, notes);
+        let bytes = convert::array(&tensor, |[byte]| byte)?;
+        return Ok(TargetData::MultiHot(bytes.into_shape_with_order(IxDyn(scores)).map_err(|e| e.to_string())?));
+    }
+    if dense && convert::is_float(&ty) {
+        read_as(&held, scores, axes, notes);
+        let values = convert::floats("targets", &tensor, notes)?;
+        return Ok(TargetData::Probabilities(values.into_shape_with_order(IxDyn(scores)).map_err(|e| e.to_string())?));
+    }
+    if convert::is_integer(&ty) && (per_row || dense || one_class) {
+        let values = convert::integers("targets", &tensor)?;
+        if per_row {
+            if scores.len() > 2 && scores.split_last().is_some_and(|(_, most)| held == most) {
+                notes.push(format!("classes are read from axis 1 of {scores:?}, though the last is as long"));
+            }
+            if classes == 1 && !kind.per_row() {
+                notes
+                    .push("there is one class, and each label is it: targets of 0 and 1 have the scores' shape".into());
+            }
+            return Ok(TargetData::Classes(shaped(values, &rows)?));
+        }
+        let other = values.indexed_iter().find(|(_, value)| !matches!(value, 0 | 1));
+        let labels = one_class && values.iter().all(|value| *value == 0 || classes > 1);
+        return match other {
+            _ if labels && !dense => {
+                notes.push(format!("'targets' {held:?} is read as labels {rows:?}"));
+                Ok(TargetData::Classes(shaped(values, &rows)?))
+            }
+            None if labels => Err(format!(
+                "{described}, which may be classes (save it as {rows:?}) or multi-hot (save it as u8 or bool): say which"
+            )),
+            None => {
+                notes.push(format!("'targets' {} {held:?} is read as multi-hot", ty.name()));
+                let bytes = values.mapv(|value| u8::from(value == 1));
+                Ok(TargetData::MultiHot(bytes.into_shape_with_order(IxDyn(scores)).map_err(|e| e.to_string())?))
+            }
+            Some((at, value)) => Err(format!(
+                "{described}, of the scores' shape and so multi-hot, but at {:?} it is {value}, expected 0 or 1; classes \
+                 would be {rows:?}",
+                ndarray::Dimension::slice(&at)
+            )),
+        };
+    }
+
+    let expected = format!(
+        "{described}, expected integers {:?} (classes), or u8 or bool {:?} (multi-hot), or floats {:?} (probabilities)",
+        axes.rows_given(),
+        axes.given,
+        axes.given
+    );
+    Err(match scores.as_slice() {
+        [first, most @ .., last]
+            if !most.is_empty() && held == scores[..scores.len() - 1] && convert::is_integer(&ty) =>
+        {
+            let order: Vec<usize> = [0, scores.len() - 1].into_iter().chain(1..scores.len() - 1).collect();
+            format!(
+                "{described} for scores {scores:?}: classes are read from axis 1, not from the last; move them there, in NumPy \
+                 logits.transpose{order:?} (in PyTorch permute), or make it [{}, {last}] with labels [{}]",
+                first * most.iter().product::<usize>(),
+                first * most.iter().product::<usize>()
+            )
+            .replace("transpose[", "transpose(")
+            .replace("] (in PyTorch", ") (in PyTorch")
+        }
+        _ if held == rows && convert::is_float(&ty) => format!("{expected}; labels in floats are to be saved as i64"),
+        _ => expected,
+    })
+}
+
+/// Notes that an axis was left out.
+fn read_as(held: &[usize], scores: &[usize], axes: &Axes, notes: &mut Vec<String>) {
+    if held != scores && !axes.is_flat() {
+        notes.push(format!("'targets' {held:?} is read as {scores:?}"));
+    }
+}

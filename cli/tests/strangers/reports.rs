@@ -1,0 +1,106 @@
+//! What is said of results, adapters and outputs.
+
+use crate::common::{ended, floats, longs, npz, program, run};
+
+/// A directory with `in.npz`: four rows, of which one is ignored by -100, and one has a NaN if asked for.
+fn directory(nan: bool) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut scores = [0.0, 2.0, 1.0, 5.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0];
+    if nan {
+        scores[10] = f32::NAN;
+    }
+    let arrays = [floats("logits", &[4, 3], &scores), longs("targets", &[4], &[1, 2, -100, 2])];
+    std::fs::write(directory.path().join("in.npz"), npz(&arrays)).expect("writable");
+    directory
+}
+
+const RUN: &str = "run in.npz --loss softmax-ce --ignore-index -100";
+
+#[test]
+fn argmax_and_correct_rows_are_there_on_request() {
+    let directory = directory(false);
+    let ended = run(directory.path(), &format!("{RUN} --outputs argmax,correct --output=out.safetensors"));
+    assert!(ended.stdout.contains("\ncorrect   2 of 4 rows\n"), "{}{}", ended.stdout, ended.stderr);
+    let bytes = std::fs::read(directory.path().join("out.safetensors")).expect("written");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let argmax = file.tensor("argmax").expect("argmax");
+    assert_eq!((argmax.dtype(), argmax.shape()), (safetensors::Dtype::U32, &[4][..]));
+    assert_eq!(argmax.data(), [1, 0, u32::MAX, 2].map(u32::to_le_bytes).concat());
+    let correct = file.tensor("correct").expect("correct");
+    assert_eq!((correct.dtype(), correct.data()), (safetensors::Dtype::I64, &2_i64.to_le_bytes()[..]));
+    for (args, words) in
+        [("--loss bce --outputs argmax", "--outputs argmax"), ("--loss ce --outputs lse", "--outputs lse")]
+    {
+        let refused = run(directory.path(), &format!("run in.npz {args}"));
+        assert_eq!(refused.code, Some(2));
+        assert!(refused.stderr.contains(&format!("{words} does not apply to --loss")), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_loss_that_is_nan_says_how_many_rows_are() {
+    let nan = directory(true);
+    let text = run(nan.path(), RUN).stdout;
+    assert!(text.contains("NaN in 1 of 4 rows, first in row 3") && !text.contains(" ok: "), "{text}");
+    let json = run(nan.path(), &format!("{RUN} --json")).stdout;
+    let report: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&report["nan_rows"], &report["value"]), (&1.into(), &"NaN".into()));
+    assert!(report["first_call_ms"].is_number() && report["time_ms"].is_number(), "{json}");
+    assert_eq!(report["tensors"], serde_json::json!(["logits", "targets"]));
+}
+
+#[test]
+fn a_mean_over_nothing_is_nan_or_0_as_asked() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let arrays = [floats("logits", &[2, 2], &[0.0; 4]), longs("targets", &[2], &[-100; 2])];
+    std::fs::write(directory.path().join("in.npz"), npz(&arrays)).expect("writable");
+    let nan = run(directory.path(), RUN).stdout;
+    assert!(nan.starts_with("loss      NaN") && nan.contains("--empty-mean zero"), "{nan}");
+    let zero = run(directory.path(), &format!("{RUN} --empty-mean=zero")).stdout;
+    assert!(zero.starts_with("loss      0.0\n") && zero.contains(" ok: "), "{zero}");
+    let refused = run(directory.path(), &format!("{RUN} --empty-mean nan --reduction sum"));
+    assert!(refused.code == Some(2) && refused.stderr.contains("--empty-mean does not apply"), "{}", refused.stderr);
+}
+
+#[test]
+fn both_times_are_told_and_the_adapter_that_is_taken() {
+    let directory = directory(false);
+    let text = run(directory.path(), RUN).stdout;
+    assert!(
+        text.contains("time      first call ") && text.contains(" (kernels built and tested once), then "),
+        "{text}"
+    );
+    let adapters = run(directory.path(), "adapters").stdout;
+    assert_eq!(adapters.matches("run takes this one").count(), 1, "{adapters}");
+    assert!(adapters.lines().next().is_some_and(|line| line.ends_with("run takes this one")), "{adapters}");
+}
+
+#[test]
+fn a_backend_in_the_environment_may_be_empty_and_is_named_if_unknown() {
+    let with = |value: &str| ended(program().env("WGPU_BACKEND", value).arg("adapters"));
+    assert_eq!(with("").stdout, ended(program().arg("adapters")).stdout);
+    let unknown = with("vulkan,cuda");
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("WGPU_BACKEND names 'cuda': expected vulkan"), "{}", unknown.stderr);
+}
+
+/// A limit on the sizes of files is a disk that is full, as far as a program can tell that catches the signal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_and_a_name_that_is_too_long_are_told_in_our_words() {
+    let directory = directory(false);
+    for name in ["out.npz", "out.safetensors"] {
+        let mut shell = std::process::Command::new("sh");
+        let script = format!("trap '' XFSZ; ulimit -f 0; exec \"$0\" {RUN} -o {name}");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_gpu-loss")]).current_dir(directory.path());
+        let ended = ended(&mut shell);
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert_eq!(ended.stderr, format!("gpu-loss: {name}: cannot be written: file too large\n"));
+    }
+    let long = format!("{}.npz", "n".repeat(252));
+    // Before anything is computed: no adapter is even looked for.
+    let ended = run(directory.path(), &format!("--adapter nosuch {RUN} -o {long}"));
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.ends_with("cannot be written: file name too long\n"), "{}", ended.stderr);
+    assert_eq!(std::fs::read_dir(&directory).expect("readable").count(), 1);
+}
