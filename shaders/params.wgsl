@@ -42,9 +42,6 @@ struct Params {
 
 const IOTA = vec4<u32>(0u, 1u, 2u, 3u);
 
-// Four quads that are loaded together.
-alias Four = array<vec4<f32>, 4>;
-
 // The row of the batch that lies at `index` of the bound windows.
 fn batch_row(index: u32) -> u32 {
     return params.window_row + index;

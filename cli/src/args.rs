@@ -74,6 +74,31 @@ impl AdapterArgs {
     }
 }
 
+/// Kinds of devices, by what decides which kernels they have.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Profile {
+    /// A graphics card: subgroups of 32 to 64
+    Discrete,
+    /// A processor's own GPU: subgroups of 8 to 32
+    Integrated,
+    /// Apple's GPUs, as Metal describes them: subgroups of 4 to 64
+    Apple,
+    /// A GPU without subgroups
+    NoSubgroups,
+}
+
+impl Profile {
+    /// The smallest and the largest subgroup, if there are any.
+    pub(crate) fn subgroups(self) -> Option<(u32, u32)> {
+        match self {
+            Profile::Discrete => Some((32, 64)),
+            Profile::Integrated => Some((8, 32)),
+            Profile::Apple => Some((4, 64)),
+            Profile::NoSubgroups => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Backend {
     Vulkan,
@@ -143,6 +168,9 @@ pub(crate) struct ShadersArgs {
     /// Which loss, for a batch
     #[arg(long, value_name = "NAME", requires = "input")]
     pub(crate) loss: Option<LossName>,
+    /// As a device of this kind would have them [default: as the adapter has them]
+    #[arg(long, value_name = "NAME", conflicts_with = "input")]
+    pub(crate) profile: Option<Profile>,
     #[command(flatten)]
     pub(crate) options: LossOptions,
 }

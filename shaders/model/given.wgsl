@@ -54,7 +54,7 @@ fn shares_add(s: Shares, z: vec4<f32>, share: vec4<f32>, b: vec4<f32>, top: vec4
     return r;
 }
 
-fn stats_add_four(s: Stats, z: Four, b: Four, first: vec4<u32>) -> Stats {
+fn stats_add_four(s: Stats, z: array<vec4<f32>, 4>, b: array<vec4<f32>, 4>, first: vec4<u32>) -> Stats {
     let r = stats_add(stats_add(s, z[0], b[0], vec4(first.x) + IOTA), z[1], b[1], vec4(first.y) + IOTA);
     return stats_add(stats_add(r, z[2], b[2], vec4(first.z) + IOTA), z[3], b[3], vec4(first.w) + IOTA);
 }

@@ -108,9 +108,9 @@ fn stats_add(s: Stats, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats 
 
 // Four quads at once, of which the first classes are given: by themselves, where the lesser of two is never at the top,
 // then to the rest. As many exponentials as quads, but few choices between two ways.
-fn stats_add_four(s: Stats, x: Four, b: Four, first: vec4<u32>) -> Stats {
+fn stats_add_four(s: Stats, x: array<vec4<f32>, 4>, b: array<vec4<f32>, 4>, first: vec4<u32>) -> Stats {
     var r = s;
-    let u = Four(transform(x[0]), transform(x[1]), transform(x[2]), transform(x[3]));
+    let u = array<vec4<f32>, 4>(transform(x[0]), transform(x[1]), transform(x[2]), transform(x[3]));
     let top1 = max(u[0], u[1]);
     let top2 = max(top1, u[2]);
     let own = max(top2, u[3]);

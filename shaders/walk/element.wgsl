@@ -61,7 +61,7 @@ fn walk_four(i: u32) -> vec4<f32> {
     let z = terms(place_of(at.z, inside), u[2]);
     let w = terms(place_of(at.w, inside), u[3]);
     if (GRAD) {
-        store_four(params.grad_at + i, brick_step(), Four(x.grad, y.grad, z.grad, w.grad));
+        store_four(params.grad_at + i, brick_step(), array<vec4<f32>, 4>(x.grad, y.grad, z.grad, w.grad));
     }
     return (x.loss + y.loss) + (z.loss + w.loss);
 }

@@ -146,7 +146,7 @@ fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
     var turn = 0u;
     for (var c = first_brick(s); c < s.rest; c += 16u * team_size) {
         let at = four_from(c);
-        let b = Four(
+        let b = array<vec4<f32>, 4>(
             sweep_weights(s, t, at.x),
             sweep_weights(s, t, at.y),
             sweep_weights(s, t, at.z),
@@ -233,7 +233,7 @@ fn sweep_gradient(s: Strip, t: ptr<function, Target>, r: Row, good: vec4<bool>) 
     for (var c = first_brick(s); c < s.rest; c += 16u * team_size) {
         let at = four_from(c);
         let x = load_four(s.scores + c, brick_step());
-        let g = Four(
+        let g = array<vec4<f32>, 4>(
             gradient_at(s, t, r, at.x, x[0]),
             gradient_at(s, t, r, at.y, x[1]),
             gradient_at(s, t, r, at.z, x[2]),

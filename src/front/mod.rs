@@ -145,18 +145,28 @@ impl GpuLoss {
         last_words: LastWords,
     ) -> Result<Self> {
         adapter::check_limits(adapter, &device)?;
-        let context = Context::new(adapter.get_info(), device, queue, last_words);
-        let gpu = GpuLoss {
+        let gpu = Self::in_context(Context::new(adapter.get_info(), device, queue, last_words));
+        if let Some(name) = std::env::var("GPU_LOSS_STRATEGY").ok().filter(|n| !n.is_empty()) {
+            gpu.set_strategy(Some(name.parse()?));
+        }
+        Ok(gpu)
+    }
+
+    fn in_context(context: Context) -> Self {
+        GpuLoss {
             self_test: self_test::SelfTest::on(&context),
             context: Arc::new(context),
             forced: AtomicU8::new(0),
             plans: Mutex::new(Vec::new()),
             choices: tuning::Choices::default(),
-        };
-        if let Some(name) = std::env::var("GPU_LOSS_STRATEGY").ok().filter(|n| !n.is_empty()) {
-            gpu.set_strategy(Some(name.parse()?));
         }
-        Ok(gpu)
+    }
+
+    /// The same device, taken for a GPU that has subgroups of this least and greatest size, or none: its plans are for
+    /// [`describe`](Self::describe), which runs nothing, and for the compilers of devices that are not there.
+    #[must_use]
+    pub fn posing_as_gpu(&self, subgroups: Option<(u32, u32)>) -> Self {
+        Self::in_context(self.context.posing(subgroups))
     }
 
     /// The features and limits to ask for when a device is made that [`from_device`](Self::from_device) will share.

@@ -57,6 +57,20 @@ impl Context {
         }
     }
 
+    /// The same device, taken for a GPU that has subgroups of this least and greatest size, or none.
+    pub(crate) fn posing(&self, subgroups: Option<(u32, u32)>) -> Self {
+        let (subgroup_min_size, subgroup_max_size) = subgroups.unwrap_or_default();
+        let info = wgpu::AdapterInfo {
+            name: "a GPU that is not there".to_owned(),
+            device_type: wgpu::DeviceType::DiscreteGpu,
+            subgroup_min_size,
+            subgroup_max_size,
+            ..self.info.clone()
+        };
+        let last_words = Arc::clone(&self.last_words);
+        Context { subgroups, ..Context::new(info, self.device.clone(), self.queue.clone(), last_words) }
+    }
+
     /// Whether this is a processor that plays a GPU.
     pub(crate) fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu

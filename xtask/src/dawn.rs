@@ -5,9 +5,9 @@ use std::process::Command;
 
 use clap::Parser;
 
-use crate::Result;
 use crate::packages::{absent_for_browser, install_debian};
 use crate::terminal::say;
+use crate::{Result, program};
 
 /// What `run.mjs` ends with where Dawn has no adapter.
 const SKIPPED: i32 = 77;
@@ -43,13 +43,7 @@ pub(crate) fn dawn(args: &Args) -> Result<()> {
     if !npm.success() {
         return Err(format!("npm ci in {} failed ({npm})", folder.display()).into());
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // All of the workspace, so that no dependency is built again with fewer of its features.
-    let built = Command::new(cargo).args(["build", "--quiet", "--workspace"]).status()?;
-    if !built.success() {
-        return Err(format!("the program does not build ({built})").into());
-    }
-    let program = std::env::current_exe()?.with_file_name(format!("gpu-loss{}", std::env::consts::EXE_SUFFIX));
+    let program = program::built()?;
     let drivers = SWIFTSHADER.iter().map(PathBuf::from).filter(|path| path.exists()).map(Some);
     for driver in std::iter::once(None).chain(drivers) {
         let mut node = Command::new("node");

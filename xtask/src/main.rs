@@ -1,8 +1,11 @@
-//! Developer tasks: `cargo xtask setup`, `demo`, `test`, `soak`, `dawn`, `web`.
+//! Developer tasks: `cargo xtask setup`, `demo`, `test`, `soak`, `dawn`, `dxc`, `web`.
 
+mod compilers;
 mod dawn;
 mod demo;
+mod dxc;
 mod packages;
+mod program;
 mod setup;
 mod soak;
 mod terminal;
@@ -37,6 +40,8 @@ enum Task {
     Demo(demo::Args),
     /// Run the kernels under Dawn, the WebGPU implementation of Chrome, on the test vectors
     Dawn(dawn::Args),
+    /// Compile every kernel with DXC, the compiler of DirectX 12, as wgpu does on Windows
+    Dxc(dxc::Args),
     /// Run every test of the workspace on every adapter
     Test {
         /// Given to `cargo test --workspace`
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         Task::Setup { gl } => setup::setup(gl),
         Task::Demo(args) => demo::demo(&args),
         Task::Dawn(args) => dawn::dawn(&args),
+        Task::Dxc(args) => dxc::dxc(&args),
         Task::Test { args } => test::test(&args),
         Task::Soak(args) => soak::soak(&args),
         Task::Web(args) => web::web(&args),

@@ -28,8 +28,14 @@ pub(crate) fn shaders(args: &ShadersArgs, filter: &AdapterFilter) -> Result<(), 
     };
     std::fs::create_dir_all(&args.out).map_err(|e| Failure::file(&args.out, io_message(&e)))?;
     let gpu = GpuLoss::open(filter).map_err(|error| Failure::library(&error, None))?;
+    let (gpu, subgroups) = match args.profile {
+        Some(profile) => (gpu.posing_as_gpu(profile.subgroups()), profile.subgroups().is_some()),
+        None => {
+            let subgroups = gpu.device().features().contains(Features::SUBGROUP);
+            (gpu, subgroups)
+        }
+    };
     let info = gpu.adapter_info();
-    let subgroups = gpu.device().features().contains(Features::SUBGROUP);
     let sizes = subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]);
     let mut collection = Collection::new(&args.out, info, sizes);
     let failed = |error: gpu_loss::Error| Failure::library(&error, batch.as_ref().map(|(name, _)| *name));

@@ -186,16 +186,43 @@ fn every_kernel_translates_to_spirv_msl_and_hlsl() {
         let msl = naga::back::msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..Default::default() };
         naga::back::msl::write_string(&module, &info, &msl, &naga::back::msl::PipelineOptions::default())
             .unwrap_or_else(|e| panic!("{recipe:?} MSL: {e}"));
-        let hlsl = naga::back::hlsl::Options {
-            shader_model: naga::back::hlsl::ShaderModel::V6_0,
-            fake_missing_bindings: true,
-            ..Default::default()
-        };
-        let mut text = String::new();
-        naga::back::hlsl::Writer::new(&mut text, &hlsl, &naga::back::hlsl::PipelineOptions::default())
-            .write(&module, &info, None)
-            .unwrap_or_else(|e| panic!("{recipe:?} HLSL: {e}"));
+        let hlsl = hlsl(&module, &info).unwrap_or_else(|e| panic!("{recipe:?} HLSL: {e}"));
+        if let Some(twice) = defined_twice(&hlsl) {
+            panic!("{recipe:?} HLSL: defined twice, which DX12's compiler refuses: {twice}");
+        }
     }
+}
+
+fn hlsl(module: &naga::Module, info: &naga::valid::ModuleInfo) -> Result<String, naga::back::hlsl::Error> {
+    let options = naga::back::hlsl::Options {
+        shader_model: naga::back::hlsl::ShaderModel::V6_0,
+        fake_missing_bindings: true,
+        ..Default::default()
+    };
+    let mut text = String::new();
+    naga::back::hlsl::Writer::new(&mut text, &options, &naga::back::hlsl::PipelineOptions::default())
+        .write(module, info, None)?;
+    Ok(text)
+}
+
+/// A line by which a function of C-like text begins, if it is there twice: naga names a constructor by what a type is
+/// made of, and writes one for an alias and another for the same type spelled out.
+fn defined_twice(text: &str) -> Option<&str> {
+    let mut begun = std::collections::HashSet::new();
+    text.lines().filter(|line| !line.starts_with(' ') && line.ends_with(") {")).find(|line| !begun.insert(*line))
+}
+
+#[test]
+fn an_alias_beside_the_type_it_stands_for_makes_two_constructors_in_hlsl() {
+    let source = "alias Pair = array<f32, 2>;
+        @compute @workgroup_size(1) fn main() {
+            let alias_of = Pair(1.0, 2.0);
+            let spelled = array<f32, 2>(3.0, 4.0);
+        }";
+    let module = naga::front::wgsl::parse_str(source).expect("WGSL");
+    let info = validator().validate(&module).expect("valid");
+    let text = hlsl(&module, &info).expect("HLSL");
+    assert!(defined_twice(&text).is_some(), "naga has got over it, and `defined_twice` may go:\n{text}");
 }
 
 #[test]
