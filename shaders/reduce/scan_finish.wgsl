@@ -44,5 +44,6 @@ fn main(@builtin(local_invocation_index) rank: u32) {
         factor = select(0.0, 1.0 / denominator, denominator > 0.0);
     }
     scalars_out.grad_scale = factor * arriving();
+    scalars_out.bad_rows = all.bad;
     scalars_out.loss_scale = select(factor, bitcast<f32>(params.empty_mean), factor == 0.0);
 }

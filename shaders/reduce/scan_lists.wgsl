@@ -18,6 +18,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) c
             part.bad += 1u;
             part.first_bad = min(part.first_bad, batch_row(params.first_row + row));
         }
+        put_verdict(params.first_row + row, good);
     }
     stored[params.first_part + id.x] = part;
 }

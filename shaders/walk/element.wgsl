@@ -121,11 +121,14 @@ fn place_of(i: u32, inside: vec4<bool>) -> Place {
 fn terms(p: Place, u: vec4<f32>) -> Terms {
     var t = target_open(params.first_row + p.rows);
     target_seek(&t, p.classes);
-    let live = (t.state == vec4(LIVE)) & p.inside;
+    var wrong = t.state == vec4(BAD);
+    if (scalars.bad_rows > 0u) {
+        wrong |= is_bad(params.first_row + p.rows);
+    }
+    let live = (t.state == vec4(LIVE)) & p.inside & !wrong;
     let at = params.dense_at + p.i;
     let v = element_weights4(at);
     let result = term(u, target_values(&t, p.classes, at), weights_of(p.classes));
-    let wrong = t.state == vec4(BAD);
     let loss = select(select(v * result.loss, nan(), wrong), vec4(0.0), (t.state == vec4(IGNORED)) | !p.inside);
     for (var k = 0u; k < 4u; k++) {
         if (HAS_LOSSES && p.inside[k]) {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::draft::{Dispatch, Draft, Drafted};
+use super::draft::{Dispatch, Draft, Drafted, VERDICT_BYTES};
 use super::layout::{Layout, STATISTICS_BYTES};
 use super::params::Params;
 use super::shader::{bindings, declared};
@@ -105,7 +105,11 @@ async fn own_buffers(draft: &Draft<'_>, drafted: &Drafted) -> Result<Own> {
     }
     let rows = layout.shape.rows() as u64;
     let losses = if draft.spec.kind.per_row() && layout.writes_loss() { rows } else { 0 };
-    let records = if drafted.parts > 0 && !layout.statistics { rows } else { 0 };
+    let records = match drafted.parts > 0 && !layout.statistics {
+        true => rows * STATISTICS_BYTES,
+        false if draft.keeps_verdicts() => rows * VERDICT_BYTES,
+        false => 0,
+    };
     let weights = draft.weights();
     let storage = wgpu::BufferUsages::STORAGE;
     guarded(context, "reserving a plan's buffers", || {
@@ -126,7 +130,7 @@ async fn own_buffers(draft: &Draft<'_>, drafted: &Drafted) -> Result<Own> {
             scratch: buffer("gpu-loss scratch", drafted.scratch, storage | wgpu::BufferUsages::COPY_SRC),
             sums: buffer("gpu-loss sums", drafted.sums, storage),
             parts: buffer("gpu-loss parts", rows * drafted.parts * STATISTICS_BYTES, storage),
-            records: buffer("gpu-loss records", records * STATISTICS_BYTES, storage),
+            records: buffer("gpu-loss records", records, storage),
         };
         let queue = &context.queue;
         queue.write_buffer(&own.params, 0, &params);

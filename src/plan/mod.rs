@@ -105,7 +105,7 @@ struct Own {
     losses: wgpu::Buffer,
     scratch: wgpu::Buffer,
     sums: wgpu::Buffer,
-    /// Records of parts of rows, and of whole rows between two passes.
+    /// Records of parts of rows, and of whole rows between two passes; of single elements' rows whether their lists are bad.
     parts: wgpu::Buffer,
     records: wgpu::Buffer,
 }
@@ -156,6 +156,7 @@ impl Place {
             15 => Place::Parts,
             16 => Place::Statistics,
             17 => Place::Denominator,
+            18 => Place::Records,
             _ => Place::Scratch,
         }
     }

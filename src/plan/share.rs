@@ -98,7 +98,9 @@ impl Plan {
 
     /// Writes scales where the scan would have.
     pub(super) fn write_scales(&self, scales: Scales) {
-        self.context.queue.write_buffer(&self.own.scalars, 0, bytemuck::cast_slice(&[scales.grad, scales.loss]));
+        // No row is bad: the host has seen to that.
+        let words = [scales.grad.to_bits(), scales.loss.to_bits(), 0];
+        self.context.queue.write_buffer(&self.own.scalars, 0, bytemuck::cast_slice(&words));
     }
 }
 

@@ -7,6 +7,7 @@ mod common;
 
 mod device;
 mod labels;
+mod lists;
 mod memory;
 mod options;
 mod precision;

@@ -2,7 +2,7 @@
 
 use super::recipe::OnQuads;
 use super::window::{Window, window_row};
-use super::{Dispatch, Draft, ELEMENT_BLOCK, flag};
+use super::{Dispatch, Draft, ELEMENT_BLOCK, VERDICT_BYTES, flag};
 use crate::batch::TargetForm;
 use crate::plan::Place;
 use crate::plan::chunk::Run;
@@ -79,6 +79,7 @@ impl Draft<'_> {
                     _ => self.target_row_span(first_row, rows),
                 },
             ),
+            (Place::Records, self.row_span(first_row, rows, VERDICT_BYTES)),
         ];
         dispatch
     }

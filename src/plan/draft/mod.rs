@@ -30,6 +30,9 @@ const BLOCK: u64 = 4096;
 /// Elements that one team of the element walk takes.
 const ELEMENT_BLOCK: u64 = 2048;
 
+/// Bytes of what is kept of a row's list, where single elements are walked.
+pub(super) const VERDICT_BYTES: u64 = 4;
+
 /// Scores that are worth bricks.
 pub(crate) const BRICK_ELEMENTS: usize = 1 << 18;
 
@@ -191,6 +194,11 @@ impl<'a> Draft<'a> {
             && self.spec.denominator.is_none()
             && !self.layout.denominator
             && self.layout.targets == TargetForm::Classes
+    }
+
+    /// Whether the scan keeps which lists are bad: walks along rows find out by themselves.
+    pub(super) fn keeps_verdicts(&self) -> bool {
+        self.layout.targets == TargetForm::Lists && self.walk == Walk::Element
     }
 
     /// Which integers are loaded as words of 64 bits.

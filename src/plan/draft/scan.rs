@@ -1,6 +1,6 @@
 //! The pass over the targets: label check, and what losses and gradients are multiplied by.
 
-use super::{Draft, Drafted, flag};
+use super::{Draft, Drafted, VERDICT_BYTES, flag};
 use crate::batch::TargetForm;
 use crate::plan::Place;
 use crate::plan::Upstream;
@@ -24,7 +24,9 @@ impl Draft<'_> {
         let (parts, labels) = match self.layout.targets {
             TargetForm::Classes if rows <= FEW => (rows, Some(weighted)),
             TargetForm::Classes => (self.scan_rows(drafted, Recipe::ScanLabels { weighted, wide: wide.targets }), None),
-            TargetForm::Lists => (self.scan_rows(drafted, Recipe::ScanLists { wide }), None),
+            TargetForm::Lists => {
+                (self.scan_rows(drafted, Recipe::ScanLists { wide, verdicts: self.keeps_verdicts() }), None)
+            }
             TargetForm::MultiHot | TargetForm::Probabilities => (0, None),
         };
         drafted.scratch = drafted.scratch.max(parts * PART);
@@ -62,6 +64,7 @@ impl Draft<'_> {
             dispatch.elements = count;
             dispatch.constants = self.integer_constants();
             dispatch.spans.push((Place::Targets, self.target_row_span(first, count)));
+            dispatch.spans.push((Place::Records, self.row_span(first, count, VERDICT_BYTES)));
             drafted.dispatches.push(dispatch);
             parts += groups * GROUP;
         }

@@ -34,6 +34,8 @@ pub(crate) enum Recipe {
     ScanLists {
         /// Which integers are loaded as words of 64 bits.
         wide: WideIntegers,
+        /// Whether it is kept what was found in each row.
+        verdicts: bool,
     },
     /// The scan's results put into scales and status.
     ScanFinish {
@@ -213,11 +215,15 @@ impl Recipe {
                     piece!("reduce/scan_labels.wgsl"),
                 ]);
             }
-            Recipe::ScanLists { wide } => {
+            Recipe::ScanLists { wide, verdicts } => {
                 pieces.extend([piece!("access/words64.wgsl")].into_iter().filter(|_| wide.any()));
                 pieces.extend([piece!("reduce/part.wgsl"), piece!("reduce/stored.wgsl")]);
                 pieces.extend(wide.pieces(true));
-                pieces.extend([piece!("target/lists.wgsl"), piece!("reduce/scan_lists.wgsl")]);
+                pieces.extend([
+                    piece!("target/lists.wgsl"),
+                    optional(*verdicts, piece!("target/verdicts.wgsl"), "fn put_verdict(row: u32, good: bool) {}\n"),
+                    piece!("reduce/scan_lists.wgsl"),
+                ]);
             }
             Recipe::ScanFinish { denominator, upstream, labels } => {
                 pieces.push(piece!("reduce/part.wgsl"));
@@ -390,7 +396,15 @@ impl WalkRecipe {
             rest.push(piece!("walk/spread.wgsl"));
         }
         match self.walk {
-            Walk::Element => rest.extend([piece!("walk/bricks.wgsl"), piece!("walk/element.wgsl")]),
+            Walk::Element => rest.extend([
+                optional(
+                    self.targets == TargetForm::Lists,
+                    piece!("target/verdicts.wgsl"),
+                    "fn is_bad(rows: vec4<u32>) -> vec4<bool> { return vec4(false); }\n",
+                ),
+                piece!("walk/bricks.wgsl"),
+                piece!("walk/element.wgsl"),
+            ]),
             Walk::Row => rest.extend([piece!("walk/bricks.wgsl"), row, together]),
             Walk::HeldRow(_) => {
                 rest.extend([piece!("walk/bricks.wgsl"), row, together, piece!("walk/held_row.wgsl")]);

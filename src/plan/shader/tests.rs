@@ -16,8 +16,8 @@ fn recipes() -> Vec<Recipe> {
     let mut all = vec![
         Recipe::ScanLabels { weighted: false, wide: false },
         Recipe::ScanLabels { weighted: true, wide: true },
-        Recipe::ScanLists { wide: WideIntegers::default() },
-        Recipe::ScanLists { wide: WideIntegers { targets: true, indices: true } },
+        Recipe::ScanLists { wide: WideIntegers::default(), verdicts: false },
+        Recipe::ScanLists { wide: WideIntegers { targets: true, indices: true }, verdicts: true },
         Recipe::ScanFinish { denominator: false, upstream: false, labels: None },
         Recipe::ScanFinish { denominator: true, upstream: true, labels: None },
         Recipe::ScanFinish { denominator: false, upstream: false, labels: Some(false) },
