@@ -59,14 +59,14 @@ impl AdapterArgs {
 
     /// The library's filter: the options, else the environment, where an empty variable is one that is not set.
     pub(crate) fn filter(&self) -> Result<AdapterFilter, Failure> {
-        let mut filter = AdapterFilter::default();
-        filter.backends = match self.backend {
+        let backends = match self.backend {
             Some(Backend::Vulkan) => wgpu::Backends::VULKAN,
             Some(Backend::Metal) => wgpu::Backends::METAL,
             Some(Backend::Dx12) => wgpu::Backends::DX12,
             Some(Backend::Gl) => wgpu::Backends::GL,
             None => environment::backends()?.unwrap_or(wgpu::Backends::PRIMARY | wgpu::Backends::GL),
         };
+        let mut filter = AdapterFilter { backends, ..AdapterFilter::default() };
         if let Some(name) = &self.adapter {
             filter.name = Some(name.clone());
         }
