@@ -189,6 +189,13 @@ impl GpuLoss {
         self.context.injection.strike(Box::new(strikes));
     }
 
+    /// How many kernels were built and are kept: for tests of what a first call costs.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn kernels(&self) -> usize {
+        self.context.kernels.len()
+    }
+
     /// How long a call waits for the device: 2 minutes, unless set.
     #[must_use]
     pub fn time_limit(&self) -> Duration {

@@ -13,8 +13,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Context, Wait};
 use crate::loss::{Kind, Loss, Reduction, Spec};
 use crate::plan::{
-    BRICK_ELEMENTS, Geometry, HELD_ROWS, IntegerType, Layout, Mode, Plan, Strategy, Upstream, build, build_suiting,
-    serving,
+    Geometry, HELD_ROWS, IntegerType, Layout, Mode, Plan, Sizes, Strategy, Upstream, build, build_suiting, serving,
 };
 use crate::reference::{self, Difference};
 use crate::{bf16, f16};
@@ -36,6 +35,8 @@ pub struct Refusal {
 
 /// Elements of the largest brick.
 const BRICK: usize = 16;
+/// Elements of a line of a processor's cache, in the smallest type.
+const LINE: usize = 32;
 
 /// What decides which kernels run; what is proven for one holds for its like.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,8 +53,8 @@ pub(super) struct Sort {
     /// From one `n` to the next, of scores and gradient.
     pub(super) strides: (usize, usize),
     pub(super) in_place: bool,
-    /// Elements of a batch whose kernels are these: few or many.
-    pub(super) elements: usize,
+    /// Of the batch whose kernels are these.
+    pub(super) sizes: Sizes,
 }
 
 /// What was tested on a driver, and what came of it.
@@ -263,7 +264,7 @@ impl GpuLoss {
             let (host, layout) = self.prepared(&spec, &batch)?;
             let layout = sort.placed(layout);
             let host = host.spread(&layout);
-            let plan = build_suiting(sort.elements, &self.context, &spec, &layout, Some(sort.strategy)).await?;
+            let plan = build_suiting(Some(sort.sizes), &self.context, &spec, &layout, Some(sort.strategy)).await?;
             let plan = HostPlan::unshared(plan, Some(sort.strategy));
             let difference = match self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await {
                 Ok(output) => reference::compare(&output, &expected),
@@ -296,11 +297,12 @@ impl Sort {
             layout.upstream == Upstream::PerLoss,
             layout.element_weights,
         ];
-        // Rows for tiles and one more, as many as are held where the plan's are; classes on quads and bricks where the
-        // plan's are, and whole bricks or halves of them where the plan's batch has.
+        // As many rows as are held where the plan's are, some behind the last tile where the plan has such; classes on
+        // quads, bricks and lines where the plan's are, and whole bricks or halves of them where the plan's batch has.
         let shape = &layout.shape;
-        let classes = Geometry::new(context, strategy).tested_classes(shape);
-        let rows = if shape.rows() >= HELD_ROWS { HELD_ROWS + 1 } else { 9 };
+        let sizes = Sizes::of(context, spec, layout, strategy);
+        let classes = Geometry::new(context, strategy).tested_classes(shape.classes);
+        let rows = if sizes.held { HELD_ROWS } else { 9 };
         let (inner, classes) = match shape.inner {
             1 => (1, classes),
             inner if inner > 8 => (8 + inner % 4, classes.min(64 + classes % BRICK)),
@@ -309,20 +311,23 @@ impl Sort {
         let slab = classes * inner;
         let least = rows.div_ceil(inner);
         let whole = |elements: usize| [BRICK, BRICK / 2].iter().position(|brick| elements.is_multiple_of(*brick));
-        let large = context.loads_by_words() && shape.elements() >= BRICK_ELEMENTS;
-        let like = |n: &usize| !large || whole(n * slab) == whole(shape.elements());
-        let n = (least..least + BRICK).find(like).unwrap_or(least);
+        let in_tiles = |n: usize| n.is_multiple_of(4);
+        let like = |n: &usize| {
+            (!sizes.bricks || whole(n * slab) == whole(shape.elements()))
+                && (inner > 1 || !sizes.held || in_tiles(*n) == in_tiles(shape.n))
+        };
+        let n = (least..least + 4 * BRICK).find(like).unwrap_or(least);
         let dims = if shape.inner == 1 { vec![n, classes] } else { vec![n, classes, inner] };
         // Apart where the plan's rows are, and as far past a brick.
         let stride = |step: u64| {
             let least = slab + 4;
-            let like = least + (step as usize % BRICK + BRICK - least % BRICK) % BRICK;
+            let like = least + (step as usize % LINE + LINE - least % LINE) % LINE;
             if step == shape.slab() as u64 { slab } else { like }
         };
         Sort {
             strides: (stride(layout.scores_step()), stride(layout.grad_step())),
             in_place: layout.in_place,
-            elements: if large { BRICK_ELEMENTS } else { 0 },
+            sizes,
             kind: spec.kind,
             targets: layout.targets,
             dtype: layout.dtype,

@@ -57,6 +57,11 @@ impl KernelCache {
         Ok(Arc::clone(kernels.entry(key).or_insert(kernel)))
     }
 
+    /// How many are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KernelKey, Arc<Kernel>>> {
         self.kernels.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::draft::{Dispatch, Draft, Drafted, VERDICT_BYTES};
+use super::draft::{Dispatch, Draft, Drafted, Sizes, VERDICT_BYTES};
 use super::layout::{Layout, STATISTICS_BYTES};
 use super::params::Params;
 use super::shader::{bindings, declared};
@@ -20,12 +20,12 @@ pub(crate) async fn build(
     layout: &Layout,
     forced: Option<Strategy>,
 ) -> Result<Plan> {
-    build_suiting(layout.shape.elements(), context, spec, layout, forced).await
+    build_suiting(None, context, spec, layout, forced).await
 }
 
-/// Makes a plan with the kernels that suit a batch of so many elements.
+/// Makes a plan with the kernels that serve a batch of other sizes, if any are given.
 pub(crate) async fn build_suiting(
-    elements: usize,
+    sizes: Option<Sizes>,
     context: &Arc<Context>,
     spec: &Spec,
     layout: &Layout,
@@ -35,7 +35,11 @@ pub(crate) async fn build_suiting(
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.want)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
-    let draft = Draft::new(context, spec, layout, strategy).suiting(elements);
+    let draft = Draft::new(context, spec, layout, strategy);
+    let draft = match sizes {
+        Some(sizes) => draft.suiting(sizes),
+        None => draft,
+    };
     let drafted = draft.dispatches()?;
     let stride = params_stride(context);
     let mut steps = Vec::with_capacity(drafted.dispatches.len());

@@ -25,7 +25,7 @@ pub use status::STATUS_BYTES;
 pub use strategy::Strategy;
 
 pub(crate) use build::{build, build_suiting};
-pub(crate) use draft::BRICK_ELEMENTS;
+pub(crate) use draft::Sizes;
 pub(crate) use export::describe;
 pub(crate) use share::{Scales, Share, sum};
 pub(crate) use status::Status;

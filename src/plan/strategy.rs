@@ -90,10 +90,6 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, once: bool) 
 
 /// Rows that are worth a kernel written for their length.
 pub(crate) const HELD_ROWS: usize = 64;
-/// Scores that are worth one which takes long to build: seconds for each hundred classes or quads that are held.
-pub(crate) const HELD_LONG_ELEMENTS: usize = 1 << 22;
-/// Classes or quads of the longest rows that are held in smaller batches.
-pub(crate) const HELD_SOON: usize = 32;
 
 /// Classes of the longest rows of which a software adapter takes one a thread.
 const SHORT_ROW: usize = 128;
@@ -206,10 +202,11 @@ impl Geometry {
             team,
             group,
             teams: u64::from(teams.max(1)),
-            // A processor spills registers into its nearest cache; a GPU had better not spill.
-            held_classes: if software { 64 } else { 16 },
+            // A processor spills registers into its nearest cache; a GPU had better not spill. More would take a compiler
+            // seconds, and gain nothing (benches/NOTES.md).
+            held_classes: if software { 32 } else { 16 },
             held_quads: match team {
-                Team::Thread | Team::Subgroup if software => 128,
+                Team::Thread | Team::Subgroup if software => 32,
                 _ => 8,
             },
             exact: team != Team::Subgroup || context.subgroups.is_some_and(|(smallest, largest)| smallest == largest),
@@ -220,25 +217,24 @@ impl Geometry {
         }
     }
 
-    /// With a workgroup a subgroup where rows are long: fewer rows wait for a core that other work holds up.
-    pub(crate) fn for_rows_of(self, classes: usize) -> Self {
-        if self.software && self.team == Team::Subgroup && self.exact && classes >= LONG_ROW {
-            return Geometry { group: self.team_size as u32, teams: 1, ..self };
-        }
-        self
+    /// Whether rows are so long that a subgroup had better be a workgroup: fewer then wait for a core that other work
+    /// holds up.
+    pub(crate) fn stands_alone(&self, classes: usize) -> bool {
+        self.software && self.team == Team::Subgroup && self.exact && classes >= LONG_ROW
     }
 
-    /// How many classes a small batch that is to show whether kernels compute rightly has: so many that its rows are held
-    /// in registers, or are not, as those of the plan are, and are long enough to be cut into parts.
-    pub(crate) fn tested_classes(&self, shape: &Shape) -> usize {
+    /// With a workgroup a subgroup.
+    pub(crate) fn alone(self) -> Self {
+        Geometry { group: self.team_size as u32, teams: 1, ..self }
+    }
+
+    /// How many classes a small batch that is to show whether kernels compute rightly has: as many as the plan's where its
+    /// rows are held in registers; else so many that they are not, that they can be cut into parts, and that rows lie
+    /// on quads, bricks and lines of a cache as the plan's do.
+    pub(crate) fn tested_classes(&self, classes: usize) -> usize {
         let team = self.team_size as usize;
-        let held = |most: usize| (4 * team * self.held_quads.min(most)).max(self.held_classes.min(most));
-        let classes = shape.classes;
-        if shape.elements() >= HELD_LONG_ELEMENTS && classes <= held(usize::MAX) {
-            return classes.min(held(HELD_SOON) - 16 + classes % 16);
-        }
-        let beyond = held(HELD_SOON) + 4 * team;
-        classes.min(beyond.max(1024) + classes % 16)
+        let beyond = (4 * team * (self.held_quads + 1)).max(self.held_classes + 1);
+        classes.min(beyond.max(1024).next_multiple_of(32) + classes % 32)
     }
 
     /// How many classes a team may walk in one dispatch.

@@ -6,6 +6,7 @@
 mod common;
 
 mod device;
+mod first_call;
 mod labels;
 mod lists;
 mod memory;

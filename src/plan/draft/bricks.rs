@@ -59,7 +59,7 @@ impl Draft<'_> {
                 window.unit.is_multiple_of(elements * self.layout.dtype.size() as u64) && begins == like
             })
         };
-        let bricks: &[u32] = match (self.in_bricks, self.layout.dtype) {
+        let bricks: &[u32] = match (self.sizes.bricks, self.layout.dtype) {
             (false, _) => &[],
             (true, Dtype::F32) => &[2],
             (true, _) => &[4, 2],

@@ -3,10 +3,6 @@
 use super::Draft;
 use crate::plan::Strategy;
 use crate::plan::shader::{HeldRow, Pass, Walk};
-use crate::plan::strategy::{HELD_LONG_ELEMENTS, HELD_ROWS, HELD_SOON};
-
-/// Quads of the longest rows that are held for a loss without its gradient.
-const HELD_ALONE: usize = 64;
 
 impl Draft<'_> {
     /// Whether threads hold four rows at once, of which each begins on a quad.
@@ -17,36 +13,21 @@ impl Draft<'_> {
             && self.strategy == Strategy::ThreadRow
             && pass == Pass::Whole
             && !(layout.targets.is_dense() && layout.want.correct)
-            && layout.shape.classes <= self.held_limit(self.geometry.held_classes)
-            && self.worth_holding()
+            && layout.shape.classes <= self.geometry.held_classes
+            && self.sizes.held
             && (layout.scores_step(), layout.grad_step()) == (tight, tight)
-    }
-
-    /// Whether there are rows enough to build a kernel for their length.
-    fn worth_holding(&self) -> bool {
-        self.layout.shape.rows() >= HELD_ROWS
-    }
-
-    /// How many of at most `most` classes or quads are held, each of which has code of its own: few where that is long, or
-    /// where few scores would have to make up for building it.
-    fn held_limit(&self, most: usize) -> usize {
-        let (spec, want) = (self.spec, self.layout.want);
-        let long = want.argmax || want.correct || spec.softcap.is_some() || spec.label_smoothing > 0.0;
-        if long || self.layout.shape.elements() < HELD_LONG_ELEMENTS { most.min(HELD_SOON) } else { most }
     }
 
     /// The walk that holds whole rows in registers, where they are short enough; else the one that sweeps them twice.
     pub(super) fn held(&self, pass: Pass, edges: bool) -> Walk {
         let classes = self.layout.shape.classes;
         match self.walk {
-            walk if pass != Pass::Whole || !self.worth_holding() => walk,
-            Walk::Column if classes <= self.held_limit(self.geometry.held_classes) => Walk::HeldColumn(classes as u32),
+            walk if pass != Pass::Whole || !self.sizes.held => walk,
+            Walk::Column if classes <= self.geometry.held_classes => Walk::HeldColumn(classes as u32),
             // Masks stand for what lies outside of a row; among given probabilities there are none.
             Walk::Row if self.spec.kind.is_softmax() => {
                 let quads = (classes / 4).div_ceil(self.geometry.team_size as usize);
-                // A loss alone takes one sweep, which long rows are better off with.
-                let most = if self.layout.writes_grad() { usize::MAX } else { HELD_ALONE };
-                if quads == 0 || quads > self.held_limit(self.geometry.held_quads.min(most)) {
+                if quads == 0 || quads > self.geometry.held_quads {
                     return self.walk;
                 }
                 // Rows that begin within a quad may have one less in their body.

@@ -7,11 +7,12 @@ mod merge;
 mod recipe;
 mod rows;
 mod scan;
+mod sizes;
 mod sum;
 mod walk;
 mod window;
 
-use scan::FEW;
+pub(crate) use sizes::Sizes;
 use window::window_row;
 
 use super::layout::{Layout, Mode};
@@ -32,9 +33,6 @@ const ELEMENT_BLOCK: u64 = 2048;
 
 /// Bytes of what is kept of a row's list, where single elements are walked.
 pub(super) const VERDICT_BYTES: u64 = 4;
-
-/// Scores that are worth bricks.
-pub(crate) const BRICK_ELEMENTS: usize = 1 << 18;
 
 /// A dispatch before its kernel is built.
 pub(super) struct Dispatch {
@@ -70,8 +68,8 @@ pub(super) struct Draft<'a> {
     geometry: Geometry,
     /// Whether quads and integers are loaded as words of 64 bits.
     wide: bool,
-    /// Whether they are loaded by bricks, where they can be.
-    in_bricks: bool,
+    /// Of the batch that the kernels are to serve.
+    sizes: Sizes,
     /// Whether it is for any WebGPU implementation.
     portable: bool,
 }
@@ -94,21 +92,25 @@ pub(super) struct Drafted {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(context: &'a Context, spec: &'a Spec, layout: &'a Layout, strategy: Strategy) -> Self {
-        let geometry = Geometry::new(context, strategy).for_rows_of(layout.shape.classes);
+        let geometry = Geometry::new(context, strategy);
         let wide = context.loads_by_words();
         let walk = walk(spec.kind, &layout.shape);
-        Draft { context, spec, layout, strategy, walk, geometry, wide, in_bricks: false, portable: false }
-            .suiting(layout.shape.elements())
+        let sizes = Sizes::default();
+        let draft = Draft { context, spec, layout, strategy, walk, geometry, wide, sizes, portable: false };
+        let sizes = draft.sizes();
+        draft.suiting(sizes)
     }
 
-    /// With the kernels that suit a batch of so many elements: bricks make kernels that take longer to build.
-    pub(super) fn suiting(self, elements: usize) -> Self {
-        Draft { in_bricks: self.wide && elements >= BRICK_ELEMENTS, ..self }
+    /// With the kernels that serve a batch of such sizes.
+    pub(super) fn suiting(self, sizes: Sizes) -> Self {
+        let geometry = Geometry::new(self.context, self.strategy);
+        Draft { geometry: if sizes.alone { geometry.alone() } else { geometry }, sizes, ..self }
     }
 
     /// Without what WebGPU does not know: words of 64 bits.
     pub(super) fn portable(self) -> Self {
-        Draft { wide: false, in_bricks: false, portable: true, ..self }
+        let sizes = Sizes { bricks: false, ..self.sizes };
+        Draft { wide: false, sizes, portable: true, ..self }
     }
 
     pub(super) fn dispatches(&self) -> Result<Drafted> {
@@ -131,7 +133,7 @@ impl<'a> Draft<'a> {
     pub(super) fn share(&self, drafted: &Drafted) -> Option<Share> {
         let layout = self.layout;
         let told = layout.mode == Mode::Whole && !layout.denominator && layout.upstream != Upstream::Scalar;
-        let few = layout.targets != TargetForm::Classes || layout.shape.rows() as u64 <= FEW;
+        let few = layout.targets != TargetForm::Classes || self.sizes.few_labels;
         let share = || Share::of(drafted, self.mean_factor(), self.mean_is_scanned());
         if told && few { share() } else { None }
     }

@@ -177,7 +177,7 @@ impl Draft<'_> {
         // Rows off the quads are peeled; but quads that are written may only be shared by rows that one team takes.
         let sharing = 4 / gcd(grad_step, 4);
         let alike = scores_step % 4 == grad_step % 4 && scores.at % 4 == grad.at % 4;
-        let together = alike && !split && self.reach(sharing) >= chunk.classes;
+        let together = alike && !split && self.sizes.within_reach;
         let quads = match self.walk {
             Walk::Column => aligned,
             _ => aligned || !grad_wanted || together,

@@ -22,7 +22,7 @@ impl Draft<'_> {
         let weighted = self.spec.class_weights.is_some();
         let wide = self.wide_integers();
         let (parts, labels) = match self.layout.targets {
-            TargetForm::Classes if rows <= FEW => (rows, Some(weighted)),
+            TargetForm::Classes if self.sizes.few_labels => (rows, Some(weighted)),
             TargetForm::Classes => (self.scan_rows(drafted, Recipe::ScanLabels { weighted, wide: wide.targets }), None),
             TargetForm::Lists => {
                 (self.scan_rows(drafted, Recipe::ScanLists { wide, verdicts: self.keeps_verdicts() }), None)

@@ -8,14 +8,17 @@ use crate::plan::{Place, Span};
 impl Draft<'_> {
     /// Sums level by level, the last one scaled; levels go to and fro between two scratch buffers.
     pub(super) fn sums(&self, drafted: &mut Drafted, count: u64) {
+        // A first level of its own in the self-test too, where the plan's batch has one.
+        let mut levels: i32 = if self.sizes.summed_at_once { 1 } else { 2 };
         let mut count = count;
         let mut from = if self.walk == Walk::Element { Place::Scratch } else { Place::Losses };
         let next = count.div_ceil(BLOCK) * 4;
         drafted.sums = next;
-        drafted.summed_at_once = (count <= BLOCK).then_some(count);
+        drafted.summed_at_once = self.sizes.summed_at_once.then_some(count);
         drafted.scratch = drafted.scratch.max(next);
         loop {
-            let last = count <= BLOCK;
+            levels -= 1;
+            let last = count <= BLOCK && levels <= 0;
             let to = match (last, from) {
                 (true, _) => Place::Loss,
                 (false, Place::Sums) => Place::Scratch,

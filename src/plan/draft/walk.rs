@@ -1,7 +1,7 @@
 //! The walks over the scores: chunk by chunk, in one pass or in three.
 
 use super::rows::Parts;
-use super::{Draft, Drafted, ELEMENT_BLOCK, gcd};
+use super::{Draft, Drafted, ELEMENT_BLOCK};
 use crate::batch::TargetForm;
 use crate::error::{Error, Result};
 use crate::plan::chunk::{Chunk, by_elements, by_rows};
@@ -89,9 +89,7 @@ impl Draft<'_> {
     /// Loss and gradient: in one pass where a team takes a row, in three where several share it.
     fn whole_rows(&self, drafted: &mut Drafted, chunks: &[Chunk]) -> Result<()> {
         let cut = cuts_rows(chunks, self.layout.shape.classes);
-        let bundle = if self.layout.want.grad { 4 / gcd(self.layout.grad_step(), 4) } else { 1 };
-        let reached = self.walk == Walk::Column || self.reach(bundle) >= self.layout.shape.classes as u64;
-        if !cut && reached && self.strategy != Strategy::SplitRow {
+        if !cut && self.sizes.within_reach && self.strategy != Strategy::SplitRow {
             self.pass(drafted, chunks, Pass::Whole);
             return Ok(());
         }
@@ -135,6 +133,8 @@ impl Draft<'_> {
         let reach = if self.walk == Walk::Column { u64::MAX } else { self.reach(1) / 256 * 256 };
         let wanted = match self.strategy {
             Strategy::SplitRow => self.geometry.part_classes(shape.rows() as u64, shape.classes as u64),
+            // As many parts as may be, to test what serves rows that have several.
+            _ if self.sizes.in_parts && reach >= shape.classes as u64 => 256,
             _ => u64::MAX,
         };
         // A row in one go was found to be within reach.
