@@ -89,7 +89,8 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
     let mut correct = 0;
     let mut valid_weight = 0.0;
     for row in 0..count {
-        let at = |class: usize| position(shape, row, class);
+        let start = position(shape, row, 0);
+        let at = |class: usize| start + class * shape.inner;
         if rows.state(row) == RowState::Ignored {
             continue;
         }
@@ -123,10 +124,10 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
         None => count as f64,
     };
     let (loss, scale) = reduce(spec, shape, &losses, own);
-    for row in 0..count {
-        for class in 0..classes {
-            let g = &mut grad[position(shape, row, class)];
-            *g *= scale * upstream[row];
+    for (row, up) in upstream.iter().enumerate().take(count) {
+        let start = position(shape, row, 0);
+        for g in grad.iter_mut().skip(start).step_by(shape.inner).take(classes) {
+            *g *= scale * up;
         }
     }
     let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect();
@@ -157,8 +158,9 @@ fn by_elements(
             continue;
         }
         valid += shape.classes;
+        let start = position(shape, row, 0);
         for class in 0..shape.classes {
-            let at = position(shape, row, class);
+            let at = start + class * shape.inner;
             let (u, t) = (scores[at], rows.target(shape, row, class));
             let (loss, slope) = match spec.kind {
                 Kind::SigmoidFocal => sigmoid_focal::element(spec, u, t),

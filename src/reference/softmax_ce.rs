@@ -7,7 +7,8 @@ use crate::loss::Spec;
 pub(super) fn row(spec: &Spec, x: &[f64], b: &[f64], counts: bool) -> RowLoss {
     let u: Vec<f64> = x.iter().map(|x| transform(spec, *x)).collect();
     let top = argmax(&u);
-    let rest = rest(&u, top);
+    let e: Vec<f64> = u.iter().map(|u_j| (u_j - u[top]).exp()).collect();
+    let rest: f64 = e.iter().enumerate().filter(|(j, _)| *j != top).map(|(_, e)| e).sum();
     let lse = u[top] + rest.ln_1p();
     let z = if counts { f64::from(spec.z_loss) } else { 0.0 };
     let a: f64 = b.iter().sum();
@@ -15,7 +16,7 @@ pub(super) fn row(spec: &Spec, x: &[f64], b: &[f64], counts: bool) -> RowLoss {
     let grad = (0..x.len())
         .map(|j| {
             // A·p_j − B_j over the common denominator, so that p_j → 1 does not cancel.
-            let e = (u[j] - u[top]).exp();
+            let e = e[j];
             let others = || b.iter().enumerate().filter(|(k, _)| *k != j).map(|(_, b)| b).sum::<f64>();
             let a_less_b = if j == top { others() } else { a * e - b[j] };
             let g = (a_less_b - b[j] * rest + 2.0 * z * lse * e) / (1.0 + rest);
