@@ -78,7 +78,7 @@
 //! gradients within `2e-5·|g| + 1e-6·max|g|`, f16 gradients within `1e-3·|g|`, bf16 within `4e-3·|g|`; the same plan on
 //! the same adapter gives the same bits every time. [`verify`] checks an adapter.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 // No public call panics: what could fail is an `Error`. Indices and arithmetic are held to the same where strangers' numbers
 // are read: in `batch` and `check`.
 #![cfg_attr(

@@ -39,8 +39,18 @@ impl AdapterFilter {
 pub(crate) async fn find(filter: &AdapterFilter) -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends = filter.backends;
-    let instance = wgpu::Instance::new(descriptor);
-    let mut adapters = instance.enumerate_adapters(filter.backends).await;
+    let mut adapters = Vec::new();
+    #[cfg(target_os = "linux")]
+    if filter.backends.contains(wgpu::Backends::VULKAN)
+        && let Some(instance) = super::vulkan::quiet_instance(&descriptor)
+    {
+        adapters = instance.enumerate_adapters(wgpu::Backends::VULKAN).await;
+        descriptor.backends -= wgpu::Backends::VULKAN;
+    }
+    if !descriptor.backends.is_empty() {
+        let backends = descriptor.backends;
+        adapters.extend(wgpu::Instance::new(descriptor).enumerate_adapters(backends).await);
+    }
     adapters.retain(|adapter| {
         let wanted = filter.name.as_ref().is_none_or(|name| {
             let info = adapter.get_info();

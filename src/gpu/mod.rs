@@ -6,6 +6,8 @@ mod fault;
 mod injection;
 mod pipeline;
 mod readback;
+#[cfg(target_os = "linux")]
+mod vulkan;
 #[cfg(not(target_arch = "wasm32"))]
 mod watch;
 
