@@ -18,7 +18,10 @@ const PATTERN: usize = 64;
 #[test]
 fn every_element_of_a_buffer_as_large_as_they_come() {
     if std::env::var_os("GPU_LOSS_HUGE").is_none() {
-        println!("skipped: GPU_LOSS_HUGE is not set");
+        common::skip(
+            "every_element_of_a_buffer_as_large_as_they_come",
+            "takes minutes and gigabytes: GPU_LOSS_HUGE=1, or --full",
+        );
         return;
     }
     for gpu in adapters() {

@@ -10,7 +10,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 /// Cases on the first adapter; the others, which compile kernels more slowly, get a third.
 fn cases() -> u32 {
-    std::env::var("GPU_LOSS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(240)
+    let usual = if common::full() { 240 } else { 60 };
+    std::env::var("GPU_LOSS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
 }
 
 fn holds(gpu: &GpuLoss, seed: u64) -> Result<(), TestCaseError> {

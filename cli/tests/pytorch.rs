@@ -10,7 +10,7 @@ fn the_recipe_from_python_keeps_the_promise() {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let has = Command::new(&python).args(["-c", "import torch, safetensors.torch"]).output();
     if !has.is_ok_and(|output| output.status.success()) {
-        println!("skipped the_recipe_from_python_keeps_the_promise: {python} has no torch and safetensors");
+        common::skip("the_recipe_from_python_keeps_the_promise", &format!("{python} has no torch and safetensors"));
         return;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/python/compare.py");

@@ -16,6 +16,21 @@ use gpu_loss::{
 use ndarray::{ArrayD, IxDyn};
 use safetensors::{Dtype as Stored, SafeTensors};
 
+/// Whether everything is tested: more random batches, and what adapters share with others.
+pub fn full() -> bool {
+    std::env::var_os("GPU_LOSS_FULL").is_some()
+}
+
+/// Says that a test finds nothing to test here; `cargo xtask test` counts it among those that were skipped.
+pub fn skip(test: &str, reason: &str) {
+    use std::io::Write as _;
+    println!("skipped {test}: {reason}");
+    if let Some(path) = std::env::var_os("GPU_LOSS_SKIPS") {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        file.and_then(|mut file| writeln!(file, "{test}: {reason}")).expect("the file of skipped tests");
+    }
+}
+
 /// Every adapter here. Without one the tests fail: skipping would look like passing.
 pub fn adapters() -> Vec<GpuLoss> {
     let all = GpuLoss::open_all(&AdapterFilter::default()).expect("every adapter opens");

@@ -43,11 +43,7 @@ enum Task {
     /// Compile every kernel with DXC, the compiler of DirectX 12, as wgpu does on Windows
     Dxc(dxc::Args),
     /// Run every test of the workspace on every adapter
-    Test {
-        /// Given to `cargo test --workspace`
-        #[arg(last = true)]
-        args: Vec<String>,
-    },
+    Test(test::Args),
     /// Check random batches on every adapter for some minutes: threads, drops in flight, lost devices, memory
     Soak(soak::Args),
     /// Build the page that computes the losses in a browser, into target/web; serve it, or test it in Chromium
@@ -60,7 +56,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::demo(&args),
         Task::Dawn(args) => dawn::dawn(&args),
         Task::Dxc(args) => dxc::dxc(&args),
-        Task::Test { args } => test::test(&args),
+        Task::Test(args) => test::test(&args),
         Task::Soak(args) => soak::soak(&args),
         Task::Web(args) => web::web(&args),
     };
