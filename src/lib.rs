@@ -102,7 +102,7 @@ pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Shape,
 pub use error::{Error, Result};
 #[cfg(not(target_arch = "wasm32"))]
 pub use front::TuningFile;
-pub use front::{GpuLoss, Refusal, Tuning};
+pub use front::{Builder, GpuLoss, Refusal, Tuning};
 #[doc(hidden)]
 pub use gpu::Fault;
 pub use gpu::adapter::AdapterFilter;

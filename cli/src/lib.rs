@@ -13,6 +13,7 @@ mod adapters;
 mod args;
 mod bench;
 mod broadcast;
+mod cache;
 mod convert;
 mod draft;
 mod environment;

@@ -57,7 +57,7 @@ impl Job<'_> {
         // The reference first: it refuses whatever is wrong with the input, adapter or not.
         let expected = reference::run(spec, &batch).map_err(failed)?;
 
-        let gpu = GpuLoss::open(self.filter).map_err(failed)?;
+        let gpu = crate::cache::open(self.filter).map_err(failed)?;
         if self.args.strategy.is_some() {
             gpu.set_strategy(self.args.strategy);
         }

@@ -1,11 +1,13 @@
 //! The front door: an adapter, a device, and one method a loss.
 
 mod answers;
+mod builder;
 mod host;
 mod program;
 mod self_test;
 mod tuning;
 
+pub use builder::Builder;
 pub use self_test::Refusal;
 pub use tuning::Tuning;
 #[cfg(not(target_arch = "wasm32"))]

@@ -42,7 +42,7 @@ pub(crate) async fn find(filter: &AdapterFilter) -> Vec<wgpu::Adapter> {
     let mut adapters = Vec::new();
     #[cfg(target_os = "linux")]
     if filter.backends.contains(wgpu::Backends::VULKAN)
-        && let Some(instance) = super::vulkan::quiet_instance(&descriptor)
+        && let Some(instance) = super::unchecked::quiet_instance(&descriptor)
     {
         adapters = instance.enumerate_adapters(wgpu::Backends::VULKAN).await;
         descriptor.backends -= wgpu::Backends::VULKAN;
@@ -113,7 +113,10 @@ fn what_to_install() -> &'static str {
 ///
 /// Words of 64 bits serve software adapters alone, see `Context::loads_by_words`; a GPU loads 16 bytes at once anyway.
 pub(crate) fn useful_features() -> wgpu::Features {
-    wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_INT64
+    wgpu::Features::SUBGROUP
+        | wgpu::Features::TIMESTAMP_QUERY
+        | wgpu::Features::SHADER_INT64
+        | wgpu::Features::PIPELINE_CACHE
 }
 
 /// What a device on this adapter should be asked for: every useful feature, and the adapter's own limits.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::injection::Injection;
 use super::pipeline::KernelCache;
+#[cfg(not(target_arch = "wasm32"))]
+use super::pipeline_store::PipelineStore;
 use crate::error::{Error, Result};
 
 /// No batch may take longer unless the caller says so.
@@ -25,6 +27,9 @@ pub(crate) struct Context {
     pub(crate) subgroups: Option<(u32, u32)>,
     pub(crate) kernels: KernelCache,
     pub(crate) injection: Injection,
+    /// Pipelines that are kept in a file, where the caller named a folder.
+    #[cfg(not(target_arch = "wasm32"))]
+    store: OnceLock<PipelineStore>,
     /// In milliseconds.
     time_limit: AtomicU64,
     last_words: LastWords,
@@ -51,6 +56,8 @@ impl Context {
             subgroups,
             kernels: KernelCache::default(),
             injection: Injection::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            store: OnceLock::new(),
             time_limit: AtomicU64::new(TIME_LIMIT.as_millis() as u64),
             last_words,
             lost: Mutex::new(None),
@@ -69,6 +76,22 @@ impl Context {
         };
         let last_words = Arc::clone(&self.last_words);
         Context { subgroups, ..Context::new(info, self.device.clone(), self.queue.clone(), last_words) }
+    }
+
+    /// Keeps compiled kernels in a folder, if the device can hand them out.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn keep_pipelines(&self, folder: &std::path::Path) {
+        if let Some(store) = PipelineStore::open(&self.device, &self.info, folder) {
+            let _ = self.store.set(store);
+        }
+    }
+
+    /// The pipelines that are kept.
+    pub(super) fn kept_pipelines(&self) -> Option<&wgpu::PipelineCache> {
+        #[cfg(target_arch = "wasm32")]
+        return None;
+        #[cfg(not(target_arch = "wasm32"))]
+        self.store.get().map(|store| &store.cache)
     }
 
     /// Whether this is a processor that plays a GPU.

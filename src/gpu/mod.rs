@@ -5,9 +5,11 @@ mod context;
 mod fault;
 mod injection;
 mod pipeline;
+#[cfg(not(target_arch = "wasm32"))]
+mod pipeline_store;
 mod readback;
-#[cfg(target_os = "linux")]
-mod vulkan;
+#[cfg(not(target_arch = "wasm32"))]
+mod unchecked;
 #[cfg(not(target_arch = "wasm32"))]
 mod watch;
 

@@ -116,7 +116,7 @@ async fn build(
                 constants: &constants,
                 zero_initialize_workgroup_memory: false,
             },
-            cache: None,
+            cache: context.kept_pipelines(),
         });
         Kernel { pipeline, layout }
     })
