@@ -8,6 +8,13 @@ use crate::loss::{Kind, Reduction, Spec};
 
 /// Checks a batch against a loss and returns the scores' shape.
 pub(crate) fn check<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Shape> {
+    let shape = check_shapes(spec, batch)?;
+    check_values(spec, batch)?;
+    Ok(shape)
+}
+
+/// Checks all that can be told without a look at any array's values; returns the scores' shape.
+pub(crate) fn check_shapes<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Shape> {
     let dims = batch.scores.shape();
     let shape = Shape::of(dims).filter(|s| s.classes > 0).ok_or_else(|| Error::NoClasses { got: dims.to_vec() })?;
     spec.check(shape.classes)?;
@@ -20,14 +27,32 @@ pub(crate) fn check<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, 
             expected: "upstream with the reduction None only",
         });
     }
-    let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect();
-    targets(spec, &batch.targets, &shape, dims, &row_dims)?;
+    let row_dims = row_dims(dims);
+    match &batch.targets {
+        Targets::Classes(labels) => same_shape("targets", labels.integers().shape(), &row_dims)?,
+        Targets::Lists { offsets, indices } => {
+            let indices = indices.integers();
+            same_shape("target_offsets", offsets.integers().shape(), &[shape.rows().saturating_add(1)])?;
+            same_shape("target_indices", indices.shape(), &[indices.len()])?;
+        }
+        Targets::MultiHot(bytes) => same_shape("targets", bytes.shape(), dims)?,
+        Targets::Probabilities(p) => same_shape("targets", p.shape(), dims)?,
+    }
     if let Some(weights) = &batch.element_weights {
         same_shape("element_weights", weights.shape(), dims)?;
-        all_values("element_weights", weights, |v| v.is_finite() && v >= 0.0, "a finite number of at least 0")?;
     }
     if let Some(upstream) = &batch.upstream {
         same_shape("upstream", upstream.shape(), if spec.kind.per_row() { &row_dims } else { dims })?;
+    }
+    Ok(shape)
+}
+
+/// Checks the values of a batch whose shapes are right.
+pub(crate) fn check_values<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<()> {
+    let dims = batch.scores.shape();
+    targets(spec, &batch.targets, dims)?;
+    if let Some(weights) = &batch.element_weights {
+        all_values("element_weights", weights, |v| v.is_finite() && v >= 0.0, "a finite number of at least 0")?;
     }
     if spec.kind.takes_probabilities() {
         let outside = |v: f64| !(0.0..=1.0).contains(&v);
@@ -36,7 +61,12 @@ pub(crate) fn check<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, 
             return Err(Error::Value { what: "probabilities", at, got, expected: "a number in [0, 1]" });
         }
     }
-    Ok(shape)
+    Ok(())
+}
+
+/// `[N, C, d…]` without the classes.
+fn row_dims(dims: &[usize]) -> Vec<usize> {
+    dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect()
 }
 
 /// Whether the loss takes what a batch brings, and gives what it asks for.
@@ -61,31 +91,24 @@ pub(crate) fn suits(spec: &Spec, form: TargetForm, element_weights: bool, want: 
     Ok(())
 }
 
-fn targets(spec: &Spec, targets: &Targets<'_>, shape: &Shape, dims: &[usize], row_dims: &[usize]) -> Result<()> {
+fn targets(spec: &Spec, targets: &Targets<'_>, dims: &[usize]) -> Result<()> {
     match targets {
-        Targets::Classes(labels) => same_shape("targets", labels.integers().shape(), row_dims),
+        Targets::Classes(_) => Ok(()),
         Targets::Lists { offsets, indices } => {
-            let (offsets, indices) = (offsets.integers(), indices.integers());
-            same_shape("target_offsets", offsets.shape(), &[shape.rows().saturating_add(1)])?;
-            same_shape("target_indices", indices.shape(), &[indices.len()])?;
-            let offsets: Vec<i64> = offsets.iter().collect();
-            let indices: Vec<i64> = indices.iter().collect();
-            lists(&offsets, &indices, shape.classes as i64)
+            let offsets: Vec<i64> = offsets.integers().iter().collect();
+            let indices: Vec<i64> = indices.integers().iter().collect();
+            lists(&offsets, &indices, dims.get(1).copied().unwrap_or_default() as i64)
         }
-        Targets::MultiHot(bytes) => {
-            same_shape("targets", bytes.shape(), dims)?;
-            match bytes.iter().position(|b| *b > 1) {
-                None => Ok(()),
-                Some(at) => Err(Error::Value {
-                    what: "targets",
-                    got: bytes.iter().nth(at).copied().unwrap_or_default().into(),
-                    at: unravel(at, dims),
-                    expected: "0 or 1",
-                }),
-            }
-        }
+        Targets::MultiHot(bytes) => match bytes.iter().position(|b| *b > 1) {
+            None => Ok(()),
+            Some(at) => Err(Error::Value {
+                what: "targets",
+                got: bytes.iter().nth(at).copied().unwrap_or_default().into(),
+                at: unravel(at, dims),
+                expected: "0 or 1",
+            }),
+        },
         Targets::Probabilities(p) => {
-            same_shape("targets", p.shape(), dims)?;
             if spec.kind.per_row() {
                 return Ok(());
             }

@@ -52,8 +52,8 @@
 //!
 //! [`GpuLoss::plan`] prepares a loss for scores that are on the device already, and [`Plan::encode`] records it into your
 //! encoder. A [`Layout`] says more: strides, `in_place` (the gradient replaces the scores, so that no second array of
-//! their size exists), gradients that arrive, and the halves of a training step: a forward plan that saves
-//! [`RowStatistics`] ([`Layout::statistics`]), and a backward one of [`Mode::Gradient`].
+//! their size exists), and gradients that arrive. [`GpuLoss::plan_pair`] makes the halves of a training step: a forward plan
+//! that saves [`RowStatistics`] ([`Layout::statistics`]), and a backward one of [`Mode::Gradient`] with the same options.
 //!
 //! # Several devices: shards of a vocabulary
 //!
@@ -109,8 +109,8 @@ pub use gpu::adapter::AdapterFilter;
 pub use half::{bf16, f16};
 pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
 pub use plan::{
-    Buffers, ENTRY_POINT, IntegerType, Layout, Mode, Plan, Program, ProgramBinding, ProgramBuffer, ProgramDispatch,
-    RowStatistics, STATISTICS_BYTES, STATUS_BYTES, Shard, Slice, Strategy, Upstream,
+    Buffers, ENTRY_POINT, IntegerType, Layout, Mode, Plan, PlanPair, Program, ProgramBinding, ProgramBuffer,
+    ProgramDispatch, RowStatistics, STATISTICS_BYTES, STATUS_BYTES, Shard, Slice, Strategy, Upstream,
 };
 pub use wgpu;
 

@@ -311,6 +311,54 @@ fn plain_spec(kind: Kind) -> gpu_loss::Spec {
     plain(kind)
 }
 
+/// A backward plan with other options than the forward plan's took its statistics for its own: one call makes both.
+#[test]
+fn the_halves_of_a_step_are_made_as_a_pair() {
+    let mut r = Random(19);
+    let scores = Array2::from_shape_simple_fn((9, 13), || 4.0 * r.normal());
+    let labels: Vec<i64> = (0..9).map(|_| r.below(13) as i64).collect();
+    for gpu in adapters() {
+        let mut softmax = plain(Kind::SoftmaxCe);
+        (softmax.label_smoothing, softmax.z_loss, softmax.logit_scale) = (0.1, 0.01, 0.5);
+        for spec in [softmax, plain(Kind::SigmoidFocal)] {
+            let batch = Batch::new(scores.view(), Targets::Classes(&labels));
+            let expected = gpu.run(&spec, &batch).expect("legal");
+            for in_place in [false, true] {
+                let layout = Layout {
+                    in_place,
+                    upstream: gpu_loss::Upstream::Scalar,
+                    ..Layout::new(Shape::new(9, 13), Dtype::F32)
+                };
+                let pair = gpu.plan_pair_with(&spec, &layout).expect("a pair");
+                assert_eq!(pair.forward.spec(), pair.backward.spec());
+                let mut arena = Arena::default();
+                arena.put("scores", bytemuck::cast_slice(scores.as_slice().expect("in order")));
+                arena.put("targets", bytemuck::cast_slice(&labels));
+                arena.put("upstream", &2.0_f32.to_le_bytes());
+                for (name, bytes) in [("grad", 9 * 13 * 4), ("loss", 4), ("statistics", 9 * 32)] {
+                    arena.room(name, bytes);
+                }
+                let buffer = arena.upload(&gpu);
+                let slices = arena.slices(&buffer, "");
+                submit(&gpu, [&pair.forward, &pair.backward].into_iter().map(|plan| (plan, slices))).expect("submits");
+                let bytes = download(&gpu, &buffer);
+                let read = |name: &str| -> Vec<f32> {
+                    bytemuck::pod_collect_to_vec(arena.read(&bytes, name).expect("in the arena"))
+                };
+                assert!((read("loss")[0] - expected.loss).abs() < 1e-5, "{} {}", read("loss")[0], expected.loss);
+                for (got, wanted) in read(if in_place { "scores" } else { "grad" }).iter().zip(&expected.grad) {
+                    assert!((got - 2.0 * wanted).abs() < 1e-6, "{got}, not twice {wanted}");
+                }
+            }
+        }
+        let loss = SoftmaxCe::default();
+        gpu.plan_pair(&loss, Shape::new(9, 13), Dtype::F32).expect("a pair");
+        let backward = Layout::new(Shape::new(9, 13), Dtype::F32).mode(Mode::Gradient);
+        let error = gpu.plan_pair_with(&loss, &backward).expect_err("no pair").to_string();
+        assert!(error.contains("a pair of plans is made of the mode Whole"), "{error}");
+    }
+}
+
 #[test]
 fn a_device_with_too_little_is_refused_by_name() {
     for gpu in adapters() {

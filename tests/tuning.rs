@@ -186,3 +186,30 @@ fn a_file_that_many_write_at_once_stays_whole() {
     });
     std::fs::remove_file(&path).expect("there");
 }
+
+/// A symbolic link was replaced by a file, and what it pointed to stayed as it was.
+///
+/// Seen to fail: with the new file put in the link's place.
+#[test]
+#[cfg(unix)]
+fn a_symbolic_link_is_followed() {
+    let folder = path("links");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(folder.join("real")).expect("a folder");
+    let (link, other, file) = (folder.join("link"), folder.join("other"), folder.join("real/tuning.txt"));
+    // Relative, through another link, and at first to a file that is not there yet.
+    std::os::unix::fs::symlink("other", &link).expect("a link");
+    std::os::unix::fs::symlink("real/tuning.txt", &other).expect("a link");
+    let gpu = &measuring()[0];
+    for _ in 0..2 {
+        gpu.save_tuning(&link).expect("saved");
+        let is_link = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+        assert!(is_link(&link) && is_link(&other) && !is_link(&file), "links stay links");
+        assert!(std::fs::read_to_string(&file).expect("written").starts_with("gpu-loss tuning 1"));
+    }
+    gpu.load_tuning(&link).expect("read through the links");
+    // Links in a circle lead nowhere.
+    let circle = folder.join("circle");
+    std::os::unix::fs::symlink("circle", &circle).expect("a link");
+    gpu.save_tuning(&circle).expect_err("nowhere");
+}

@@ -16,8 +16,8 @@ pub(super) struct Answers<T> {
 }
 
 enum Made {
-    Classes(Box<dyn Labels>),
-    Lists(Box<dyn Labels>, Box<dyn Labels>),
+    Classes(Box<dyn Labels + Send>),
+    Lists(Box<dyn Labels + Send>, Box<dyn Labels + Send>),
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
 }
@@ -113,8 +113,8 @@ impl<T: Element> Answers<T> {
 }
 
 /// Integers of one type, in a shape.
-fn integers(values: impl Iterator<Item = i64>, dims: &[usize], of: IntegerType) -> Box<dyn Labels> {
-    fn boxed<I: crate::Integer + Default + 'static>(values: Vec<I>, dims: &[usize]) -> Box<dyn Labels> {
+fn integers(values: impl Iterator<Item = i64>, dims: &[usize], of: IntegerType) -> Box<dyn Labels + Send> {
+    fn boxed<I: crate::Integer + Default + Send + 'static>(values: Vec<I>, dims: &[usize]) -> Box<dyn Labels + Send> {
         Box::new(ArrayD::from_shape_vec(IxDyn(dims), values).unwrap_or_default())
     }
     match of {

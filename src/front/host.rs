@@ -7,7 +7,7 @@ use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
 
 use super::GpuLoss;
 use crate::batch::{Batch, Element, Integers, Output, Shape, Targets};
-use crate::check::check;
+use crate::check::{check_shapes, check_values};
 use crate::error::{Error, Result};
 use crate::gpu::{Wait, guarded, read};
 use crate::loss::{Reduction, Spec};
@@ -117,10 +117,17 @@ impl GpuLoss {
         spec: &Spec,
         batch: &'a Batch<'_, T, D>,
     ) -> Result<(HostArrays<'a>, Layout)> {
-        let shape = check(spec, batch)?;
+        let shape = check_shapes(spec, batch)?;
+        let layout = layout(batch, shape);
+        // Before any value is looked at or copied: a view may have more of them than any memory.
+        if shape.rows() > 0 {
+            layout.check(spec)?;
+            layout.fits(&self.context.limits, spec)?;
+            fits_indices(&batch.targets, &layout, self.context.limits.max_buffer_size)?;
+        }
+        check_values(spec, batch)?;
         self.context.check_alive()?;
         let host = HostArrays::new(batch);
-        let layout = host.layout(batch, shape);
         let layout = Layout { longest_list: self.longest_list(batch, layout.longest_list)?, ..layout };
         Ok((host, layout))
     }
@@ -292,8 +299,6 @@ pub(super) struct HostArrays<'a> {
     targets: Cow<'a, [u8]>,
     indices: Cow<'a, [u8]>,
     has_indices: bool,
-    integers: IntegerType,
-    index_integers: IntegerType,
     upstream: Cow<'a, [u8]>,
     element_weights: Cow<'a, [u8]>,
 }
@@ -306,16 +311,14 @@ impl<'a> HostArrays<'a> {
             targets: nothing.clone(),
             indices: nothing.clone(),
             has_indices: false,
-            integers: IntegerType::I64,
-            index_integers: IntegerType::I64,
             upstream: batch.upstream.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
             element_weights: batch.element_weights.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
         };
         match &batch.targets {
-            Targets::Classes(labels) => (arrays.targets, arrays.integers) = integer_bytes(labels.integers()),
+            Targets::Classes(labels) => arrays.targets = integer_bytes(labels.integers()),
             Targets::Lists { offsets, indices } => {
-                (arrays.targets, arrays.integers) = integer_bytes(offsets.integers());
-                (arrays.indices, arrays.index_integers) = integer_bytes(indices.integers());
+                arrays.targets = integer_bytes(offsets.integers());
+                arrays.indices = integer_bytes(indices.integers());
                 arrays.has_indices = true;
             }
             Targets::MultiHot(multi_hot) => arrays.targets = bytes(multi_hot.view()),
@@ -349,18 +352,34 @@ impl<'a> HostArrays<'a> {
             _ => None,
         }
     }
+}
 
-    fn layout<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>, shape: Shape) -> Layout {
-        Layout {
-            targets: batch.targets.form(),
-            integers: self.integers,
-            indices: self.index_integers,
-            want: batch.want,
-            upstream: if batch.upstream.is_some() { Upstream::PerLoss } else { Upstream::One },
-            element_weights: batch.element_weights.is_some(),
-            ..Layout::new(shape, T::DTYPE)
-        }
+/// The layout of a plan for a batch.
+fn layout<T: Element, D: Dimension>(batch: &Batch<'_, T, D>, shape: Shape) -> Layout {
+    let (integers, indices) = match &batch.targets {
+        Targets::Classes(labels) => (integer_type(&labels.integers()), IntegerType::I64),
+        Targets::Lists { offsets, indices } => (integer_type(&offsets.integers()), integer_type(&indices.integers())),
+        Targets::MultiHot(_) | Targets::Probabilities(_) => (IntegerType::I64, IntegerType::I64),
+    };
+    Layout {
+        targets: batch.targets.form(),
+        integers,
+        indices,
+        want: batch.want,
+        upstream: if batch.upstream.is_some() { Upstream::PerLoss } else { Upstream::One },
+        element_weights: batch.element_weights.is_some(),
+        ..Layout::new(shape, T::DTYPE)
     }
+}
+
+/// Refuses lists of more indices than a buffer holds: no shape tells how many there are.
+fn fits_indices(targets: &Targets<'_>, layout: &Layout, most: u64) -> Result<()> {
+    let Targets::Lists { indices, .. } = targets else { return Ok(()) };
+    let needed = (indices.integers().len() as u64).saturating_mul(u64::from(layout.indices.words()) * 4);
+    if needed <= most {
+        return Ok(());
+    }
+    Err(Error::Limit { limit: "max_buffer_size", got: most, needed, what: "target_indices in one buffer".to_owned() })
 }
 
 /// An array's elements in row-major order as bytes.
@@ -371,11 +390,19 @@ fn bytes<'a, T: bytemuck::Pod, D: Dimension>(array: ArrayView<'a, T, D>) -> Cow<
     }
 }
 
-fn integer_bytes(integers: Integers<'_>) -> (Cow<'_, [u8]>, IntegerType) {
+fn integer_bytes(integers: Integers<'_>) -> Cow<'_, [u8]> {
     match integers {
-        Integers::I32(a) => (bytes(a), IntegerType::I32),
-        Integers::I64(a) => (bytes(a), IntegerType::I64),
-        Integers::U32(a) => (bytes(a), IntegerType::U32),
+        Integers::I32(a) => bytes(a),
+        Integers::I64(a) => bytes(a),
+        Integers::U32(a) => bytes(a),
+    }
+}
+
+fn integer_type(integers: &Integers<'_>) -> IntegerType {
+    match integers {
+        Integers::I32(_) => IntegerType::I32,
+        Integers::I64(_) => IntegerType::I64,
+        Integers::U32(_) => IntegerType::U32,
     }
 }
 

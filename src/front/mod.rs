@@ -26,7 +26,7 @@ use crate::gpu::{Context, Fault, LastWords, Wait};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::loss::{Bce, Ce, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
 use crate::loss::{Kind, Loss, Spec};
-use crate::plan::{Layout, Plan, Strategy, serving};
+use crate::plan::{Layout, Plan, PlanPair, Strategy, serving};
 
 /// Fused losses on one GPU.
 ///
@@ -134,9 +134,11 @@ impl GpuLoss {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Limit`](crate::Error::Limit) with the limit that is too small; a `GPU_LOSS_STRATEGY` that names no
-    /// strategy.
+    /// [`Error::Limit`](crate::Error::Limit) with the limit that is too small; [`Error::Device`](crate::Error::Device) for
+    /// a queue of another device (in a browser the first batch tells); a `GPU_LOSS_STRATEGY` that names no strategy.
     pub fn from_device(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
+        #[cfg(not(target_arch = "wasm32"))]
+        adapter::check_queue(adapter, &device, &queue)?;
         Self::on_device(adapter, device, queue, LastWords::default())
     }
 
@@ -148,8 +150,9 @@ impl GpuLoss {
     ) -> Result<Self> {
         adapter::check_limits(adapter, &device)?;
         let gpu = Self::in_context(Context::new(adapter.get_info(), device, queue, last_words));
-        if let Some(name) = std::env::var("GPU_LOSS_STRATEGY").ok().filter(|n| !n.is_empty()) {
-            gpu.set_strategy(Some(name.parse()?));
+        // What is not UTF-8 names no strategy, and is shown as far as it can be.
+        if let Some(name) = std::env::var_os("GPU_LOSS_STRATEGY").filter(|name| !name.is_empty()) {
+            gpu.set_strategy(Some(name.to_string_lossy().parse()?));
         }
         Ok(gpu)
     }
@@ -196,6 +199,12 @@ impl GpuLoss {
     #[must_use]
     pub fn kernels(&self) -> usize {
         self.context.kernels.len()
+    }
+
+    /// Has plans submit in pieces of so many elements, as large batches are: for tests.
+    #[doc(hidden)]
+    pub fn cut_submissions(&self, elements: u64) {
+        self.context.injection.cut_submissions(elements);
     }
 
     /// How long a call waits for the device: 2 minutes, unless set.
@@ -263,6 +272,37 @@ impl GpuLoss {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn plan_with<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
         pollster::block_on(self.plan_with_async(loss, layout))
+    }
+
+    /// Makes the two halves of a training step for scores and classes on the device: a forward plan that writes losses and
+    /// row statistics, and a backward plan that makes the gradient from these. See [`PlanPair`].
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn plan_pair<L: Loss>(&self, loss: &L, shape: Shape, dtype: Dtype) -> Result<PlanPair> {
+        self.plan_pair_with(loss, &Layout::new(shape, dtype))
+    }
+
+    /// Makes the two halves of a training step for any layout of [`Mode::Whole`](crate::Mode::Whole), of which each plan
+    /// takes what is its own: outputs the forward one, what arrives and where the gradient goes the backward one.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan); [`Error::Layout`](crate::Error::Layout) for another mode.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn plan_pair_with<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<PlanPair> {
+        pollster::block_on(self.plan_pair_with_async(loss, layout))
+    }
+
+    /// As [`plan_pair_with`](Self::plan_pair_with), without blocking.
+    ///
+    /// # Errors
+    /// As [`plan_pair_with`](Self::plan_pair_with).
+    pub async fn plan_pair_with_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<PlanPair> {
+        let spec = loss.spec();
+        let (forward, backward) = layout.halves(&spec)?;
+        let forward = self.proven_plan(&spec, &forward).await?;
+        Ok(PlanPair { forward, backward: self.proven_plan(&spec, &backward).await? })
     }
 
     /// As [`plan_with`](Self::plan_with), without blocking.

@@ -1,11 +1,15 @@
 //! Finding adapters, and opening a device with all that the losses can use.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::{Context, turn};
 use super::{LastWords, caught};
 use crate::error::{Error, Result};
 
-/// Which adapters to consider. `Default` reads `WGPU_BACKEND` and `WGPU_ADAPTER_NAME`.
+/// Which adapters to consider. `Default` reads `WGPU_BACKEND` and `WGPU_ADAPTER_NAME`, of which empty ones are unset; where
+/// `WGPU_BACKEND` names a backend that there is not, it admits none, and opening an adapter says so.
 #[derive(Debug, Clone)]
 pub struct AdapterFilter {
     /// The backends to search.
@@ -17,10 +21,39 @@ pub struct AdapterFilter {
 impl Default for AdapterFilter {
     fn default() -> Self {
         AdapterFilter {
-            backends: wgpu::Backends::from_env().unwrap_or(wgpu::Backends::PRIMARY | wgpu::Backends::GL),
+            backends: backends_of(std::env::var_os(BACKEND)).unwrap_or(wgpu::Backends::empty()),
             name: std::env::var("WGPU_ADAPTER_NAME").ok().filter(|n| !n.is_empty()),
         }
     }
+}
+
+/// The variable that names backends.
+const BACKEND: &str = "WGPU_BACKEND";
+
+/// The backends that a list of names admits: all of them without one.
+fn backends_of(names: Option<OsString>) -> Result<wgpu::Backends> {
+    let names = match &names {
+        None => "",
+        Some(names) => names.to_str().unwrap_or("\u{fffd}"),
+    };
+    if names.trim().is_empty() {
+        return Ok(wgpu::Backends::PRIMARY | wgpu::Backends::GL);
+    }
+    let mut backends = wgpu::Backends::empty();
+    for name in names.split(',') {
+        backends |= match name.trim().to_lowercase().as_str() {
+            "vulkan" | "vk" => wgpu::Backends::VULKAN,
+            "dx12" | "d3d12" => wgpu::Backends::DX12,
+            "metal" | "mtl" => wgpu::Backends::METAL,
+            "opengl" | "gles" | "gl" => wgpu::Backends::GL,
+            "webgpu" => wgpu::Backends::BROWSER_WEBGPU,
+            _ => {
+                let got = names.to_owned();
+                return Err(Error::Option { option: BACKEND, got, expected: "vulkan, metal, dx12, gl or webgpu" });
+            }
+        };
+    }
+    Ok(backends)
 }
 
 impl AdapterFilter {
@@ -77,6 +110,9 @@ pub(crate) async fn find(filter: &AdapterFilter) -> Vec<wgpu::Adapter> {
 
 /// The best adapter that a filter admits.
 pub(crate) async fn best(filter: &AdapterFilter) -> Result<wgpu::Adapter> {
+    if filter.backends.is_empty() {
+        backends_of(std::env::var_os(BACKEND))?;
+    }
     match find(filter).await.into_iter().next() {
         Some(adapter) => Ok(adapter),
         None => Err(Error::NoAdapter { searched: filter.describe(), advice: advice(filter).await }),
@@ -164,4 +200,40 @@ pub(crate) async fn open(adapter: &wgpu::Adapter) -> Result<(wgpu::Device, wgpu:
         let _ = heard.set(words);
     });
     Ok((device, queue, last_words))
+}
+
+/// Refuses a queue of another device: what is written by it reaches no buffer of this one.
+///
+/// A queue does not say whose it is, and complaints about it go to its own device; so something is written by it, and read.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn check_queue(adapter: &wgpu::Adapter, device: &wgpu::Device, queue: &wgpu::Queue) -> Result<()> {
+    const WRITTEN: [u8; 4] = *b"mine";
+    let during = "taking over a device";
+    let _turn = turn(adapter.get_info().backend);
+    let read = caught(during, || {
+        let _validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("gpu-loss: whose is the queue?"),
+            size: WRITTEN.len() as u64,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        queue.write_buffer(&buffer, 0, &WRITTEN);
+        queue.submit([]);
+        buffer.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        let limit = Some(Context::TIME_LIMIT);
+        device.poll(wgpu::PollType::Wait { submission_index: None, timeout: limit }).ok()?;
+        buffer.slice(..).get_mapped_range().ok().map(|view| *view == WRITTEN)
+    });
+    match read {
+        Ok(Some(true)) => Ok(()),
+        Ok(None) => {
+            let message = "what its queue writes cannot be read: the device may be lost".to_owned();
+            Err(Error::Device { during, message })
+        }
+        Ok(Some(false)) | Err(_) => {
+            let message = "the queue is not this device's".to_owned();
+            Err(Error::Device { during, message })
+        }
+    }
 }

@@ -10,9 +10,6 @@ use super::pipeline::KernelCache;
 use super::pipeline_store::PipelineStore;
 use crate::error::{Error, Result};
 
-/// No batch may take longer unless the caller says so.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
-
 /// What the driver said when it lost a device: known where the device is this crate's own, whose callbacks are too.
 pub(crate) type LastWords = Arc<OnceLock<String>>;
 
@@ -37,7 +34,15 @@ pub(crate) struct Context {
     lost: Mutex<Option<String>>,
 }
 
+/// The most invocations of a workgroup in one dimension.
+fn widest_group(limits: &wgpu::Limits) -> u32 {
+    limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x)
+}
+
 impl Context {
+    /// No batch may take longer unless the caller says so.
+    pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
+
     pub(crate) fn new(
         info: wgpu::AdapterInfo,
         device: wgpu::Device,
@@ -47,7 +52,9 @@ impl Context {
         let subgroups = device
             .features()
             .contains(wgpu::Features::SUBGROUP)
-            .then_some((info.subgroup_min_size.max(4), info.subgroup_max_size.max(4)));
+            .then_some((info.subgroup_min_size.max(4), info.subgroup_max_size.max(4)))
+            // A workgroup smaller than a subgroup would leave lanes of it without an invocation.
+            .filter(|(_, largest)| *largest <= widest_group(&device.limits()));
         Context {
             limits: device.limits(),
             device,
@@ -58,7 +65,7 @@ impl Context {
             injection: Injection::default(),
             #[cfg(not(target_arch = "wasm32"))]
             store: OnceLock::new(),
-            time_limit: AtomicU64::new(TIME_LIMIT.as_millis() as u64),
+            time_limit: AtomicU64::new(Self::TIME_LIMIT.as_millis() as u64),
             last_words,
             lost: Mutex::new(None),
         }

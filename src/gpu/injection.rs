@@ -1,6 +1,7 @@
 //! Faults that tests put in: kernels that compute wrongly, and a device that fails.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A change to a kernel's source, by its name.
 type Alteration = Box<dyn Fn(&str, String) -> String + Send + Sync>;
@@ -26,6 +27,8 @@ pub enum Fault {
     MappingFails,
     /// A mapping's callback never comes.
     Silence,
+    /// A mapping's callback is dropped uncalled.
+    Dropped,
 }
 
 /// The faults put into one device; none unless a test does.
@@ -33,6 +36,8 @@ pub enum Fault {
 pub(crate) struct Injection {
     alteration: OnceLock<Alteration>,
     strikes: OnceLock<Strikes>,
+    /// Elements that one submission takes at most, in place of what plans hold to; 0 is none.
+    submission: AtomicU64,
 }
 
 impl std::fmt::Debug for Injection {
@@ -52,6 +57,16 @@ impl Injection {
         let _ = self.strikes.set(strikes);
     }
 
+    /// Has plans submit in pieces of so many elements.
+    pub(crate) fn cut_submissions(&self, elements: u64) {
+        self.submission.store(elements, Ordering::Relaxed);
+    }
+
+    /// The elements that one submission takes at most, if a test says so.
+    pub(crate) fn submission(&self) -> Option<u64> {
+        Some(self.submission.load(Ordering::Relaxed)).filter(|elements| *elements > 0)
+    }
+
     /// A kernel's source as it is to be built.
     pub(crate) fn altered(&self, name: &str, source: String) -> String {
         match self.alteration.get() {
@@ -61,7 +76,7 @@ impl Injection {
     }
 
     /// The fault that strikes now.
-    pub(super) fn at(&self, during: &str) -> Option<Fault> {
+    pub(crate) fn at(&self, during: &str) -> Option<Fault> {
         self.strikes.get().and_then(|strikes| strikes(during))
     }
 }

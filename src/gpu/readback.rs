@@ -36,12 +36,16 @@ pub(crate) async fn read<T>(
     if fault == Some(Fault::Destroyed) {
         context.device.destroy();
     }
-    let mapped = end.clone();
+    let mapped = Unheard(Some(end.clone()));
     guarded(context, READING, || {
-        staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| match fault {
-            Some(Fault::Silence) => {}
-            Some(Fault::MappingFails) => mapped.tell(Err(mapping_failed())),
-            _ => mapped.tell(result.map_err(|_| mapping_failed())),
+        staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
+            let outcome = match fault {
+                Some(Fault::Silence) => return std::mem::forget(mapped),
+                Some(Fault::Dropped) => return,
+                Some(Fault::MappingFails) => Err(mapping_failed()),
+                _ => result.map_err(|_| mapping_failed()),
+            };
+            mapped.tell(outcome);
         });
     })
     .await?;
@@ -79,6 +83,28 @@ impl End {
         self.told.store(true, Ordering::Release);
         // There is room for both; nobody may be listening any more.
         let _ = self.sender.try_send(outcome);
+    }
+}
+
+/// An end that a mapping's callback is to tell.
+///
+/// wgpu drops callbacks uncalled where a poll of another thread panics between mapping a buffer and saying so. Whether it is
+/// mapped is seen when it is read; nobody waits for a word that will not come.
+struct Unheard(Option<End>);
+
+impl Unheard {
+    fn tell(mut self, outcome: Result<()>) {
+        if let Some(end) = self.0.take() {
+            end.tell(outcome);
+        }
+    }
+}
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end.tell(Ok(()));
+        }
     }
 }
 

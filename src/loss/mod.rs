@@ -57,7 +57,7 @@ impl EmptyMean {
 /// A loss: any of the options structs of this module.
 ///
 /// Sealed: the losses of this crate are all there are.
-pub trait Loss: sealed::Sealed {
+pub trait Loss: sealed::Sealed + Send + Sync {
     /// The loss in the common form, its options not yet checked.
     fn spec(&self) -> Spec;
 }

@@ -51,6 +51,18 @@ impl Kind {
         }
     }
 
+    /// Its options, for messages.
+    fn options(self) -> &'static str {
+        match self {
+            Kind::Ce => "label_smoothing, class_weights and what every loss takes",
+            Kind::Bce => "what every loss takes: reduction, denominator, empty_mean and ignore_index",
+            Kind::SoftmaxCe => "label_smoothing, class_weights, z_loss, logit_scale, softcap and what every loss takes",
+            Kind::SigmoidCe => "pos_weight and what every loss takes",
+            Kind::SoftmaxFocal => "gamma, class_weights, logit_scale, softcap and what every loss takes",
+            Kind::SigmoidFocal => "gamma, alpha and what every loss takes",
+        }
+    }
+
     /// Whether one loss belongs to a row (softmax losses and [`Kind::Ce`]) rather than to an element.
     #[must_use]
     pub fn per_row(self) -> bool {
@@ -72,7 +84,7 @@ impl Kind {
 
 /// A loss with its options, in the form that every layer below reads.
 ///
-/// Options that a loss does not have keep their neutral value.
+/// Options that a loss does not have keep their neutral value; another is refused.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Spec {
@@ -125,11 +137,13 @@ impl Spec {
         }
     }
 
-    /// Checks every option against its range, and the weights against the number of classes.
+    /// Checks that the loss has every option that is set, each against its range, and the weights against the number of
+    /// classes.
     ///
     /// # Errors
-    /// [`Error::Option`] or [`Error::Shape`] for the first that is wrong.
+    /// [`Error::Unsupported`], [`Error::Option`] or [`Error::Shape`] for the first that is wrong.
     pub fn check(&self, classes: usize) -> Result<()> {
+        self.check_kind()?;
         let option = |ok: bool, option, got: f32, expected| {
             if ok { Ok(()) } else { Err(Error::Option { option, got: got.to_string(), expected }) }
         };
@@ -162,6 +176,43 @@ impl Spec {
         }
         check_weights("class_weights", self.class_weights.as_deref(), classes)?;
         check_weights("pos_weight", self.pos_weight.as_deref(), classes)
+    }
+
+    /// Refuses options that the loss does not have.
+    fn check_kind(&self) -> Result<()> {
+        // Exhaustive: a new option has to say here whose it is.
+        let Spec {
+            kind,
+            // Every loss has these.
+            reduction: _,
+            denominator: _,
+            empty_mean: _,
+            ignore_index: _,
+            label_smoothing,
+            class_weights,
+            pos_weight,
+            z_loss,
+            logit_scale,
+            softcap,
+            gamma,
+            alpha,
+        } = self;
+        let options = [
+            ("label_smoothing", *label_smoothing != 0.0, matches!(kind, Kind::Ce | Kind::SoftmaxCe)),
+            ("class_weights", class_weights.is_some(), kind.per_row()),
+            ("pos_weight", pos_weight.is_some(), matches!(kind, Kind::SigmoidCe)),
+            ("z_loss", *z_loss != 0.0, matches!(kind, Kind::SoftmaxCe)),
+            ("logit_scale", *logit_scale != 1.0, kind.is_softmax()),
+            ("softcap", softcap.is_some(), kind.is_softmax()),
+            ("gamma", *gamma != 0.0, matches!(kind, Kind::SoftmaxFocal | Kind::SigmoidFocal)),
+            ("alpha", alpha.is_some(), matches!(kind, Kind::SigmoidFocal)),
+        ];
+        match options.into_iter().find(|(_, is_set, is_theirs)| *is_set && !is_theirs) {
+            None => Ok(()),
+            Some((option, ..)) => {
+                Err(Error::Unsupported { loss: kind.name(), got: option.to_owned(), expected: kind.options() })
+            }
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The caller's buffers, and where a plan's bindings lie in them.
 
-use super::{Place, Plan, Span};
+use std::ops::Range;
+
+use super::{Mode, Place, Plan, STATUS_BYTES, Span, Work};
 use crate::error::{Error, Result};
 
 /// A part of a buffer that begins at a byte offset.
@@ -29,7 +31,8 @@ impl<'a> From<&'a wgpu::Buffer> for Slice<'a> {
 }
 
 /// The caller's buffers, all with the usage `STORAGE`. Which of them a plan needs follows from its
-/// [`Layout`](super::Layout); one that it does not need may be given.
+/// [`Layout`](super::Layout). An input that it does not need may be given; an output that it does not write is an error,
+/// and so is one that overlaps another buffer that is used. Only `status` may be given to every plan.
 ///
 /// Scores, gradient, dense targets, element weights and losses of elements are bound in whole 16 bytes: each needs room
 /// for its size rounded up to 16. Several may be ranges of one `wgpu::Buffer`.
@@ -145,27 +148,141 @@ impl<'a> Buffers<'a> {
     }
 }
 
+/// A part of one of the caller's buffers that a plan uses.
+struct Used<'a> {
+    place: Place,
+    what: &'static str,
+    buffer: &'a wgpu::Buffer,
+    bytes: Range<u64>,
+}
+
 impl Plan {
+    /// Refuses outputs that this plan does not write: nobody finds zeros, or old values, where results were meant to be.
+    pub(super) fn check_outputs(&self, buffers: &Buffers<'_>) -> Result<()> {
+        let (layout, want) = (&self.layout, self.layout.want);
+        let mode = match layout.mode {
+            Mode::Whole => "Mode::Whole",
+            Mode::Gradient => "Mode::Gradient",
+            Mode::Statistics => "Mode::Statistics",
+            Mode::Merge { .. } => "Mode::Merge",
+        };
+        let loses = layout.writes_loss();
+        let not_here = format!("a plan of {mode} does not write it");
+        let asked = |on: bool, ask: &str| match (loses, on) {
+            (false, _) => Some(not_here.clone()),
+            (true, false) => Some(format!("this plan does not write it: ask for it by {ask}")),
+            (true, true) => None,
+        };
+        let grad = match (layout.writes_grad(), layout.in_place) {
+            (true, true) => {
+                Some("the gradient replaces the scores (Layout::in_place), and is not written here as well".to_owned())
+            }
+            (true, false) => None,
+            (false, _) if layout.mode == Mode::Whole => asked(false, "Want::grad"),
+            (false, _) => Some(not_here.clone()),
+        };
+        let losses = want.hands_out_losses(&self.spec) || self.spec.kind.per_row();
+        let keeps = layout.statistics || layout.mode != Mode::Whole;
+        let unasked = format!("this plan neither writes nor reads it: ask for it by {}", "Layout::statistics");
+        let outputs = [
+            ("grad", buffers.grad, grad),
+            ("loss", buffers.loss, asked(true, "")),
+            ("losses", buffers.losses, asked(losses, "Want::losses")),
+            ("lse", buffers.lse, asked(want.lse, "Want::lse")),
+            ("argmax", buffers.argmax, asked(want.argmax, "Want::argmax")),
+            ("statistics", buffers.statistics, if keeps { None } else { Some(unasked) }),
+        ];
+        for (what, given, refusal) in outputs {
+            if let (Some(_), Some(text)) = (given, refusal) {
+                return Err(problem(what, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses ranges that share bytes of which one is written.
+    pub(super) fn check_ranges(&self, buffers: &Buffers<'_>) -> Result<()> {
+        let used = self.used(buffers)?;
+        for (at, one) in used.iter().enumerate() {
+            for other in &used[..at] {
+                let overlap = one.bytes.start < other.bytes.end && other.bytes.start < one.bytes.end;
+                if overlap && one.buffer == other.buffer && (self.writes(one.place) || self.writes(other.place)) {
+                    let (written, other) = if self.writes(one.place) { (one, other) } else { (other, one) };
+                    let text = format!(
+                        "bytes {:?} of its buffer are written and overlap {}, bytes {:?} of the same",
+                        written.bytes, other.what, other.bytes
+                    );
+                    return Err(problem(written.what, text));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the dispatches use of the caller's buffers, from the first byte to the last of each.
+    fn used<'a>(&self, buffers: &Buffers<'a>) -> Result<Vec<Used<'a>>> {
+        let mut used: Vec<Used<'a>> = Vec::new();
+        for (_, place, span) in self.steps.iter().flat_map(|step| &step.bindings) {
+            let Some((what, slice)) = self.callers(*place, buffers)? else { continue };
+            let part = self.part(*place, what, slice, *span)?;
+            let end = part.offset + part.size.map_or(0, wgpu::BufferSize::get);
+            match used.iter_mut().find(|used| used.place == *place) {
+                Some(used) => {
+                    used.bytes = used.bytes.start.min(part.offset)..used.bytes.end.max(end);
+                }
+                None => used.push(Used { place: *place, what, buffer: slice.buffer, bytes: part.offset..end }),
+            }
+        }
+        Ok(used)
+    }
+
+    /// Whether one of the caller's buffers is written.
+    fn writes(&self, place: Place) -> bool {
+        match place {
+            Place::Status | Place::Losses | Place::Loss | Place::Grad | Place::Lse | Place::Argmax => true,
+            Place::Scores => self.layout.in_place && self.layout.writes_grad(),
+            Place::Statistics => self.layout.mode != Mode::Gradient,
+            Place::Targets | Place::Indices | Place::Upstream | Place::ElementWeights => false,
+            Place::Shards | Place::Denominator => false,
+            // The plan's own, which nobody can pass.
+            Place::Params | Place::Scalars | Place::ClassWeights | Place::Scratch => false,
+            Place::Sums | Place::Parts | Place::Records => false,
+        }
+    }
+
     /// Where a binding lies among the plan's buffers and the caller's.
     pub(super) fn resolve<'a>(
         &'a self,
         place: Place,
         span: Span,
         buffers: &Buffers<'a>,
+        work: &'a Work,
     ) -> Result<wgpu::BufferBinding<'a>> {
-        let own = |buffer: &'a wgpu::Buffer| {
-            Ok(wgpu::BufferBinding { buffer, offset: span.offset, size: wgpu::BufferSize::new(span.size) })
+        if let Some((what, slice)) = self.callers(place, buffers)? {
+            return self.part(place, what, slice, span);
+        }
+        let buffer = match place {
+            Place::Params => &self.own.params,
+            Place::Scalars => &work.scalars,
+            Place::ClassWeights => self.own.class_weights.as_ref().unwrap_or(&work.scratch),
+            Place::Sums => &work.sums,
+            Place::Parts => &work.parts,
+            Place::Records => &work.records,
+            Place::Status => &work.status,
+            Place::Losses => &work.losses,
+            // The others are the caller's.
+            _ => &work.scratch,
         };
+        Ok(wgpu::BufferBinding { buffer, offset: span.offset, size: wgpu::BufferSize::new(span.size) })
+    }
+
+    /// The caller's buffer for a place, with its name; `None` where the plan's own serves.
+    fn callers<'a>(&self, place: Place, buffers: &Buffers<'a>) -> Result<Option<(&'static str, Slice<'a>)>> {
         let (what, given) = match place {
-            Place::Params => return own(&self.own.params),
-            Place::Scalars => return own(&self.own.scalars),
-            Place::ClassWeights => return own(self.own.class_weights.as_ref().unwrap_or(&self.own.scratch)),
-            Place::Scratch => return own(&self.own.scratch),
-            Place::Sums => return own(&self.own.sums),
-            Place::Parts => return own(&self.own.parts),
-            Place::Records => return own(&self.own.records),
-            Place::Status if buffers.status.is_none() => return own(&self.own.status),
-            Place::Losses if buffers.losses.is_none() && self.spec.kind.per_row() => return own(&self.own.losses),
+            Place::Params | Place::Scalars | Place::ClassWeights | Place::Scratch => return Ok(None),
+            Place::Sums | Place::Parts | Place::Records => return Ok(None),
+            Place::Status if buffers.status.is_none() => return Ok(None),
+            Place::Losses if buffers.losses.is_none() && self.spec.kind.per_row() => return Ok(None),
             Place::Status => ("status", buffers.status),
             Place::Losses => ("losses", buffers.losses),
             Place::Loss => ("loss", buffers.loss),
@@ -182,11 +299,17 @@ impl Plan {
             Place::Denominator => ("denominator", buffers.denominator),
         };
         let slice = given.ok_or_else(|| problem(what, "missing, and this plan needs it".to_owned()))?;
-        self.part(what, slice, span)
+        Ok(Some((what, slice)))
     }
 
-    /// A span of the caller's slice, checked against both ends.
-    fn part<'a>(&self, what: &'static str, slice: Slice<'a>, span: Span) -> Result<wgpu::BufferBinding<'a>> {
+    /// A span of the caller's slice, checked against both ends and against what the device binds.
+    fn part<'a>(
+        &self,
+        place: Place,
+        what: &'static str,
+        slice: Slice<'a>,
+        span: Span,
+    ) -> Result<wgpu::BufferBinding<'a>> {
         let alignment = u64::from(self.context.limits.min_storage_buffer_offset_alignment);
         if !slice.offset.is_multiple_of(alignment) {
             let text = format!("offset {} is not a multiple of {alignment}, which this device asks for", slice.offset);
@@ -202,11 +325,23 @@ impl Plan {
             let all = slice.buffer.size();
             return Err(problem(what, format!("{size} bytes from offset {} do not fit its {all} bytes", slice.offset)));
         }
+        // Of what is bound in one piece, the size of its own; the caller may have given all the rest of a buffer.
+        let whole = match place {
+            Place::Status => STATUS_BYTES,
+            Place::Loss | Place::Denominator | Place::Upstream => 4,
+            _ => 0,
+        };
+        let span = if span.size == 0 { Span { size: whole, ..span } } else { span };
         let needed = span.offset + span.size.max(4);
         if needed > size {
             return Err(problem(what, format!("{size} bytes given, {needed} needed")));
         }
         let size = if span.size == 0 { (size - span.offset) / 4 * 4 } else { span.size };
+        let most = self.context.binding_limit();
+        if size > most {
+            let what = format!("{what} in one binding");
+            return Err(Error::Limit { limit: "max_storage_buffer_binding_size", got: most, needed: size, what });
+        }
         Ok(wgpu::BufferBinding {
             buffer: slice.buffer,
             offset: slice.offset + span.offset,

@@ -1,13 +1,13 @@
 //! Making a plan: kernels built, scratch reserved.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::draft::{Dispatch, Draft, Drafted, Sizes, VERDICT_BYTES};
 use super::layout::{Layout, STATISTICS_BYTES};
 use super::params::Params;
 use super::shader::{bindings, declared};
 use super::strategy::choose;
-use super::{Own, Plan, Step, Strategy};
+use super::{Own, Plan, Step, Strategy, Work};
 use crate::check::suits;
 use crate::error::{Error, Result};
 use crate::gpu::{Context, KernelKey, guarded};
@@ -32,6 +32,7 @@ pub(crate) async fn build_suiting(
     forced: Option<Strategy>,
 ) -> Result<Plan> {
     layout.check(spec)?;
+    layout.fits(&context.limits, spec)?;
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.want)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
@@ -125,16 +126,20 @@ async fn own_buffers(draft: &Draft<'_>, drafted: &Drafted) -> Result<Own> {
                 mapped_at_creation: false,
             })
         };
-        let own = Own {
-            params: buffer("gpu-loss params", params.len() as u64, wgpu::BufferUsages::UNIFORM),
+        let work = Work {
             scalars: buffer("gpu-loss scalars", 16, wgpu::BufferUsages::UNIFORM | storage),
             status: buffer("gpu-loss status", 32, storage | wgpu::BufferUsages::COPY_SRC),
-            class_weights: weights.map(|w| buffer("gpu-loss class weights", w.len() as u64 * 4, storage)),
             losses: buffer("gpu-loss losses", losses * 4, storage),
             scratch: buffer("gpu-loss scratch", drafted.scratch, storage | wgpu::BufferUsages::COPY_SRC),
             sums: buffer("gpu-loss sums", drafted.sums, storage),
             parts: buffer("gpu-loss parts", rows * drafted.parts * STATISTICS_BYTES, storage),
             records: buffer("gpu-loss records", records, storage),
+        };
+        let own = Own {
+            params: buffer("gpu-loss params", params.len() as u64, wgpu::BufferUsages::UNIFORM),
+            class_weights: weights.map(|w| buffer("gpu-loss class weights", w.len() as u64 * 4, storage)),
+            work,
+            apart: OnceLock::new(),
         };
         let queue = &context.queue;
         queue.write_buffer(&own.params, 0, &params);

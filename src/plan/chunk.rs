@@ -27,6 +27,17 @@ pub(crate) struct Run {
 /// Room for a binding that has to begin below the chunk.
 const MARGIN: u64 = 1024;
 
+/// The most chunks of a batch: each is a dispatch with parameters and bindings of its own.
+const MOST: u64 = 1 << 16;
+
+fn check_count(chunks: u64) -> Result<()> {
+    if chunks <= MOST {
+        return Ok(());
+    }
+    let what = "this batch, as little as the device binds at once,".to_owned();
+    Err(Error::Limit { limit: "number of dispatches in a plan", got: MOST, needed: chunks, what })
+}
+
 /// Cuts whole rows (whole `n` where classes are not innermost) so that a chunk spans at most `limit` bytes, at `step`
 /// elements from `n` to `n` and `bytes` an element. Where not even one `n` fits, or it has more than `reach` classes,
 /// its classes are cut.
@@ -63,6 +74,7 @@ pub(crate) fn by_rows(shape: &Shape, step: u64, bytes: u64, limit: u64, reach: u
         4.. => rows_at_once / 4 * 4,
         few => few.max(1),
     };
+    check_count(n.div_ceil(rows_at_once).saturating_mul(classes.div_ceil(classes_at_once)))?;
     let mut chunks = Vec::new();
     for first_n in (0..n).step_by(rows_at_once as usize) {
         let count = rows_at_once.min(n - first_n);
@@ -74,12 +86,22 @@ pub(crate) fn by_rows(shape: &Shape, step: u64, bytes: u64, limit: u64, reach: u
 }
 
 /// Cuts anywhere between blocks of `block` elements, at most `limit` bytes at `bytes` an element.
-pub(crate) fn by_elements(shape: &Shape, bytes: u64, limit: u64, block: u64) -> Vec<Run> {
+pub(crate) fn by_elements(shape: &Shape, bytes: u64, limit: u64, block: u64) -> Result<Vec<Run>> {
     let total = shape.elements() as u64;
     // Positions count from the start of an `n` and stay below 2³².
-    let at_once = ((limit.saturating_sub(MARGIN) / bytes).min(1 << 30) / block * block).max(block);
+    let at_once = (limit.saturating_sub(MARGIN) / bytes.max(1)).min(1 << 30) / block * block;
+    if at_once == 0 && total > 0 {
+        return Err(Error::Limit {
+            limit: "max_storage_buffer_binding_size",
+            got: limit,
+            needed: block.saturating_mul(bytes).saturating_add(MARGIN),
+            what: format!("{block} elements at this stride"),
+        });
+    }
+    let at_once = at_once.max(block);
+    check_count(total.div_ceil(at_once))?;
     let firsts = (0..total).step_by(at_once as usize);
-    firsts.map(|first| Run { first_element: first, elements: at_once.min(total - first) }).collect()
+    Ok(firsts.map(|first| Run { first_element: first, elements: at_once.min(total - first) }).collect())
 }
 
 #[cfg(test)]
@@ -132,7 +154,7 @@ mod tests {
 
     #[test]
     fn runs_cover_every_element_once() {
-        let runs = by_elements(&Shape::spatial(3, 5, 1000), 4, 10_000, 1024);
+        let runs = by_elements(&Shape::spatial(3, 5, 1000), 4, 10_000, 1024).expect("fits");
         let mut next = 0;
         for run in &runs {
             assert_eq!(run.first_element, next);

@@ -78,6 +78,7 @@ const SUBGROUPS: &str = "enable subgroups;\ndiagnostic(off, subgroup_uniformity)
 /// Describes the plan of a loss on a layout, without building it.
 pub(crate) fn describe(context: &Context, spec: &Spec, layout: &Layout, forced: Option<Strategy>) -> Result<Program> {
     layout.check(spec)?;
+    layout.fits(&context.limits, spec)?;
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.want)?;
     let strategy = choose(context, spec.kind, layout, forced)?;

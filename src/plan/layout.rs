@@ -41,6 +41,9 @@ pub enum Mode {
     Whole,
     /// The backward half: the gradient alone, from row statistics that a forward plan saved ([`Layout::statistics`])
     /// or a merge made. For the losses of single elements nothing is saved: the gradient is made from the scores.
+    ///
+    /// The options must be those of the plan that made the statistics: nothing in them tells, and the gradient would be
+    /// another loss's. [`GpuLoss::plan_pair`](crate::GpuLoss::plan_pair) makes both plans from one loss.
     Gradient,
     /// Row statistics over the classes at hand, one shard of a vocabulary: to be merged.
     Statistics,
@@ -110,7 +113,8 @@ pub struct Layout {
     pub element_weights: bool,
     /// Whether the mean's denominator is in a buffer, one f32 (token counts under gradient accumulation).
     pub denominator: bool,
-    /// Whether the row statistics are kept for a later plan of [`Mode::Gradient`]: [`STATISTICS_BYTES`] a row.
+    /// Whether the row statistics are kept for a later plan of [`Mode::Gradient`] with the same options:
+    /// [`STATISTICS_BYTES`] a row.
     pub statistics: bool,
     /// What of the work is done.
     pub mode: Mode,
@@ -126,6 +130,9 @@ pub const STATISTICS_BYTES: u64 = size_of::<super::RowStatistics>() as u64;
 
 /// The most elements from the first to behind the last: byte counts and sums of them stay far from overflow.
 const MAX_ELEMENTS: u64 = 1 << 48;
+
+/// The most elements of one n that a walk over single elements counts: with those of a dispatch they stay below 2³².
+const MAX_POSITIONS: u64 = 3 << 30;
 
 impl Layout {
     /// Tight scores of this shape and type against `i64` classes, loss and gradient wanted.
@@ -211,6 +218,53 @@ impl Layout {
         self.shape.n as u64 * self.grad_step() * self.dtype.size() as u64
     }
 
+    /// Refuses by arithmetic what no buffer of a device holds: (name, bytes) of the largest arrays.
+    pub(crate) fn fits(&self, limits: &wgpu::Limits, spec: &Spec) -> Result<()> {
+        let (rows, elements) = (self.shape.rows() as u64, self.shape.elements() as u64);
+        // Of the last n, what lies behind it need not exist.
+        let strided = |step: u64| {
+            let behind = step.saturating_sub(self.shape.slab() as u64);
+            step.saturating_mul(self.shape.n as u64).saturating_sub(behind).saturating_mul(self.dtype.size() as u64)
+        };
+        let walks = !matches!(self.mode, Mode::Merge { .. });
+        let dense = match self.targets {
+            TargetForm::MultiHot => elements,
+            TargetForm::Probabilities => elements.saturating_mul(4),
+            TargetForm::Classes | TargetForm::Lists => rows.saturating_mul(u64::from(self.integers.words()) * 4),
+        };
+        let losses = if spec.kind.per_row() { rows } else { elements };
+        let weights = spec.class_weights.as_ref().or(spec.pos_weight.as_ref()).map_or(0, Vec::len) as u64;
+        let arrays = [
+            ("scores", walks, strided(self.scores_step())),
+            ("the gradient", self.writes_grad(), strided(self.grad_step())),
+            ("targets", walks || !self.targets.is_dense(), dense),
+            ("losses", self.writes_loss() && self.want.hands_out_losses(spec), losses.saturating_mul(4)),
+            ("element weights", self.element_weights, elements.saturating_mul(4)),
+            ("row statistics", self.statistics || self.mode != Mode::Whole, rows.saturating_mul(STATISTICS_BYTES)),
+            ("weights of classes", weights > 0, weights.saturating_mul(4)),
+        ];
+        let most = limits.max_buffer_size;
+        match arrays.into_iter().find(|(_, is_there, bytes)| *is_there && *bytes > most) {
+            None => Ok(()),
+            Some((what, _, needed)) => {
+                Err(Error::Limit { limit: "max_buffer_size", got: most, needed, what: format!("{what} in one buffer") })
+            }
+        }
+    }
+
+    /// The layouts of a forward and a backward plan that do together what this one says.
+    pub(crate) fn halves(&self, spec: &Spec) -> Result<(Layout, Layout)> {
+        self.check(spec)?;
+        if self.mode != Mode::Whole {
+            let problem = format!("a pair of plans is made of the mode Whole, not {:?}", self.mode);
+            return Err(Error::Layout { problem });
+        }
+        let want = Want { grad: false, ..self.want };
+        let forward = Layout { want, statistics: spec.kind.per_row(), upstream: Upstream::One, ..*self };
+        let backward = Layout { want: Want::default(), statistics: false, mode: Mode::Gradient, ..*self };
+        Ok((forward, backward))
+    }
+
     /// Whether each score is needed once: for a loss alone, or a gradient from statistics.
     pub(crate) fn reads_once(&self) -> bool {
         self.mode == Mode::Gradient || !self.writes_grad()
@@ -245,8 +299,17 @@ impl Layout {
             }
         }
         let slab = shape.slab();
+        if slab as u64 > MAX_ELEMENTS {
+            let (got, needed, what) = (MAX_ELEMENTS, slab as u64, "the elements of one n".to_owned());
+            return Err(Error::Limit { limit: "number of elements", got, needed, what });
+        }
+        if !spec.kind.per_row() && slab as u64 > MAX_POSITIONS {
+            let (got, needed, what) = (MAX_POSITIONS, slab as u64, "the elements of one n".to_owned());
+            return Err(Error::Limit { limit: "32-bit positions", got, needed, what });
+        }
         for (what, step) in [("scores", self.scores_step()), ("gradient elements", self.grad_step())] {
-            let needed = step.saturating_mul(shape.n as u64);
+            // Without any n too: windows are reckoned from n to n all the same.
+            let needed = step.saturating_mul(shape.n.max(1) as u64);
             if needed > MAX_ELEMENTS {
                 let what = what.to_owned();
                 return Err(Error::Limit { limit: "number of elements", got: MAX_ELEMENTS, needed, what });

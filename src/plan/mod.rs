@@ -15,7 +15,7 @@ mod statistics;
 mod status;
 mod strategy;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 pub use buffers::{Buffers, Slice};
 pub use export::{ENTRY_POINT, Program, ProgramBinding, ProgramBuffer, ProgramDispatch};
@@ -38,8 +38,8 @@ use crate::loss::Spec;
 ///
 /// [`encode`](Self::encode) records it into the caller's encoder, over the caller's buffers: no readback, no submit, no
 /// waiting, nothing compiled, and nothing allocated but, at the first sight of a set of buffers, the bind groups that
-/// name them. Plans are `Send + Sync`; one plan may be encoded from several threads, as long as each encoder is
-/// submitted whole.
+/// name them. Plans are `Send + Sync`; one plan may be encoded and submitted from several threads, as long as each encoder
+/// is submitted whole.
 ///
 /// ```no_run
 /// use gpu_loss::{Buffers, Dtype, GpuLoss, Shape, SoftmaxCe, wgpu};
@@ -82,6 +82,46 @@ pub struct Plan {
     turn: Mutex<Option<Scales>>,
 }
 
+/// The two halves of a training step, made together by [`GpuLoss::plan_pair`](crate::GpuLoss::plan_pair): their options are
+/// the same, as they must be for the gradient to be that of the loss.
+///
+/// Between them lie the row statistics, [`STATISTICS_BYTES`] a row, which the forward plan writes and the backward plan
+/// reads. Losses of single elements have none: their gradient is made from the scores.
+///
+/// ```no_run
+/// use gpu_loss::{Buffers, Dtype, GpuLoss, PlanPair, STATISTICS_BYTES, Shape, SoftmaxCe, wgpu};
+///
+/// let gpu = GpuLoss::new()?;
+/// let (rows, classes) = (256, 1000);
+/// let loss = SoftmaxCe::default().label_smoothing(0.1);
+/// let PlanPair { forward, backward, .. } = gpu.plan_pair(&loss, Shape::new(rows, classes), Dtype::F32)?;
+/// let buffer = |bytes: usize| {
+///     gpu.device().create_buffer(&wgpu::BufferDescriptor {
+///         label: None,
+///         size: bytes as u64,
+///         usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+///         mapped_at_creation: false,
+///     })
+/// };
+/// let (scores, grad, labels) = (buffer(rows * classes * 4), buffer(rows * classes * 4), buffer(rows * 8));
+/// let (loss, statistics) = (buffer(16), buffer(rows * STATISTICS_BYTES as usize));
+///
+/// let inputs = Buffers::new(&scores, &labels).statistics(&statistics);
+/// let mut encoder = gpu.device().create_command_encoder(&Default::default());
+/// forward.encode(&mut encoder, &inputs.loss(&loss))?;
+/// backward.encode(&mut encoder, &inputs.grad(&grad))?; // or much later
+/// gpu.queue().submit([encoder.finish()]);
+/// # Ok::<(), gpu_loss::Error>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PlanPair {
+    /// Losses, and row statistics.
+    pub forward: Plan,
+    /// The gradient.
+    pub backward: Plan,
+}
+
 /// One dispatch.
 #[derive(Debug)]
 struct Step {
@@ -99,9 +139,18 @@ struct Step {
 #[derive(Debug)]
 struct Own {
     params: wgpu::Buffer,
+    class_weights: Option<wgpu::Buffer>,
+    /// For all that one submission takes whole.
+    work: Work,
+    /// For what [`Plan::submit`] submits in pieces: other submissions may come in between, recorded then or long before.
+    apart: OnceLock<Work>,
+}
+
+/// The plan's own buffers that a run writes.
+#[derive(Debug)]
+struct Work {
     scalars: wgpu::Buffer,
     status: wgpu::Buffer,
-    class_weights: Option<wgpu::Buffer>,
     losses: wgpu::Buffer,
     scratch: wgpu::Buffer,
     sums: wgpu::Buffer,
@@ -169,6 +218,27 @@ struct Span {
     size: u64,
 }
 
+impl Work {
+    fn all(&self) -> [&wgpu::Buffer; 7] {
+        let Work { scalars, status, losses, scratch, sums, parts, records } = self;
+        [scalars, status, losses, scratch, sums, parts, records]
+    }
+
+    /// Another of the same sizes.
+    fn another(&self, device: &wgpu::Device) -> Work {
+        let like = |buffer: &wgpu::Buffer| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("gpu-loss scratch apart"),
+                size: buffer.size(),
+                usage: buffer.usage(),
+                mapped_at_creation: false,
+            })
+        };
+        let [scalars, status, losses, scratch, sums, parts, records] = self.all().map(like);
+        Work { scalars, status, losses, scratch, sums, parts, records }
+    }
+}
+
 impl Plan {
     /// Who walks a row.
     #[must_use]
@@ -188,11 +258,12 @@ impl Plan {
         &self.layout
     }
 
-    /// Bytes of the plan's own device buffers: parameters and scratch, O(N).
+    /// Bytes of the plan's own device buffers: parameters and scratch, O(N). The first [`submit`](Self::submit) of a batch
+    /// that takes several submissions adds scratch of its own.
     #[must_use]
     pub fn own_bytes(&self) -> u64 {
-        let Own { params, scalars, status, class_weights, losses, scratch, sums, parts, records } = &self.own;
-        let buffers = [params, scalars, status, losses, scratch, sums, parts, records];
-        buffers.into_iter().chain(class_weights).map(wgpu::Buffer::size).sum()
+        let Own { params, class_weights, work, apart } = &self.own;
+        let scratch = std::iter::once(work).chain(apart.get()).flat_map(Work::all);
+        scratch.chain([params]).chain(class_weights).map(wgpu::Buffer::size).sum()
     }
 }

@@ -93,14 +93,14 @@ impl Plan {
 
     /// The sums of parts of the batch, where losses of single elements are added up.
     pub(crate) fn partial_sums(&self) -> &wgpu::Buffer {
-        &self.own.scratch
+        &self.own.work.scratch
     }
 
     /// Writes scales where the scan would have.
     pub(super) fn write_scales(&self, scales: Scales) {
         // No row is bad: the host has seen to that.
         let words = [scales.grad.to_bits(), scales.loss.to_bits(), 0];
-        self.context.queue.write_buffer(&self.own.scalars, 0, bytemuck::cast_slice(&words));
+        self.context.queue.write_buffer(&self.own.work.scalars, 0, bytemuck::cast_slice(&words));
     }
 }
 

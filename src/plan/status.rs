@@ -10,6 +10,9 @@ use crate::gpu::{Wait, guarded, read};
 /// Bytes of a status on the device.
 pub const STATUS_BYTES: u64 = size_of::<Status>() as u64;
 
+/// Where the count of correct rows lies in it.
+pub(super) const CORRECT_ROWS_AT: u64 = STATUS_BYTES - 4;
+
 /// `Status` of `shaders/output/status.wgsl`, field by field. Cleared, it is all zeros.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
@@ -22,6 +25,17 @@ pub(crate) struct Status {
 }
 
 impl Status {
+    /// With what another run counted before this one.
+    fn with(self, other: &Status) -> Status {
+        Status {
+            bad_rows: self.bad_rows.saturating_add(other.bad_rows),
+            before_bad_row: self.before_bad_row.max(other.before_bad_row),
+            outside_rows: self.outside_rows.saturating_add(other.outside_rows),
+            before_outside_row: self.before_outside_row.max(other.before_outside_row),
+            correct_rows: self.correct_rows,
+        }
+    }
+
     /// The first row whose label or list means nothing, if there is one.
     pub(crate) fn first_bad_row(&self) -> Option<u32> {
         (self.bad_rows > 0).then_some(!self.before_bad_row)
@@ -60,18 +74,22 @@ impl Plan {
         let (staging, submission) = guarded(context, "reading a plan's status", || {
             let staging = context.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("gpu-loss status staging"),
-                size: STATUS_BYTES,
+                size: 2 * STATUS_BYTES,
                 usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
             let mut encoder = context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            encoder.copy_buffer_to_buffer(&self.own.status, 0, &staging, 0, STATUS_BYTES);
-            encoder.clear_buffer(&self.own.status, 0, None);
+            let works = std::iter::once(&self.own.work).chain(self.own.apart.get());
+            for (work, at) in works.zip([0, STATUS_BYTES]) {
+                encoder.copy_buffer_to_buffer(&work.status, 0, &staging, at, STATUS_BYTES);
+                encoder.clear_buffer(&work.status, 0, None);
+            }
             (staging, context.queue.submit([encoder.finish()]))
         })
         .await?;
-        let status: Status =
-            read(context, &staging, STATUS_BYTES, submission, wait, bytemuck::pod_read_unaligned).await?;
+        let [own, apart]: [Status; 2] =
+            read(context, &staging, 2 * STATUS_BYTES, submission, wait, bytemuck::pod_read_unaligned).await?;
+        let status = own.with(&apart);
         if let Some(row) = status.first_bad_row() {
             let problem = match self.layout.targets {
                 TargetForm::Classes => format!("the class is outside 0..{}", self.layout.all_classes()),

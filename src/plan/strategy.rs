@@ -129,6 +129,19 @@ fn preferred(context: &Context, kind: Kind, shape: &Shape, once: bool) -> Strate
     }
 }
 
+/// Bytes of workgroup memory that `shaders/team/workgroup_tree.wgsl` takes for each invocation.
+const TREE_BYTES: u32 = 20;
+
+/// Invocations of a workgroup: as many as wanted, or as the device allows. A tree in workgroup memory halves a power of two.
+fn group_size(team: Team, wanted: u32, limits: &wgpu::Limits) -> u32 {
+    let in_memory = match team {
+        Team::WorkgroupTree => limits.max_compute_workgroup_storage_size / TREE_BYTES,
+        _ => u32::MAX,
+    };
+    let widest = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
+    1 << wanted.min(widest).min(in_memory).max(1).ilog2()
+}
+
 /// How a strategy's kernels are laid over the device.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Geometry {
@@ -184,10 +197,8 @@ impl Geometry {
             Team::Thread | Team::Subgroup => 64,
             Team::WorkgroupTree => 256,
         };
-        let group = wanted
-            .max(context.subgroups.map_or(0, |(_, largest)| largest))
-            .min(context.limits.max_compute_invocations_per_workgroup)
-            .min(context.limits.max_compute_workgroup_size_x);
+        let wanted = wanted.max(context.subgroups.map_or(0, |(_, largest)| largest));
+        let group = group_size(team, wanted, &context.limits);
         let teams = match (team, context.subgroups) {
             (Team::Thread, _) => group,
             (Team::Subgroup, Some((smallest, _))) => group / smallest,
@@ -280,5 +291,31 @@ pub(crate) fn choose(context: &Context, kind: Kind, layout: &Layout, forced: Opt
             ),
         }),
         None => Ok(serving[0]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Workgroups of 96 or 192 summed wrongly by a tree, and 256 took 5,120 bytes where 4,096 are asked of a device; wgpu
+    /// does not hold arrays that an override sizes against the limit.
+    #[test]
+    fn a_tree_has_a_power_of_two_within_the_memory_of_a_workgroup() {
+        let size = |team, most: u32, bytes| {
+            let limits = wgpu::Limits {
+                max_compute_invocations_per_workgroup: most,
+                max_compute_workgroup_size_x: most,
+                max_compute_workgroup_storage_size: bytes,
+                ..wgpu::Limits::default()
+            };
+            group_size(team, 256, &limits)
+        };
+        assert_eq!(
+            [64, 96, 192, 255, 1024].map(|most| size(Team::WorkgroupTree, most, 16_384)),
+            [64, 64, 128, 128, 256]
+        );
+        assert_eq!([4096, 5119, 5120].map(|bytes| size(Team::WorkgroupTree, 256, bytes)), [128, 128, 256]);
+        assert_eq!(size(Team::Workgroup, 256, 4096), 256);
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Data<T> {
 }
 
 enum TargetData {
-    Classes(Box<dyn Labels>),
+    Classes(Box<dyn Labels + Send>),
     Lists { offsets: Vec<u32>, indices: Vec<i64> },
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
@@ -201,7 +201,7 @@ fn targets(case: &Case, layout: &Layout, truth: &[Vec<usize>], rows: Vec<usize>,
 }
 
 /// Class labels of each integer type in turn, some of them ignored.
-fn labels(case: &Case, truth: &[Vec<usize>], rows: &[usize], random: &mut Random) -> Box<dyn Labels> {
+fn labels(case: &Case, truth: &[Vec<usize>], rows: &[usize], random: &mut Random) -> Box<dyn Labels + Send> {
     let ignored = case.ignored();
     let label = |class: &usize, random: &mut Random| match ignored {
         Some(label) if case.scores == Scores::AllIgnored || random.one_in(4) => label,

@@ -419,10 +419,31 @@ fn merged_on_the_host(spec: &Spec, shards: &[u8], count: usize) -> Vec<RowStatis
 pub fn submit<'a>(gpu: &GpuLoss, work: impl Iterator<Item = (&'a Plan, Buffers<'a>)>) -> Result<()> {
     let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     for (plan, buffers) in work {
-        plan.encode(&mut encoder, &buffers)?;
+        plan.encode(&mut encoder, &fitting(plan, buffers))?;
     }
     gpu.queue().submit([encoder.finish()]);
     Ok(())
+}
+
+/// Without the outputs that a plan does not write.
+pub fn fitting<'a>(plan: &Plan, buffers: Buffers<'a>) -> Buffers<'a> {
+    let (layout, want) = (plan.layout(), plan.layout().want);
+    let loses = matches!(layout.mode, Mode::Whole | Mode::Merge { .. });
+    let losses = want.losses || plan.spec().reduction == Reduction::None || plan.spec().kind.per_row();
+    let grad = match layout.mode {
+        Mode::Whole => want.grad && !layout.in_place,
+        Mode::Gradient => !layout.in_place,
+        Mode::Statistics | Mode::Merge { .. } => false,
+    };
+    Buffers {
+        grad: buffers.grad.filter(|_| grad),
+        loss: buffers.loss.filter(|_| loses),
+        losses: buffers.losses.filter(|_| loses && losses),
+        lse: buffers.lse.filter(|_| loses && want.lse),
+        argmax: buffers.argmax.filter(|_| loses && want.argmax),
+        statistics: buffers.statistics.filter(|_| layout.statistics || layout.mode != Mode::Whole),
+        ..buffers
+    }
 }
 
 /// Whether an upstream gradient for the reduced loss means something here.

@@ -1,6 +1,6 @@
 //! Devices whose limits are too small.
 
-use gpu_loss::{AdapterFilter, Batch, Error, GpuLoss, Targets, wgpu};
+use gpu_loss::{AdapterFilter, Batch, Dtype, Error, GpuLoss, Kind, Shape, SoftmaxCe, Targets, reference, wgpu};
 use ndarray::Array2;
 
 use crate::{run, serves};
@@ -72,5 +72,30 @@ fn fewer_bindings_than_all_outputs_need_are_refused_by_the_limit() {
             other => panic!("{other:?}"),
         }
         let _ = run(&gpu);
+    }
+}
+
+/// Workgroups that reduce by a tree had as many invocations as the limit allowed: 96 or 192 sum wrongly.
+///
+/// Seen to fail: with `group` of `plan/strategy.rs` held to the limit alone.
+#[test]
+fn workgroups_of_a_size_that_is_no_power_of_two() {
+    let scores = Array2::from_shape_fn((7, 1003), |(row, class)| ((row * 31 + class * 17) % 23) as f32 * 0.25);
+    let labels: Vec<i64> = (0..7).collect();
+    let batch = Batch::new(scores.view(), Targets::Classes(&labels));
+    let expected = reference::run(&SoftmaxCe::default(), &batch).expect("legal");
+    for most in [96, 192, 255] {
+        for gpu in lowered(|limits| {
+            limits.max_compute_invocations_per_workgroup = most;
+            limits.max_compute_workgroup_size_x = most;
+        }) {
+            let gpu = gpu.expect("enough for the kernels");
+            for strategy in gpu.strategies(Kind::SoftmaxCe, Shape::new(7, 1003), Dtype::F32) {
+                gpu.set_strategy(Some(strategy));
+                let output = gpu.softmax_ce(&batch).expect("legal");
+                let difference = reference::compare(&output, &expected);
+                assert!(difference.kept(), "{most} {}: {difference:?}", strategy.name());
+            }
+        }
     }
 }

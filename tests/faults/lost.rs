@@ -33,12 +33,11 @@ fn before_encoding() {
     on_every_adapter(|gpu| {
         let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(3, 4), Dtype::F32).expect("a plan");
         let usage = wgpu::BufferUsages::STORAGE;
-        let buffer = gpu.device().create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: None,
-            contents: &[0; 256],
-            usage,
+        let [scores, labels, grad, loss] = [0; 4].map(|byte| {
+            let contents = &[byte; 256];
+            gpu.device().create_buffer_init(&wgpu::util::BufferInitDescriptor { label: None, contents, usage })
         });
-        let buffers = Buffers::new(&buffer, &buffer).grad(&buffer).loss(&buffer);
+        let buffers = Buffers::new(&scores, &labels).grad(&grad).loss(&loss);
         let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         // The second time, no object has to be made that could fail.
         plan.encode(&mut encoder, &buffers).expect("encodes");

@@ -74,6 +74,18 @@ fn a_mapping_that_fails_is_an_error_and_the_next_batch_is_served() {
     });
 }
 
+/// Where a poll of another thread panics, wgpu drops the callbacks that it was about to call, though their buffers are mapped.
+/// That batch waited until the time was over.
+#[test]
+fn a_mapping_whose_callback_is_dropped_is_read_all_the_same() {
+    on_every_adapter(|gpu| {
+        strike_once(gpu, "mapping", Fault::Dropped);
+        gpu.set_time_limit(Duration::from_secs(20));
+        serves(gpu);
+        serves(gpu);
+    });
+}
+
 /// Futures that are dropped in flight leave nothing behind that the next batch trips over.
 #[test]
 fn a_future_dropped_in_flight_harms_nobody() {

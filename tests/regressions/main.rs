@@ -5,10 +5,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod beside;
+mod buffers;
 mod device;
 mod first_call;
 mod labels;
 mod lists;
 mod memory;
+mod opening;
 mod options;
 mod precision;
+mod sizes;
+mod tasks;

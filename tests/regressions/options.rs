@@ -1,6 +1,6 @@
 //! Options that were dropped, or applied where they were off.
 
-use gpu_loss::{Batch, Dtype, GpuLoss, Kind, Reduction, SigmoidCe, SoftmaxCe, Targets};
+use gpu_loss::{Batch, Dtype, Error, GpuLoss, Kind, Layout, Reduction, Shape, SigmoidCe, SoftmaxCe, Spec, Targets};
 use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn, array, s};
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
@@ -159,5 +159,53 @@ fn targets_that_do_not_add_up_to_one() {
         all_zero(out.grad.row(0));
         all_zero(out.grad.row(1));
         all_near(out.grad.row(2), &[0.125 - 0.5, 0.125, 0.125, 0.125]);
+    });
+}
+
+/// Options that a loss does not have reached it through its `Spec`: a `pos_weight` doubled softmax_ce's loss.
+///
+/// Seen to fail: without `check_kind` in `loss/spec.rs`.
+#[test]
+fn options_that_a_loss_does_not_have_are_refused_by_name() {
+    type Set = fn(&mut Spec);
+    use Kind::{Ce, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
+    let options: [(&str, &[Kind], Set); 8] = [
+        ("label_smoothing", &[Ce, SoftmaxCe], |spec| spec.label_smoothing = 0.1),
+        ("class_weights", &[Ce, SoftmaxCe, SoftmaxFocal], |spec| spec.class_weights = Some(vec![1.0, 2.0, 3.0])),
+        ("pos_weight", &[SigmoidCe], |spec| spec.pos_weight = Some(vec![1.0, 2.0, 3.0])),
+        ("z_loss", &[SoftmaxCe], |spec| spec.z_loss = 0.1),
+        ("logit_scale", &[SoftmaxCe, SoftmaxFocal], |spec| spec.logit_scale = 2.0),
+        ("softcap", &[SoftmaxCe, SoftmaxFocal], |spec| spec.softcap = Some(3.0)),
+        ("gamma", &[SoftmaxFocal, SigmoidFocal], |spec| spec.gamma = 1.0),
+        ("alpha", &[SigmoidFocal], |spec| spec.alpha = Some(0.25)),
+    ];
+    let scores = Array2::<f32>::from_elem((2, 3), 0.5);
+    on_every_adapter(|gpu| {
+        for kind in Kind::ALL {
+            for (option, having, set) in options {
+                let mut spec = plain(kind);
+                set(&mut spec);
+                let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 2]));
+                let layout = Layout::new(Shape::new(2, 3), Dtype::F32);
+                let results = [
+                    spec.check(3),
+                    gpu.describe(&spec, &layout).map(drop),
+                    gpu_loss::reference::run(&spec, &batch).map(drop),
+                ];
+                for result in results {
+                    match result {
+                        Ok(()) => assert!(having.contains(&kind), "{} took {option}", kind.name()),
+                        Err(Error::Unsupported { loss, got, .. }) => {
+                            assert_eq!((loss, got.as_str()), (kind.name(), option));
+                            assert!(!having.contains(&kind), "{} refused {option}", kind.name());
+                        }
+                        Err(error) => panic!("{} {option}: {error}", kind.name()),
+                    }
+                }
+            }
+        }
+        let mut spec = plain(SoftmaxCe);
+        spec.pos_weight = Some(vec![3.0; 3]);
+        gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&[0_i64, 2]))).expect_err("refused");
     });
 }

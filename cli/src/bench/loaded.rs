@@ -98,7 +98,10 @@ impl Loaded {
 
     pub(crate) fn buffers(&self) -> Buffers<'_> {
         let scores = Slice::new(&self.scores, 0, self.case.score_bytes().next_multiple_of(16));
-        let mut buffers = Buffers::new(scores, &self.targets).loss(&self.loss);
+        let mut buffers = Buffers::new(scores, &self.targets);
+        if self.case.mode != Mode::Grad {
+            buffers = buffers.loss(&self.loss);
+        }
         if self.case.mode != Mode::Loss {
             buffers = buffers.grad(Slice::new(&self.sink, 0, self.case.score_bytes().next_multiple_of(16)));
         }
@@ -114,7 +117,8 @@ impl Loaded {
         let layout = Layout { targets: form, want, statistics: self.case.kind.per_row(), ..Layout::new(shape, dtype) };
         let failed = |error: gpu_loss::Error| Failure::library(&error, None);
         let plan = gpu.plan_with(&self.case.spec(), &layout).map_err(failed)?;
-        pollster::block_on(plan.submit(&self.buffers())).map_err(failed)?;
+        let buffers = Buffers { grad: None, ..self.buffers().loss(&self.loss) };
+        pollster::block_on(plan.submit(&buffers)).map_err(failed)?;
         wait(gpu)
     }
 

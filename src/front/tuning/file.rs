@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
@@ -47,9 +47,11 @@ pub(super) fn read(path: &Path) -> Result<Sections> {
     parse(&text).map_err(|text| problem(path, text))
 }
 
-/// Replaces a file, whole or not at all: a new one is written beside it, and takes its place.
+/// Replaces a file, whole or not at all: a new one is written beside it, and takes its place. A symbolic link stays, and what
+/// it points to is replaced.
 pub(super) fn write(path: &Path, sections: &Sections) -> Result<()> {
     static WRITES: AtomicU64 = AtomicU64::new(0);
+    let path = &followed(path).map_err(|error| problem(path, format!("cannot be followed: {error}")))?;
     let Some(name) = path.file_name() else { return Err(problem(path, "names no file".to_owned())) };
     let mut beside = std::ffi::OsString::from(".");
     beside.push(name);
@@ -64,6 +66,23 @@ pub(super) fn write(path: &Path, sections: &Sections) -> Result<()> {
         })
     });
     written.map_err(|error| problem(path, format!("cannot be written: {error}")))
+}
+
+/// Where a chain of symbolic links ends, whether there is a file or not.
+fn followed(path: &Path) -> std::io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_symlink() => {
+                let to = std::fs::read_link(&path)?;
+                path = path.parent().map_or_else(|| to.clone(), |folder| folder.join(&to));
+            }
+            _ => return Ok(path),
+        }
+    }
+    Err(std::io::Error::other("too many symbolic links"))
 }
 
 fn render(sections: &Sections) -> String {

@@ -10,6 +10,8 @@ use crate::plan::shader::Recipe;
 /// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
 const THREADS: u64 = 8192;
 const GROUP: u64 = 64;
+/// Listed classes that one of them goes through.
+const LISTED_A_THREAD: u64 = 32_768;
 /// Labels that the workgroup which merges can go through by itself.
 pub(super) const FEW: u64 = 4096;
 /// Bytes of what one of them finds.
@@ -49,15 +51,19 @@ impl Draft<'_> {
     fn scan_rows(&self, drafted: &mut Drafted, recipe: Recipe) -> u64 {
         let rows = self.layout.shape.rows() as u64;
         let bytes = u64::from(self.layout.integers.words()) * 4;
+        // The scans number their threads along x alone.
+        let widest = u64::from(self.context.limits.max_compute_workgroups_per_dimension);
+        let within = widest * GROUP * LISTED_A_THREAD / self.layout.list_classes().max(1) / 64 * 64;
         let at_once = (self.context.binding_limit() / bytes / 64).saturating_sub(2).max(1) * 64;
+        let at_once = at_once.min(within.max(64));
         // What all of them find is one binding of the workgroup that merges it.
         let most = self.context.binding_limit() / (rows.div_ceil(at_once) * GROUP * PART).max(1);
         let mut parts = 0;
         for first in (0..rows).step_by(at_once as usize) {
             let count = at_once.min(rows - first);
             // The longer the lists, the fewer of them a thread.
-            let threads = THREADS.max(count * self.layout.list_classes() / 32_768);
-            let groups = count.div_ceil(GROUP).min(threads.div_ceil(GROUP)).min(most).max(1);
+            let threads = THREADS.max(count * self.layout.list_classes() / LISTED_A_THREAD);
+            let groups = count.div_ceil(GROUP).min(threads.div_ceil(GROUP)).min(most).min(widest).max(1);
             let params =
                 Params { rows: count as u32, window_row: first as u32, first_part: parts as u32, ..self.params() };
             let mut dispatch = self.dispatch(recipe, params, groups);

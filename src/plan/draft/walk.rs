@@ -22,7 +22,7 @@ impl Draft<'_> {
         if self.walk == Walk::Element {
             let slab = (shape.classes * shape.inner) as u64;
             let mut blocks = 0;
-            for run in by_elements(shape, (bytes * step).div_ceil(slab), limit, ELEMENT_BLOCK) {
+            for run in by_elements(shape, (bytes * step).div_ceil(slab), limit, ELEMENT_BLOCK)? {
                 drafted.dispatches.push(self.walk_run(&run, blocks));
                 blocks += run.elements.div_ceil(ELEMENT_BLOCK);
             }

@@ -79,10 +79,10 @@ impl Loaded {
 
     pub(super) fn buffers(&self) -> Buffers<'_> {
         let bytes = self.case.score_bytes().next_multiple_of(16);
-        let buffers = Buffers::new(Slice::new(&self.scores, 0, bytes), &self.targets).loss(&self.loss);
+        let buffers = Buffers::new(Slice::new(&self.scores, 0, bytes), &self.targets);
         match self.case.mode {
-            Mode::Loss => buffers,
-            Mode::LossAndGrad => buffers.grad(Slice::new(&self.sink, 0, bytes)),
+            Mode::Loss => buffers.loss(&self.loss),
+            Mode::LossAndGrad => buffers.loss(&self.loss).grad(Slice::new(&self.sink, 0, bytes)),
             Mode::Grad => buffers.grad(Slice::new(&self.sink, 0, bytes)).statistics(&self.statistics),
         }
     }
