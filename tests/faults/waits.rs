@@ -102,3 +102,34 @@ fn a_future_dropped_in_flight_harms_nobody() {
         serves(gpu);
     });
 }
+
+/// Many small batches at once on one device, half of them waited for on another thread: each comes back, and is right.
+/// `GPU_LOSS_ROUNDS` has it go on for longer.
+#[test]
+fn tiny_batches_of_eight_threads_all_come_back() {
+    let rounds: usize = std::env::var("GPU_LOSS_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
+    on_every_adapter(|gpu| {
+        std::thread::scope(|scope| {
+            for thread in 0..8_usize {
+                scope.spawn(move || {
+                    for round in 0..rounds {
+                        let (rows, classes) = (1 + (thread + round) % 3, [2, 4, 5, 9][(thread * 7 + round) % 4]);
+                        let scores = Array2::<f32>::from_elem((rows, classes), thread as f32);
+                        let labels = vec![1_i64; rows];
+                        let batch = Batch::new(scores.view(), Targets::Classes(&labels));
+                        let loss = SoftmaxCe::default();
+                        let begin = Instant::now();
+                        let output = match round % 2 {
+                            0 => gpu.run(&loss, &batch),
+                            _ => pollster::block_on(gpu.run_async(&loss, &batch)),
+                        };
+                        let what = || format!("{rows} × {classes} in round {round}, {:?}", begin.elapsed());
+                        let output = output.unwrap_or_else(|error| panic!("{}: {error}", what()));
+                        let expected = (classes as f32).ln();
+                        assert!((output.loss - expected).abs() < 1e-5, "{}: {}", what(), output.loss);
+                    }
+                });
+            }
+        });
+    });
+}
