@@ -18,18 +18,40 @@ fn log1p_nonnegative(x: vec4<f32>) -> vec4<f32> {
     return exponent * 0.69314718056 + (s * (half_square + series) - half_square + f);
 }
 
-// log(x) for x ≥ 0; at most −103 at 0.
+// log|x|; −104 at 0. Adapters may take subnormals for 0, but their bits count steps of 2^−149.
 fn log_nonnegative(x: vec4<f32>) -> vec4<f32> {
-    let normal = max(x, vec4(1.1754944e-38));
-    let bits = bitcast<vec4<u32>>(normal) + vec4(0x3f800000u - 0x3f3504f3u);
-    let exponent = vec4<f32>(bits >> vec4(23u)) - 127.0;
+    let magnitude = bitcast<vec4<u32>>(x) & vec4(0x7fffffffu);
+    let subnormal = magnitude < vec4(0x00800000u);
+    let normal = select(magnitude, bitcast<vec4<u32>>(vec4<f32>(magnitude)), subnormal);
+    let bits = normal + vec4(0x3f800000u - 0x3f3504f3u);
+    let exponent = vec4<f32>(bits >> vec4(23u)) - select(vec4(127.0), vec4(276.0), subnormal);
     let f = bitcast<vec4<f32>>((bits & vec4(0x007fffffu)) + vec4(0x3f3504f3u)) - 1.0;
     let s = f / (2.0 + f);
     let z = s * s;
     let series = z * (0.66666662693 + z * (0.40000972152 + z * (0.28498786688 + z * 0.24279078841)));
     let half_square = 0.5 * f * f;
     let value = exponent * 0.69314718056 + (s * (half_square + series) - half_square + f);
-    return select(value, vec4(-104.0), x < vec4(1.1754944e-38));
+    return select(value, vec4(-104.0), magnitude == vec4(0u));
+}
+
+// A sum and what its additions rounded away: long sums would wear small terms down.
+struct Sum {
+    high: vec4<f32>,
+    low: vec4<f32>,
+}
+
+fn sum_add(s: Sum, term: vec4<f32>) -> Sum {
+    let high = s.high + term;
+    // max() keeps compilers from taking (a + b) − a for b.
+    return Sum(high, s.low + (term - (max(high, vec4(-3.4028234e38)) - s.high)));
+}
+
+fn sum_total(s: Sum) -> vec4<f32> {
+    return select(s.high + s.low, s.high, is_infinity(s.high));
+}
+
+fn sum_choose(no: Sum, yes: Sum, which: vec4<bool>) -> Sum {
+    return Sum(select(no.high, yes.high, which), select(no.low, yes.low, which));
 }
 
 // softplus(−u) = log(1 + exp(−u)) without overflow or cancellation.

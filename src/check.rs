@@ -110,7 +110,7 @@ fn targets(spec: &Spec, targets: &Targets<'_>, dims: &[usize]) -> Result<()> {
         },
         Targets::Probabilities(p) => {
             if spec.kind.per_row() {
-                return Ok(());
+                return all_values("targets", p, f32::is_finite, "a finite number");
             }
             all_values("targets", p, |v| (0.0..=1.0).contains(&v), "a number in [0, 1]")
         }

@@ -18,6 +18,7 @@ fn expected(case: &Case, v: &Variation) -> reference::Reference {
     let mut expected = case.reference().expect("the reference takes it");
     if let Some(arriving) = v.arriving {
         expected.grad.mapv_inplace(|g| g * f64::from(arriving));
+        expected.terms.mapv_inplace(|t| t * f64::from(arriving).abs());
     }
     expected
 }

@@ -36,7 +36,7 @@ const STAGES: [(&str, usize, &str, &str); 6] = [
     ("max, held", 28, "r.top = max(s.top, transform(x));", "r.top = min(s.top, transform(x));"),
     ("max, swept", 1500, "let above = own > s.top;", "let above = own < s.top;"),
     ("sum, held", 28, "r.rest = s.rest + min(s.greatest, share);", "r.rest = s.rest + 1.001 * min(s.greatest, share);"),
-    ("sum, swept", 1500, "r.rest = select(s.rest + e,", "r.rest = select(1.001 * s.rest + e,"),
+    ("sum, swept", 1500, "s.low + (term - (max(", "s.low + (1.001 * term - (max("),
     ("gradient store", 28, "= stored_of(pack_quad(values));", "= stored_of(pack_quad(values * 1.001));"),
     ("lane of the gradient", 28, "var g = (r.p_factor * share - weight)", "var g = (r.p_factor * share.xyzz - weight)"),
 ];
@@ -74,7 +74,7 @@ fn a_fault_in_what_all_strategies_share_is_an_error() {
     let stages = [
         ("target scan", "result.weight = weight_of", "result.weight = 1.5 * weight_of"),
         ("label check", "value.x >= params.all_classes", "value.x + 1u >= params.all_classes"),
-        ("loss sum", "total *= scalars.loss_scale;", "total *= scalars.loss_scale * 1.001;"),
+        ("loss sum", "own += select(", "own += 1.001 * select("),
         ("tree of the sum", "partial[rank] += partial[rank + half];", "partial[rank] += partial[rank + half - 1u];"),
     ];
     for (stage, from, to) in stages {
@@ -135,7 +135,7 @@ fn it_runs_when_it_is_asked_to_and_not_when_it_is_off() {
     for gpu in fresh() {
         gpu.set_self_test(false);
         let layout = Layout::new(Shape::new(6, 10), Dtype::F32);
-        break_kernels(&gpu, "/Thread", "r.rest = select(s.rest + e,", "r.rest = select(s.rest + e * 1.001,");
+        break_kernels(&gpu, "/Thread", "s.low + (term - (max(", "s.low + (1.001 * term - (max(");
         gpu.set_strategy(Some(Strategy::ThreadRow));
         gpu.plan_with(&SoftmaxCe::default(), &layout).expect("off");
         assert!(gpu.refused().is_empty() && gpu.passed() == 0, "nothing was tested");

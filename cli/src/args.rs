@@ -211,29 +211,37 @@ pub(crate) struct LossOptions {
     #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
     pub(crate) ignore_index: Option<i64>,
     /// ε in [0, 1]: the share of each target that is spread over all classes (ce, softmax-ce)
-    #[arg(long, value_name = "E", allow_hyphen_values = true)]
+    #[arg(long, value_name = "E", allow_hyphen_values = true, value_parser = number)]
     pub(crate) label_smoothing: Option<f32>,
     /// z: adds z·lse² to each row's loss (softmax-ce)
-    #[arg(long, value_name = "Z", allow_hyphen_values = true)]
+    #[arg(long, value_name = "Z", allow_hyphen_values = true, value_parser = number)]
     pub(crate) z_loss: Option<f32>,
     /// Bounds the scores: cap·tanh(scale·x / cap) (softmax-ce, softmax-focal)
-    #[arg(long, value_name = "CAP", allow_hyphen_values = true)]
+    #[arg(long, value_name = "CAP", allow_hyphen_values = true, value_parser = number)]
     pub(crate) softcap: Option<f32>,
     /// Multiplies the scores (softmax-ce, softmax-focal)
-    #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SCALE", allow_hyphen_values = true, value_parser = number)]
     pub(crate) logit_scale: Option<f32>,
     /// γ, the focusing exponent [default: 2] (softmax-focal, sigmoid-focal)
-    #[arg(long, value_name = "G", allow_hyphen_values = true)]
+    #[arg(long, value_name = "G", allow_hyphen_values = true, value_parser = number)]
     pub(crate) gamma: Option<f32>,
     /// α in [0, 1], the weight of positives against 1 − α of negatives [default: both 1] (sigmoid-focal)
-    #[arg(long, value_name = "A", allow_hyphen_values = true)]
+    #[arg(long, value_name = "A", allow_hyphen_values = true, value_parser = number)]
     pub(crate) alpha: Option<f32>,
     /// What the mean divides by, in place of its own count
-    #[arg(long, value_name = "COUNT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = number)]
     pub(crate) denominator: Option<f32>,
     /// What a mean over nothing is, as where every row is ignored [default: nan]
     #[arg(long, value_name = "WHAT")]
     pub(crate) empty_mean: Option<EmptyMeanName>,
+}
+
+/// A number that f32 can hold; whether the loss takes it is another question.
+fn number(text: &str) -> Result<f32, String> {
+    let exact: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    let number = exact as f32;
+    let lost = exact.is_finite() && (number.is_infinite() || (number == 0.0 && exact != 0.0));
+    if lost { Err("f32 cannot hold it".to_owned()) } else { Ok(number) }
 }
 
 /// The reductions by their names on the command line.

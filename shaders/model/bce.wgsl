@@ -8,12 +8,15 @@ struct Term {
     outside: vec4<bool>,
 }
 
-fn term(z: vec4<f32>, t: vec4<f32>, q: vec4<f32>) -> Term {
+fn term(z: vec4<f32>, t: vec4<f32>, q: vec4<f32>, unit: vec4<f32>) -> Term {
     // As integers, the bits of 0..1 lie in 0..=0x3f800000; only −0 besides them is a probability.
     let bits = bitcast<vec4<u32>>(z);
     let outside = (bits > vec4(0x3f800000u)) & (bits != vec4(0x80000000u));
-    let loss = t * min(-log_nonnegative(abs(z)), vec4(100.0)) + (1.0 - t) * min(minus_log_complement(z), vec4(100.0));
-    let slope = (z - t) / max(z * (1.0 - z), vec4(1e-12));
+    let loss = t * min(-log_nonnegative(z), vec4(100.0)) + (1.0 - t) * min(minus_log_complement(z), vec4(100.0));
+    // Below f32's normal numbers, where an adapter may take z for 0, z / 1e-12 is made of z's bits.
+    let magnitude = bits & vec4(0x7fffffffu);
+    let least = vec4<f32>(magnitude) * 1.4012985e-33 - t * 1e12;
+    let slope = select((z - t) / max(z * (1.0 - z), vec4(1e-12)), least, magnitude < vec4(0x00800000u));
     return Term(select(loss, nan(), outside), select(slope, vec4(0.0), outside), outside);
 }
 

@@ -12,25 +12,24 @@ fn gathers_targets() -> bool {
 
 struct Stats {
     outside: vec4<u32>, // 1 once a probability lay outside [0, 1]
-    d: vec4<f32>,       // Σ B·(−log z)
-    d_settled: vec4<f32>, // what long rows have moved out of d
+    d: Sum,             // Σ B·(−log z)
     best: vec4<f32>,
     best_at: vec4<u32>,
 }
 
 fn stats_start() -> Stats {
-    return Stats(vec4(0u), vec4(0.0), vec4(0.0), vec4(-1.0), vec4(0xffffffffu));
+    return Stats(vec4(0u), Sum(vec4(0.0), vec4(0.0)), vec4(-1.0), vec4(0xffffffffu));
 }
 
 fn stats_add(s: Stats, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats {
     var r = top_add(s, z, classes);
-    r.d = s.d + minus_log(z, b);
+    r.d = sum_add(s.d, minus_log(z, b));
     return r;
 }
 
 // B·(−log z)
 fn minus_log(z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-    return select(b * min(-log_nonnegative(abs(z)), vec4(100.0)), vec4(0.0), b == vec4(0.0));
+    return select(b * min(-log_nonnegative(z), vec4(100.0)), vec4(0.0), b == vec4(0.0));
 }
 
 // What is not a probability, and the greatest that is.
@@ -59,18 +58,10 @@ fn stats_add_four(s: Stats, z: array<vec4<f32>, 4>, b: array<vec4<f32>, 4>, firs
     return stats_add(stats_add(r, z[2], b[2], vec4(first.z) + IOTA), z[3], b[3], vec4(first.w) + IOTA);
 }
 
-fn stats_settle(s: Stats) -> Stats {
-    var r = s;
-    r.d_settled += s.d;
-    r.d = vec4(0.0);
-    return r;
-}
-
 fn stats_choose(no: Stats, yes: Stats, which: vec4<bool>) -> Stats {
     return Stats(
         select(no.outside, yes.outside, which),
-        select(no.d, yes.d, which),
-        no.d_settled,
+        sum_choose(no.d, yes.d, which),
         select(no.best, yes.best, which),
         select(no.best_at, yes.best_at, which),
     );
@@ -82,7 +73,7 @@ fn stats_top(s: Stats) -> vec4<f32> {
 }
 
 fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
-    return rebased(top, vec4(0.0), vec4(0.0), s.d_settled + s.d, top);
+    return rebased(top, vec4(0.0), vec4(0.0), sum_total(s.d), top);
 }
 
 fn rebased(own: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, top: vec4<f32>) -> array<vec4<f32>, 4> {
@@ -98,10 +89,12 @@ struct Row {
 
 fn row_finish(top: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count: vec4<f32>) -> Row {
     let outside = is_positive_infinity(top);
+    // Targets that are not finite make all of the row NaN.
+    let meaningless = vec4(!SPARSE && !COUNTED) & (is_nan(d) | is_infinity(d));
     return Row(
         vec4(0.0),
-        select(d, nan(), outside),
-        select(vec4(1.0), vec4(0.0), outside),
+        select(d, nan(), outside | meaningless),
+        select(select(vec4(1.0), nan(), meaningless), vec4(0.0), outside),
         select(vec4(0.0), nan(), outside),
     );
 }
@@ -132,5 +125,12 @@ fn false_gradient_of_share(r: Row, z: vec4<f32>, share: vec4<f32>) -> vec4<f32> 
 }
 
 fn gradient(r: Row, z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-    return select(-b / max(z, vec4(1e-12)), vec4(0.0), b == vec4(0.0)) * r.scale;
+    return select((-b * r.scale) / max(z, vec4(1e-12)), 0.0 * r.scale, b == vec4(0.0));
+}
+
+// The row, once it is known what arrives at its loss.
+fn row_arriving(row: Row, arriving: vec4<f32>) -> Row {
+    var r = row;
+    r.scale = arriving;
+    return r;
 }

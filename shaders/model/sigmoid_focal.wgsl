@@ -19,7 +19,7 @@ fn power(q: vec4<f32>, gamma: f32) -> vec4<f32> {
     return select(exp_nonpositive(min(gamma * log_nonnegative(q), vec4(0.0))), vec4(0.0), q == vec4(0.0));
 }
 
-fn term(u: vec4<f32>, t: vec4<f32>, q: vec4<f32>) -> Term {
+fn term(u: vec4<f32>, t: vec4<f32>, q: vec4<f32>, unit: vec4<f32>) -> Term {
     let e = exp_nonpositive(-abs(u));
     let inverse = 1.0 / (1.0 + e);
     let p = select(e, vec4(1.0), u >= vec4(0.0)) * inverse;

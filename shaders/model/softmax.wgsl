@@ -65,25 +65,24 @@ fn gathers_targets() -> bool {
 
 struct Stats {
     top: vec4<f32>,       // the greatest u so far
-    rest: vec4<f32>,      // Σ exp(u − top) without one element that attains it; −1 before the first element
+    rest: Sum,            // Σ exp(u − top) without one element that attains it; −1 before the first element
     suspect: vec4<u32>,   // the greatest bits of |x|, to find NaN
-    a: vec4<f32>,         // Σ B
-    d: vec4<f32>,         // Σ B·(top − u)
-    a_settled: vec4<f32>, // what long rows have moved out of a and d, so that they do not wear small terms down
-    d_settled: vec4<f32>,
+    a: Sum,               // Σ B
+    d: Sum,               // Σ B·(top − u)
     best: vec4<f32>,      // the greatest x, and where it was first met
     best_at: vec4<u32>,
 }
 
 fn stats_start() -> Stats {
     let lowest = vec4(-3.4028234e38);
-    let zero = vec4(0.0);
-    return Stats(lowest, vec4(-1.0), vec4(0u), zero, zero, zero, zero, lowest, vec4(0xffffffffu));
+    let zero = Sum(vec4(0.0), vec4(0.0));
+    return Stats(lowest, Sum(vec4(-1.0), vec4(0.0)), vec4(0u), zero, zero, lowest, vec4(0xffffffffu));
 }
 
-// How far u lies below top, `gap` of what transform() gives; B = 0 makes a mask count for nothing.
-fn weighted_gap(b: vec4<f32>, gap: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
-    let masked = select(b * scaled(gap), infinity(), is_negative_infinity(u));
+// B times how far u lies below top, of which `half` is half of what transform() gives: the whole may be more than f32
+// holds. B = 0 makes a mask count for nothing.
+fn weighted_gap(b: vec4<f32>, half: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
+    let masked = select(2.0 * (scaled(b) * half), infinity(), is_negative_infinity(u));
     return select(masked, vec4(0.0), b == vec4(0.0));
 }
 
@@ -94,11 +93,13 @@ fn stats_add(s: Stats, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats 
     let gap = abs(u - s.top);
     let e = exp_nonpositive(-scaled(gap));
     r.top = select(s.top, u, above);
-    r.rest = select(s.rest + e, (s.rest + 1.0) * e, above);
+    r.rest = rest_below(s.rest, e, above);
+    r.rest = sum_add(r.rest, select(e, vec4(0.0), above));
     r.suspect = max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u));
     if (gathers_targets()) {
-        r.a = s.a + b;
-        r.d = s.d + select(weighted_gap(b, gap, u), weighted_gap(s.a + s.a_settled, gap, s.top), above);
+        let half = abs(0.5 * u - 0.5 * s.top);
+        r.a = sum_add(s.a, b);
+        r.d = sum_add(s.d, select(weighted_gap(b, half, u), weighted_gap(s.a.high, half, s.top), above));
     }
     if (ARGMAX) {
         r = stats_see(r, x, classes);
@@ -118,26 +119,36 @@ fn stats_add_four(s: Stats, x: array<vec4<f32>, 4>, b: array<vec4<f32>, 4>, firs
     let gap = abs(own - s.top);
     let e = exp_nonpositive(-scaled(gap));
     r.top = select(s.top, own, above);
-    r.rest = select(s.rest + e, (s.rest + 1.0) * e, above)
-        + (exp_nonpositive(scaled(min(u[0], u[1]) - r.top))
-        + (exp_nonpositive(scaled(min(top1, u[2]) - r.top)) + exp_nonpositive(scaled(min(top2, u[3]) - r.top))));
+    r.rest = rest_below(s.rest, e, above);
+    r.rest = sum_add(
+        r.rest,
+        select(e, vec4(0.0), above)
+            + (exp_nonpositive(scaled(min(u[0], u[1]) - r.top))
+            + (exp_nonpositive(scaled(min(top1, u[2]) - r.top)) + exp_nonpositive(scaled(min(top2, u[3]) - r.top)))),
+    );
     if (gathers_targets()) {
-        r.d = select(s.d, s.d + weighted_gap(s.a + s.a_settled, gap, s.top), above);
+        let step = select(vec4(0.0), weighted_gap(s.a.high, 0.5 * own - 0.5 * s.top, s.top), above);
+        let half = 0.5 * r.top;
+        let x_and_y = weighted_gap(b[0], half - 0.5 * u[0], u[0]) + weighted_gap(b[1], half - 0.5 * u[1], u[1]);
+        let z_and_w = weighted_gap(b[2], half - 0.5 * u[2], u[2]) + weighted_gap(b[3], half - 0.5 * u[3], u[3]);
+        r.a = sum_add(s.a, (b[0] + b[1]) + (b[2] + b[3]));
+        r.d = sum_add(s.d, step + (x_and_y + z_and_w));
     }
-    r = stats_gather(r, x[0], u[0], b[0], vec4(first.x) + IOTA);
-    r = stats_gather(r, x[1], u[1], b[1], vec4(first.y) + IOTA);
-    r = stats_gather(r, x[2], u[2], b[2], vec4(first.z) + IOTA);
-    return stats_gather(r, x[3], u[3], b[3], vec4(first.w) + IOTA);
+    r = stats_look(r, x[0], vec4(first.x) + IOTA);
+    r = stats_look(r, x[1], vec4(first.y) + IOTA);
+    r = stats_look(r, x[2], vec4(first.z) + IOTA);
+    return stats_look(r, x[3], vec4(first.w) + IOTA);
 }
 
-// What needs no exponential, of a quad that is below the top.
-fn stats_gather(s: Stats, x: vec4<f32>, u: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> Stats {
+// The rest below a new top that lies `e` = exp(−gap) above.
+fn rest_below(rest: Sum, e: vec4<f32>, above: vec4<bool>) -> Sum {
+    return sum_choose(rest, Sum((rest.high + 1.0) * e, rest.low * e), above);
+}
+
+// What is looked for in a quad besides its sums.
+fn stats_look(s: Stats, x: vec4<f32>, classes: vec4<u32>) -> Stats {
     var r = s;
     r.suspect = max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u));
-    if (gathers_targets()) {
-        r.a = s.a + b;
-        r.d = s.d + weighted_gap(b, s.top - u, u);
-    }
     if (ARGMAX) {
         r = stats_see(r, x, classes);
     }
@@ -172,29 +183,18 @@ fn shares_add(s: Shares, x: vec4<f32>, share: vec4<f32>, b: vec4<f32>, top: vec4
     if (gathers_targets()) {
         let u = transform(x);
         r.a = s.a + b;
-        r.d = s.d + weighted_gap(b, top - u, u);
+        r.d = s.d + weighted_gap(b, 0.5 * top - 0.5 * u, u);
     }
-    return r;
-}
-
-fn stats_settle(s: Stats) -> Stats {
-    var r = s;
-    r.a_settled += s.a;
-    r.d_settled += s.d;
-    r.a = vec4(0.0);
-    r.d = vec4(0.0);
     return r;
 }
 
 fn stats_choose(no: Stats, yes: Stats, which: vec4<bool>) -> Stats {
     return Stats(
         select(no.top, yes.top, which),
-        select(no.rest, yes.rest, which),
+        sum_choose(no.rest, yes.rest, which),
         select(no.suspect, yes.suspect, which),
-        select(no.a, yes.a, which),
-        select(no.d, yes.d, which),
-        no.a_settled,
-        no.d_settled,
+        sum_choose(no.a, yes.a, which),
+        sum_choose(no.d, yes.d, which),
         select(no.best, yes.best, which),
         select(no.best_at, yes.best_at, which),
     );
@@ -207,14 +207,14 @@ fn stats_top(s: Stats) -> vec4<f32> {
 
 // A part's share of its row's sums, once the row's `top` is known: (rest but for the −1, parts at the top, a, d).
 fn stats_share(s: Stats, top: vec4<f32>) -> array<vec4<f32>, 4> {
-    return rebased(s.top, s.rest, s.a_settled + s.a, s.d_settled + s.d, top);
+    return rebased(s.top, sum_total(s.rest), sum_total(s.a), sum_total(s.d), top);
 }
 
 fn rebased(own: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, top: vec4<f32>) -> array<vec4<f32>, 4> {
     let gap = scaled(top - own);
     let at_top = own == top;
     let share = select((rest + 1.0) * exp_nonpositive(-gap), rest, at_top);
-    let below = d + select(a * gap, vec4(0.0), a == vec4(0.0));
+    let below = d + weighted_gap(a, 0.5 * top - 0.5 * own, top);
     return array<vec4<f32>, 4>(share, select(vec4(0.0), vec4(1.0), at_top), a, below);
 }
 
@@ -225,7 +225,8 @@ struct Row {
     lse: vec4<f32>,
     loss: vec4<f32>,
     p_factor: vec4<f32>,  // A, or the focal factor times it
-    z_factor: vec4<f32>,  // 2z·lse: apart, for added to A its digits would be lost where p_j and B_j cancel
+    z_factor: vec4<f32>,  // 2z, and with the scale 2z·lse: apart, for added to A its digits would be lost where p_j and
+                          // B_j cancel
     b_factor: vec4<f32>,  // what B_j is multiplied by: 1, or the focal factor
     scale: vec4<f32>,     // 1 / (1 + rest); the walk multiplies it by what the loss counts for
     poison: vec4<f32>,    // 0, or NaN
@@ -246,7 +247,7 @@ fn row_finish(top: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count
     if (Z_LOSS) {
         let z = select(vec4(params.z_loss), vec4(0.0), count == vec4(0.0));
         r.loss += z * r.lse * r.lse;
-        r.z_factor = 2.0 * z * r.lse;
+        r.z_factor = 2.0 * z;
     }
     if (FOCAL) {
         // a = w_y, d = w_y·(top − u_y)
@@ -264,7 +265,8 @@ fn row_finish(top: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count
         r.b_factor = factor;
     }
     let empty = rest < vec4(-0.5);
-    let poisoned = is_positive_infinity(top) | empty;
+    // Targets that are not finite make all of the row NaN.
+    let poisoned = is_positive_infinity(top) | empty | is_nan(a) | is_infinity(a);
     r.poison = select(vec4(0.0), nan(), poisoned);
     r.loss = select(r.loss, nan(), poisoned);
     r.lse = select(r.lse, nan(), poisoned);
@@ -285,6 +287,34 @@ fn power(q: vec4<f32>, gamma: f32) -> vec4<f32> {
     return select(exp_nonpositive(min(gamma * log_nonnegative(q), vec4(0.0))), vec4(0.0), q == vec4(0.0));
 }
 
+// The row, once it is known what arrives at its loss. Scales below 1 are taken apart into a power of two, which goes into
+// the factors and loses no digit, and the rest: weights near f32's largest overflow on the way to a gradient that does not.
+fn row_arriving(row: Row, arriving: vec4<f32>) -> Row {
+    var r = row;
+    let bits = bitcast<vec4<u32>>(arriving);
+    let apart = ((bits & vec4(0x7fffffffu)) < vec4(0x3f800000u)) & ((bits & vec4(0x7fffffffu)) >= vec4(0x00800000u));
+    let power = select(vec4(1.0), bitcast<vec4<f32>>(bits & vec4(0x7f800000u)), apart);
+    r.scale = select(arriving, bitcast<vec4<f32>>((bits & vec4(0x807fffffu)) | vec4(0x3f800000u)), apart);
+    r.p_factor *= power;
+    r.b_factor *= power;
+    if (Z_LOSS) {
+        // The factors of the greatest and the least size first: only what is out of range in the end is so on the way.
+        let x = r.z_factor;
+        let y = abs(r.lse);
+        let z = abs(arriving);
+        let most = max(max(x, y), z);
+        let least = min(min(x, y), z);
+        let middle = max(min(x, y), min(max(x, y), z));
+        r.z_factor = ((most * least) * middle) * (sign(r.lse) * sign(arriving));
+    }
+    return r;
+}
+
+// 2z·lse·p_j, scaled; where p_j = 0, nothing.
+fn z_gradient(r: Row, share: vec4<f32>) -> vec4<f32> {
+    return select(r.z_factor * share, vec4(0.0), share == vec4(0.0));
+}
+
 // exp(u − top): what the gradient's p_j is made of.
 fn share_of_top(x: vec4<f32>, top: vec4<f32>) -> vec4<f32> {
     return exp_nonpositive(scaled(transform(x) - top));
@@ -297,10 +327,10 @@ fn gradient(r: Row, x: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 fn gradient_of_share(r: Row, x: vec4<f32>, share: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     let weight = b * r.b_factor;
     var g = (r.p_factor * share - weight) - weight * r.rest;
-    if (Z_LOSS) {
-        g += r.z_factor * share;
-    }
     g *= r.scale;
+    if (Z_LOSS) {
+        g += z_gradient(r, share);
+    }
     if (TRANSFORMED || CAPPED) {
         g *= transform_slope(x);
     }
@@ -313,11 +343,10 @@ fn false_gradient(r: Row, x: vec4<f32>) -> vec4<f32> {
 }
 
 fn false_gradient_of_share(r: Row, x: vec4<f32>, share: vec4<f32>) -> vec4<f32> {
-    var factor = r.p_factor;
+    var g = (r.p_factor * r.scale) * share;
     if (Z_LOSS) {
-        factor += r.z_factor;
+        g += z_gradient(r, share);
     }
-    var g = (factor * r.scale) * share;
     if (TRANSFORMED || CAPPED) {
         g *= transform_slope(x);
     }

@@ -1,8 +1,10 @@
-// Sums blocks of BLOCK values, one a workgroup, always as the same tree. The last level multiplies by the scale.
+// Sums blocks of BLOCK values, one a workgroup, always as the same tree. Losses of rows are scaled as they are loaded: they
+// may add up to more than f32 holds where their mean does not.
 
 override GROUP_SIZE: u32 = 64u; // a power of two
 override BLOCK: u32 = 4096u;
 override LAST: bool = false;
+override SCALES: bool = false;
 
 @group(0) @binding(8) var<storage, read_write> values: array<f32>;
 @group(0) @binding(13) var<storage, read_write> sums: array<f32>;
@@ -20,7 +22,7 @@ fn main(
     let end = min(begin + BLOCK, params.parts);
     var own = 0.0;
     for (var i = begin + rank; i < end; i += GROUP_SIZE) {
-        own += values[params.first_row + i];
+        own += select(1.0, scalars.loss_scale, SCALES) * values[params.first_row + i];
     }
     partial[rank] = own;
     workgroupBarrier();
@@ -32,8 +34,8 @@ fn main(
     }
     if (rank == 0u && (begin < params.parts || LAST)) {
         var total = partial[0];
-        if (LAST) {
-            total *= scalars.loss_scale;
+        if (params.parts == 0u) {
+            total *= scalars.loss_scale; // a mean over nothing
         }
         sums[params.first_part + group] = total;
     }

@@ -72,7 +72,7 @@ fn listed_share(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<
                 if (!SPLIT || class_id - s.first < s.classes) {
                     let u = transform(vec4(load1(score_at(s, class_id, k))));
                     let b = target_weights(vec4(1.0), vec4(t.count[k]), vec4(class_id));
-                    unsettled += vec2(b.x, weighted_gap(b, vec4(top[k]) - u, u).x);
+                    unsettled += vec2(b.x, weighted_gap(b, vec4(0.5 * top[k]) - 0.5 * u, u).x);
                 }
                 if (entry % (64u * team_size) < team_size) {
                     a[k] += unsettled.x;
@@ -96,7 +96,7 @@ fn single_share(s: Strip, t: Target, live: vec4<bool>, top: vec4<f32>) -> array<
     }
     let u = transform(scores_at(s, select(vec4(s.first), classes, here)));
     let b = select(vec4(0.0), target_weights(vec4(1.0), t.count, classes), here);
-    return array<vec4<f32>, 3>(b, weighted_gap(b, top - u, u), vec4(0.0));
+    return array<vec4<f32>, 3>(b, weighted_gap(b, 0.5 * top - 0.5 * u, u), vec4(0.0));
 }
 
 // The score of one class in each row.
@@ -121,9 +121,7 @@ fn write_gradient(s: Strip, t: Target, r: Row, good: vec4<bool>) {
 
 // The row, scaled by what the reduction and the upstream gradient make of it.
 fn with_arriving(s: Strip, r: Row) -> Row {
-    var scaled_row = r;
-    scaled_row.scale = strip_splat(r.scale * arriving_at(s)) * scalars.grad_scale;
-    return scaled_row;
+    return row_arriving(r, strip_splat(r.scale * arriving_at(s)) * scalars.grad_scale);
 }
 
 // What arrives at each row's loss; rows that do not exist have the first one's.

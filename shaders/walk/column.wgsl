@@ -57,9 +57,6 @@ fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
             b = weights_at(s, t, c);
         }
         stats = stats_add(stats, load4(s.scores + c * params.inner), b, vec4(s.first + c));
-        if (gathers_targets() && c % 64u == 63u) {
-            stats = stats_settle(stats);
-        }
     }
     return stats;
 }

@@ -47,7 +47,7 @@ fn walk_block(block: u32) {
 
 // What a quad comes to.
 struct Terms {
-    loss: vec4<f32>,
+    loss: vec4<f32>, // scaled: many losses add up to more than f32 holds before their mean does
     grad: vec4<f32>,
 }
 
@@ -128,8 +128,19 @@ fn terms(p: Place, u: vec4<f32>) -> Terms {
     let live = (t.state == vec4(LIVE)) & p.inside & !wrong;
     let at = params.dense_at + p.i;
     let v = element_weights4(at);
-    let result = term(u, target_values(&t, p.classes, at), weights_of(p.classes));
-    let loss = select(select(v * result.loss, nan(), wrong), vec4(0.0), (t.state == vec4(IGNORED)) | !p.inside);
+    let q = weights_of(p.classes);
+    // Huge weights are taken in other units until they are scaled: they overflow on the way to a mean that does not.
+    var unit = vec4(1.0);
+    var units = vec4(1.0);
+    if (WEIGHTED) {
+        let huge = q > vec4(1.8446744e19);
+        unit = select(unit, vec4(5.421011e-20), huge);
+        units = select(units, vec4(1.8446744e19), huge);
+    }
+    let result = term(u, target_values(&t, p.classes, at), q * unit, unit);
+    let none = (t.state == vec4(IGNORED)) | !p.inside;
+    let scaled = select(select(v * result.loss, nan(), wrong), vec4(0.0), none);
+    let loss = scaled * units;
     for (var k = 0u; k < 4u; k++) {
         if (HAS_LOSSES && p.inside[k]) {
             put_loss(at + k, loss[k]);
@@ -138,5 +149,8 @@ fn terms(p: Place, u: vec4<f32>) -> Terms {
             count_outside(params.first_row + p.rows[k]);
         }
     }
-    return Terms(loss, select(vec4(0.0), result.slope * v * (scalars.grad_scale * upstream4(at)), live));
+    // What arrives at an element of weight 0 counts for nothing, NaN too; a NaN of its own does.
+    let counts = live & ((v != vec4(0.0)) | is_nan(result.slope));
+    let slope = (result.slope * v * (scalars.grad_scale * upstream4(at))) * units;
+    return Terms((scaled * scalars.loss_scale) * units, select(vec4(0.0), slope, counts));
 }

@@ -143,7 +143,6 @@ fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
     if (has_head(s)) {
         stats = add_edge(stats, s, t, s.head - 4u);
     }
-    var turn = 0u;
     for (var c = first_brick(s); c < s.rest; c += 16u * team_size) {
         let at = four_from(c);
         let b = array<vec4<f32>, 4>(
@@ -153,12 +152,6 @@ fn sweep_statistics(s: Strip, t: ptr<function, Target>) -> Stats {
             sweep_weights(s, t, at.w),
         );
         stats = stats_add_four(stats, load_four(s.scores + c, brick_step()), b, vec4(s.first) + at);
-        if (gathers_targets()) {
-            turn += 1u;
-            if (turn % 16u == 0u) {
-                stats = stats_settle(stats);
-            }
-        }
     }
     for (var k = rank; k < loose_quads(s); k += team_size) {
         let c = loose_quad(s, k);

@@ -101,11 +101,10 @@ impl<T: Element> Answers<T> {
         };
         let mut batch = Batch::new(self.scores.view(), targets);
         batch.want = sort.want;
-        // The last two bits of a sort's options.
-        if spec.reduction == Reduction::None && sort.options >> 8 & 1 == 1 {
+        if spec.reduction == Reduction::None && sort.upstream {
             batch.upstream = Some(self.upstream.view());
         }
-        if sort.options >> 9 & 1 == 1 {
+        if sort.element_weights {
             batch.element_weights = Some(self.element_weights.view());
         }
         batch

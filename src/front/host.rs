@@ -5,13 +5,15 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
 
-use super::GpuLoss;
+use super::{GpuLoss, units};
 use crate::batch::{Batch, Element, Integers, Output, Shape, Targets};
 use crate::check::{check_shapes, check_values};
 use crate::error::{Error, Result};
 use crate::gpu::{Wait, guarded, read};
 use crate::loss::{Reduction, Spec};
-use crate::plan::{Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Share, Slice, Status, Strategy, Upstream, sum};
+use crate::plan::{
+    Buffers, IntegerType, Layout, Plan, STATUS_BYTES, Share, Slice, Status, Strategy, Upstream, scaled_sum, sum,
+};
 
 /// A plan with the buffers that its host batches pass through.
 #[derive(Debug)]
@@ -107,6 +109,10 @@ impl GpuLoss {
         if layout.shape.rows() == 0 {
             return Ok(empty(spec, batch));
         }
+        if let Some((spec, unit)) = units::near_one(spec, batch) {
+            let plan = self.host_plan(&spec, &layout).await?;
+            return Ok(units::back(self.run_on(&plan, &spec, batch, &host, wait).await?, unit));
+        }
         let plan = self.host_plan(spec, &layout).await?;
         self.run_on(&plan, spec, batch, &host, wait).await
     }
@@ -196,7 +202,7 @@ impl GpuLoss {
         let output = read(&self.context, &workspace.staging, parts.total, submission, wait, |bytes| {
             let summed = plan.share.zip(scales).map(|(share, scales)| {
                 let values: Vec<f32> = take(bytes, parts.values.unwrap_or_default(), share.values());
-                sum(&values) * scales.loss
+                if spec.kind.per_row() { scaled_sum(&values, scales.loss) } else { sum(&values) }
             });
             collect(spec, batch, &layout, &parts, bytes, summed)
         })

@@ -6,6 +6,7 @@ mod host;
 mod program;
 mod self_test;
 mod tuning;
+mod units;
 
 pub use builder::Builder;
 pub use self_test::Refusal;

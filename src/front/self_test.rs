@@ -11,7 +11,7 @@ use super::host::HostPlan;
 use crate::batch::{Dtype, Element, TargetForm, Want};
 use crate::error::{Error, Result};
 use crate::gpu::{Context, Wait};
-use crate::loss::{Kind, Loss, Reduction, Spec};
+use crate::loss::{Flags, Kind, Loss, Spec};
 use crate::plan::{
     Geometry, HELD_ROWS, IntegerType, Layout, Mode, Plan, Sizes, Strategy, Upstream, build, build_suiting, serving,
 };
@@ -46,8 +46,11 @@ pub(super) struct Sort {
     pub(super) dtype: Dtype,
     pub(super) strategy: Strategy,
     pub(super) want: Want,
-    /// Options that are switched on, one bit each.
-    pub(super) options: u32,
+    /// Options that are switched on, whatever their values.
+    pub(super) flags: Flags,
+    /// One gradient that arrives at each loss, and one weight at each element.
+    pub(super) upstream: bool,
+    pub(super) element_weights: bool,
     pub(super) integers: (IntegerType, IntegerType),
     pub(super) dims: Vec<usize>,
     /// From one `n` to the next, of scores and gradient.
@@ -218,9 +221,9 @@ impl GpuLoss {
             return Ok(known);
         }
         let difference = match layout.dtype {
-            Dtype::F32 => self.known_answers::<f32>(spec, &sort, |v| v).await?,
-            Dtype::F16 => self.known_answers::<f16>(spec, &sort, f16::from_f32).await?,
-            Dtype::Bf16 => self.known_answers::<bf16>(spec, &sort, bf16::from_f32).await?,
+            Dtype::F32 => self.known_answers::<f32>(&sort, |v| v).await?,
+            Dtype::F16 => self.known_answers::<f16>(&sort, f16::from_f32).await?,
+            Dtype::Bf16 => self.known_answers::<bf16>(&sort, bf16::from_f32).await?,
         };
         if difference.kept() {
             record.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(sort);
@@ -242,17 +245,9 @@ impl GpuLoss {
     }
 
     /// The worst of two batches: one of ordinary rows, whose losses have a sum, and one with a row of NaN.
-    async fn known_answers<T: Element>(
-        &self,
-        spec: &Spec,
-        sort: &Sort,
-        rounded: impl Fn(f32) -> T,
-    ) -> Result<Difference> {
-        let mut spec = spec.clone();
-        let classes = sort.dims[1];
-        for weights in [&mut spec.class_weights, &mut spec.pos_weight].into_iter().flatten() {
-            weights.truncate(classes);
-        }
+    async fn known_answers<T: Element>(&self, sort: &Sort, rounded: impl Fn(f32) -> T) -> Result<Difference> {
+        // With values of its own: no caller's value may decide over kernels, let alone over what comes after it.
+        let spec = sort.flags.example(sort.dims[1], if sort.integers.0.holds(-100) { -100 } else { 255 });
         let mut worst = Difference::default();
         for nan in [false, true] {
             if nan && spec.kind.takes_probabilities() {
@@ -285,18 +280,6 @@ impl GpuLoss {
 
 impl Sort {
     fn new(context: &Context, spec: &Spec, layout: &Layout, strategy: Strategy) -> Self {
-        let on = [
-            spec.reduction == Reduction::None,
-            spec.ignore_index.is_some(),
-            spec.label_smoothing > 0.0,
-            spec.class_weights.is_some() || spec.pos_weight.is_some(),
-            spec.z_loss > 0.0,
-            spec.logit_scale != 1.0,
-            spec.softcap.is_some(),
-            spec.alpha.is_some(),
-            layout.upstream == Upstream::PerLoss,
-            layout.element_weights,
-        ];
         // As many rows as are held where the plan's are, some behind the last tile where the plan has such; classes on
         // quads, bricks and lines where the plan's are, and whole bricks or halves of them where the plan's batch has.
         let shape = &layout.shape;
@@ -333,7 +316,9 @@ impl Sort {
             dtype: layout.dtype,
             strategy,
             want: Want { grad: layout.mode == Mode::Gradient || layout.want.grad, ..layout.want },
-            options: on.iter().enumerate().map(|(bit, on)| u32::from(*on) << bit).sum(),
+            flags: spec.flags(),
+            upstream: layout.upstream == Upstream::PerLoss,
+            element_weights: layout.element_weights,
             integers: (layout.integers, layout.indices),
             dims,
         }

@@ -5,6 +5,7 @@
 
 mod bce;
 mod ce;
+mod flags;
 mod sigmoid_ce;
 mod sigmoid_focal;
 mod softmax_ce;
@@ -13,6 +14,7 @@ mod spec;
 
 pub use bce::Bce;
 pub use ce::Ce;
+pub(crate) use flags::Flags;
 pub use sigmoid_ce::SigmoidCe;
 pub use sigmoid_focal::SigmoidFocal;
 pub use softmax_ce::SoftmaxCe;

@@ -166,6 +166,8 @@ impl Spec {
         }
         if let Some(denominator) = self.denominator {
             option(positive(denominator), "denominator", denominator, "a finite number above 0")?;
+            let invertible = (1.0 / denominator).is_finite();
+            option(invertible, "denominator", denominator, "a number whose inverse f32 can hold, 2.94e-39 at least")?;
             if self.reduction != Reduction::Mean {
                 return Err(Error::Option {
                     option: "denominator",

@@ -27,7 +27,7 @@ pub use strategy::Strategy;
 pub(crate) use build::{build, build_suiting};
 pub(crate) use draft::Sizes;
 pub(crate) use export::describe;
-pub(crate) use share::{Scales, Share, sum};
+pub(crate) use share::{Scales, Share, scaled_sum, sum};
 pub(crate) use status::Status;
 pub(crate) use strategy::{Geometry, HELD_ROWS, serving};
 

@@ -104,6 +104,12 @@ impl Plan {
     }
 }
 
+/// As `shaders/reduce/sum.wgsl` adds one block of losses up.
+pub(crate) fn scaled_sum(values: &[f32], scale: f32) -> f32 {
+    let scaled: Vec<f32> = values.iter().map(|value| scale * value).collect();
+    sum(&scaled)
+}
+
 /// As `shaders/reduce/sum.wgsl` adds one block up, and `scan_finish.wgsl` weights: 64 sums side by side, then their tree.
 pub(crate) fn sum(values: &[f32]) -> f32 {
     let mut partial = [0.0_f32; 64];

@@ -6,5 +6,6 @@ use super::RowLoss;
 pub(super) fn row(z: &[f64], b: &[f64]) -> RowLoss {
     let terms = b.iter().zip(z).filter(|(b, _)| **b != 0.0);
     let grad = b.iter().zip(z).map(|(b, z)| if *b == 0.0 { 0.0 } else { -b / z.max(1e-12) }).collect();
-    RowLoss { loss: terms.map(|(b, z)| -b * z.ln().max(-100.0)).sum(), lse: 0.0, grad }
+    let loss = terms.map(|(b, z)| -b * z.ln().max(-100.0)).sum();
+    RowLoss { loss, lse: 0.0, grad, terms: vec![0.0; z.len()] }
 }

@@ -4,15 +4,17 @@ use ndarray::Dimension;
 
 use super::Reference;
 use crate::batch::{Dtype, Element, Output};
+use crate::loss::Reduction;
 
 /// How far results lie from the reference, as shares of what is promised: at most 1 keeps the promise.
 ///
-/// Promised are: losses and log-sum-exps within `2e-6 + 1e-5·|loss|`; f32 gradients within
-/// `2e-5·|g| + 1e-6·max|g|`; f16 gradients within `1e-3·|g|` and half a subnormal step, bf16 gradients within
-/// `4e-3·|g|`, both with f32's `1e-6·max|g|` for what cancels. NaN must meet NaN, and an infinity its like.
+/// Promised are: losses and log-sum-exps within `2e-6 + 1e-5·|loss|`; gradients within
+/// `ρ·|g| + 1e-6·max|g| + 4e-7·terms`, ρ = 2e-5 for f32, 1e-3 for f16 (and half a subnormal step), 4e-3 for bf16, where
+/// [`terms`](Reference::terms) are what cancels where predictions are close to their targets. NaN must meet NaN, and an
+/// infinity its like; what is beyond the result's type is an infinity.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Difference {
-    /// Of the reduced loss.
+    /// Of the reduced loss; 0 where losses are not reduced: nobody asked for their sum, and it may overflow.
     pub loss: f64,
     /// Of the unreduced losses, the worst.
     pub losses: f64,
@@ -48,31 +50,35 @@ pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Refe
     let mut difference = Difference::default();
     let loss_limit = |want: f64| 2e-6 + 1e-5 * want.abs();
     let mut losses = |got: f64, want: f64| {
-        let share = share(got, want, loss_limit(want));
+        let share = share(got, want, loss_limit(want), F32_MOST);
         if share.is_finite() && want.is_finite() {
             difference.loss_absolute = difference.loss_absolute.max((got - want).abs());
         }
         share
     };
-    difference.loss = losses(f64::from(output.loss), reference.loss);
+    if reference.reduction != Reduction::None {
+        difference.loss = losses(f64::from(output.loss), reference.loss);
+    }
     if let Some(got) = &output.losses {
         difference.losses = worst(got.iter().zip(&reference.losses).map(|(g, w)| losses(f64::from(*g), *w)));
     }
     if let (Some(got), Some(want)) = (&output.lse, &reference.lse) {
-        difference.lse = worst(got.iter().zip(want).map(|(g, w)| share(f64::from(*g), *w, loss_limit(*w))));
+        difference.lse = worst(got.iter().zip(want).map(|(g, w)| share(f64::from(*g), *w, loss_limit(*w), F32_MOST)));
     }
     if output.grad.len() == reference.grad.len() {
-        let largest = reference.grad.iter().filter(|g| g.is_finite()).fold(0.0_f64, |m, g| m.max(g.abs()));
+        let most = most::<T>();
+        let representable = reference.grad.iter().map(|g| g.abs()).filter(|g| *g < most);
+        let largest = representable.fold(0.0_f64, f64::max);
         let (relative, floor) = match T::DTYPE {
             Dtype::F32 => (2e-5, 0.0),
             Dtype::F16 => (1e-3, 0.5_f64.powi(25)),
             Dtype::Bf16 => (4e-3, 0.0),
         };
         // Below f32's normal numbers a device may write 0.
-        let limit = |want: f64| relative * want.abs() + 1e-6 * largest + floor + 1.2e-38;
-        let pairs = output.grad.iter().map(|g| g.to_f64()).zip(reference.grad.iter().copied());
-        for (got, want) in pairs {
-            difference.grad = difference.grad.max(share(got, overflowed::<T>(want), limit(want)));
+        let limit = |want: f64, terms: f64| relative * want.abs() + 1e-6 * largest + 4e-7 * terms + floor + 1.2e-38;
+        let pairs = output.grad.iter().map(|g| g.to_f64()).zip(reference.grad.iter().zip(&reference.terms));
+        for (got, (want, terms)) in pairs {
+            difference.grad = difference.grad.max(share(got, *want, limit(*want, *terms), most));
             if got.is_finite() && want.is_finite() {
                 difference.grad_absolute = difference.grad_absolute.max((got - want).abs());
             }
@@ -87,25 +93,33 @@ pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Refe
     difference
 }
 
-/// A gradient beyond the type's range is the infinity of its sign.
-fn overflowed<T: Element>(want: f64) -> f64 {
-    let largest = match T::DTYPE {
+/// What rounds to infinity in f32,
+const F32_MOST: f64 = f32::MAX as f64 * (1.0 + 1.0 / (1_u32 << 25) as f64);
+
+/// and in the gradient's type.
+fn most<T: Element>() -> f64 {
+    match T::DTYPE {
         Dtype::F16 => 65_520.0,
-        Dtype::F32 | Dtype::Bf16 => f64::from(f32::MAX),
-    };
-    if want.abs() >= largest { f64::INFINITY.copysign(want) } else { want }
+        Dtype::F32 => F32_MOST,
+        Dtype::Bf16 => f64::from(f32::MAX) * (1.0 - 1.0 / 512.0),
+    }
 }
 
-/// The part of `limit` that a difference takes up; infinite where NaN or infinities do not meet their like.
-fn share(got: f64, want: f64, limit: f64) -> f64 {
+/// The part of `limit` that a difference takes up; infinite where NaN or infinities do not meet their like. What reaches
+/// `most` is an infinity, and so may be what comes as close to it as the limit is wide.
+fn share(got: f64, want: f64, limit: f64, most: f64) -> f64 {
     if got.is_nan() || want.is_nan() {
         return if got.is_nan() && want.is_nan() { 0.0 } else { f64::INFINITY };
     }
     if got == want {
         return 0.0;
     }
+    if got.is_infinite() {
+        let due = got.signum() == want.signum() && want.abs() + limit >= most;
+        return if due { 0.0 } else { f64::INFINITY };
+    }
     // An infinity's own limit is infinite: their quotient would be NaN, which every later maximum passes over.
-    if got.is_finite() && want.is_finite() { (got - want).abs() / limit } else { f64::INFINITY }
+    if want.is_finite() { (got - want).abs() / limit } else { f64::INFINITY }
 }
 
 fn worst(shares: impl Iterator<Item = f64>) -> f64 {
@@ -114,14 +128,28 @@ fn worst(shares: impl Iterator<Item = f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::share;
+    use super::{F32_MOST, share};
 
     #[test]
     fn a_finite_number_where_an_infinity_is_due_breaks_the_promise() {
         // As compare() calls it: the limit of an infinite loss is infinite itself.
-        assert_eq!(share(1.0, f64::INFINITY, f64::INFINITY), f64::INFINITY);
-        assert_eq!(share(f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY), f64::INFINITY);
-        assert_eq!(share(f64::INFINITY, f64::INFINITY, f64::INFINITY), 0.0);
-        assert_eq!(share(f64::NAN, f64::INFINITY, f64::INFINITY), f64::INFINITY);
+        let share = |got, want| share(got, want, 1e-5 * f64::abs(want), F32_MOST);
+        assert_eq!(share(1.0, f64::INFINITY), f64::INFINITY);
+        assert_eq!(share(f64::NEG_INFINITY, f64::INFINITY), f64::INFINITY);
+        assert_eq!(share(f64::INFINITY, f64::INFINITY), 0.0);
+        assert_eq!(share(f64::NAN, f64::INFINITY), f64::INFINITY);
+    }
+
+    #[test]
+    fn what_f32_cannot_hold_is_an_infinity() {
+        let share = |got, want| share(got, want, 1e-5 * f64::abs(want), F32_MOST);
+        assert_eq!(share(f64::INFINITY, 1e39), 0.0);
+        assert_eq!(share(f64::NEG_INFINITY, -1e39), 0.0);
+        assert_eq!(share(f64::INFINITY, -1e39), f64::INFINITY);
+        assert_eq!(share(f64::INFINITY, 1e38), f64::INFINITY);
+        assert!(share(1e38, 1e39) > 1.0);
+        // Either side of the border, where a rounding decides.
+        assert_eq!(share(f64::INFINITY, 3.40282e38), 0.0);
+        assert!(share(f64::from(f32::MAX), 3.40283e38) < 1.0);
     }
 }

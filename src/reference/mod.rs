@@ -43,6 +43,12 @@ pub struct Reference {
     pub lse: Option<ArrayD<f64>>,
     /// The gradient with respect to the scores.
     pub grad: ArrayD<f64>,
+    /// What the terms of each element's gradient come to before they are subtracted from each other, `s·(A·p_j + B_j)`
+    /// for softmax losses: where a prediction is close to its target they cancel, and no f32 has the digits of what is
+    /// left. 0 for `ce` and `bce`, where nothing cancels.
+    pub terms: ArrayD<f64>,
+    /// How the losses were reduced.
+    pub reduction: Reduction,
     /// Each row's class with the highest score; per-row losses only.
     pub argmax: Option<ArrayD<u32>>,
     /// Rows whose highest score is at a true class; per-row losses only.
@@ -54,6 +60,20 @@ struct RowLoss {
     loss: f64,
     lse: f64,
     grad: Vec<f64>,
+    /// The sizes of the gradient's terms.
+    terms: Vec<f64>,
+}
+
+/// One element's loss and its gradient with respect to the score.
+struct ElementLoss {
+    loss: f64,
+    grad: f64,
+    /// The sizes of the gradient's terms.
+    terms: f64,
+}
+
+impl ElementLoss {
+    const NAN: ElementLoss = ElementLoss { loss: f64::NAN, grad: f64::NAN, terms: 0.0 };
 }
 
 /// Computes a loss over a batch in float64.
@@ -86,6 +106,7 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
     let mut lse = vec![0.0; count];
     let mut argmax = vec![u32::MAX; count];
     let mut grad = vec![0.0; scores.len()];
+    let mut terms = vec![0.0; scores.len()];
     let mut correct = 0;
     let mut valid_weight = 0.0;
     for row in 0..count {
@@ -115,8 +136,8 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
             _ => softmax_ce::row(spec, &x, &row_weights(spec, rows, row, &t), rows.true_classes(row) != Some(0)),
         };
         (losses[row], lse[row]) = (result.loss, result.lse);
-        for (class, g) in result.grad.iter().enumerate() {
-            grad[at(class)] = *g;
+        for (class, (g, t)) in result.grad.iter().zip(&result.terms).enumerate() {
+            (grad[at(class)], terms[at(class)]) = (*g, *t);
         }
     }
     let own = match rows.labels() {
@@ -124,10 +145,13 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
         None => count as f64,
     };
     let (loss, scale) = reduce(spec, shape, &losses, own);
-    for (row, up) in upstream.iter().enumerate().take(count) {
+    // What arrives at an ignored row counts for nothing, NaN too.
+    for (row, up) in upstream.iter().enumerate().take(count).filter(|(row, _)| rows.state(*row) == RowState::Valid) {
         let start = position(shape, row, 0);
-        for g in grad.iter_mut().skip(start).step_by(shape.inner).take(classes) {
+        let pairs = grad.iter_mut().zip(&mut terms).skip(start).step_by(shape.inner).take(classes);
+        for (g, terms) in pairs {
             *g *= scale * up;
+            *terms *= (scale * up).abs();
         }
     }
     let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect();
@@ -136,6 +160,8 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
         losses: array(&row_dims, losses),
         lse: spec.kind.is_softmax().then(|| array(&row_dims, lse)),
         grad: array(dims, grad),
+        terms: array(dims, terms),
+        reduction: spec.reduction,
         argmax: Some(array(&row_dims, argmax)),
         correct: Some(correct),
     }
@@ -152,9 +178,12 @@ fn by_elements(
 ) -> Reference {
     let mut losses = vec![0.0; scores.len()];
     let mut grad = vec![0.0; scores.len()];
+    let mut terms = vec![0.0; scores.len()];
+    let mut ignored = vec![false; scores.len()];
     let mut valid = 0_usize;
     for row in 0..shape.rows() {
         if rows.state(row) == RowState::Ignored {
+            (0..shape.classes).for_each(|class| ignored[position(shape, row, class)] = true);
             continue;
         }
         valid += shape.classes;
@@ -162,20 +191,34 @@ fn by_elements(
         for class in 0..shape.classes {
             let at = start + class * shape.inner;
             let (u, t) = (scores[at], rows.target(shape, row, class));
-            let (loss, slope) = match spec.kind {
+            let result = match spec.kind {
                 Kind::SigmoidFocal => sigmoid_focal::element(spec, u, t),
                 Kind::Bce => bce::element(u, t),
                 _ => sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class]))),
             };
-            losses[at] = weights[at] * loss;
-            grad[at] = weights[at] * slope;
+            losses[at] = weights[at] * result.loss;
+            grad[at] = weights[at] * result.grad;
+            terms[at] = weights[at] * result.terms;
         }
     }
     let (loss, scale) = reduce(spec, shape, &losses, valid as f64);
-    for (g, up) in grad.iter_mut().zip(upstream) {
-        *g *= scale * up;
+    // What arrives at an ignored element, or at one of weight 0, counts for nothing, NaN too.
+    for (at, up) in upstream.iter().enumerate() {
+        if grad[at] != 0.0 || (weights[at] != 0.0 && !ignored[at]) {
+            grad[at] *= scale * up;
+            terms[at] *= (scale * up).abs();
+        }
     }
-    Reference { loss, losses: array(dims, losses), lse: None, grad: array(dims, grad), argmax: None, correct: None }
+    Reference {
+        loss,
+        losses: array(dims, losses),
+        lse: None,
+        grad: array(dims, grad),
+        terms: array(dims, terms),
+        reduction: spec.reduction,
+        argmax: None,
+        correct: None,
+    }
 }
 
 /// The reduced loss, and what each loss counts for in the gradient. `own` is the mean's own denominator.

@@ -1,13 +1,14 @@
 //! `loss = α_t·s^γ·bce`, where `s = 1 − p_t = p·(1−t) + (1−p)·t`, `bce = (1−t)·u + softplus(−u)` and
 //! `α_t = α·t + (1−α)·(1−t)`.
 
+use super::ElementLoss;
 use super::sigmoid_ce::{logistic, softplus};
 use crate::loss::Spec;
 
 /// One element's loss and gradient.
-pub(super) fn element(spec: &Spec, u: f64, t: f64) -> (f64, f64) {
+pub(super) fn element(spec: &Spec, u: f64, t: f64) -> ElementLoss {
     if u.is_nan() {
-        return (f64::NAN, f64::NAN);
+        return ElementLoss::NAN;
     }
     let gamma = f64::from(spec.gamma);
     let alpha = spec.alpha.map_or(1.0, |a| f64::from(a) * t + (1.0 - f64::from(a)) * (1.0 - t));
@@ -20,5 +21,9 @@ pub(super) fn element(spec: &Spec, u: f64, t: f64) -> (f64, f64) {
     let spread = if s == 0.0 { 0.0 } else { p * q / s };
     let bend = weighed(gamma * spread * (1.0 - 2.0 * t), bce);
     let slope = (1.0 - t) * p - t * q;
-    (weighed(alpha * focus, bce), weighed(alpha * focus, slope + bend))
+    ElementLoss {
+        loss: weighed(alpha * focus, bce),
+        grad: weighed(alpha * focus, slope + bend),
+        terms: weighed(alpha * focus, p + t + bend.abs()),
+    }
 }

@@ -23,7 +23,14 @@ pub(super) fn row(spec: &Spec, x: &[f64], b: &[f64], counts: bool) -> RowLoss {
             g * slope(spec, x[j])
         })
         .collect();
-    RowLoss { loss: distance + a * rest.ln_1p() + z * lse * lse, lse, grad }
+    // z-loss is a term of its own, which cancels against the others at the loss's minimum.
+    let terms = (0..x.len())
+        .map(|j| {
+            let p = e[j] / (1.0 + rest);
+            (a.abs() * p + b[j].abs() + (2.0 * z * lse).abs() * p) * slope(spec, x[j])
+        })
+        .collect();
+    RowLoss { loss: distance + a * rest.ln_1p() + z * lse * lse, lse, grad, terms }
 }
 
 /// `T(x)`; `−∞` stays a mask.

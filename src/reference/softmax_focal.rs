@@ -36,5 +36,8 @@ pub(super) fn row(spec: &Spec, x: &[f64], class: usize) -> RowLoss {
             factor * difference * softmax_ce::slope(spec, x[j])
         })
         .collect();
-    RowLoss { loss, lse: u[top] + log_sum, grad }
+    let terms = (0..x.len())
+        .map(|j| factor.abs() * (p(j) + if j == class { 1.0 } else { 0.0 }) * softmax_ce::slope(spec, x[j]))
+        .collect();
+    RowLoss { loss, lse: u[top] + log_sum, grad, terms }
 }

@@ -13,6 +13,7 @@ mod labels;
 mod lists;
 mod memory;
 mod opening;
+mod numbers;
 mod options;
 mod precision;
 mod sizes;

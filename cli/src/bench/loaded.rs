@@ -187,6 +187,8 @@ impl Loaded {
             losses: ArrayD::zeros(vec![0]),
             lse: None,
             grad: self.expected.grad.slice_axis(Axis(0), (..n).into()).to_owned(),
+            terms: self.expected.terms.slice_axis(Axis(0), (..n).into()).to_owned(),
+            reduction: self.expected.reduction,
             argmax: None,
             correct: None,
         };

@@ -163,10 +163,14 @@ impl<'a> Draft<'a> {
             },
             empty_mean: spec.empty_mean.value().to_bits(),
             smoothing: spec.label_smoothing,
-            background: (f64::from(spec.label_smoothing) / all_classes as f64) as f32,
+            // Not 0 but for a smoothing of 0, as devices that flush subnormals would have it: a mask then costs infinity.
+            background: match spec.label_smoothing {
+                0.0 => 0.0,
+                smoothing => ((f64::from(smoothing) / all_classes as f64) as f32).max(f32::MIN_POSITIVE),
+            },
             z_loss: spec.z_loss,
             logit_scale: spec.logit_scale,
-            softcap: spec.softcap.unwrap_or(1.0),
+            softcap: spec.softcap.map_or(1.0, |cap| cap.max(f32::MIN_POSITIVE)),
             gamma: spec.gamma,
             alpha: spec.alpha.unwrap_or(1.0),
             alpha_negative: spec.alpha.map_or(1.0, |alpha| 1.0 - alpha),

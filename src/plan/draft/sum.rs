@@ -6,12 +6,14 @@ use crate::plan::shader::{Recipe, Walk};
 use crate::plan::{Place, Span};
 
 impl Draft<'_> {
-    /// Sums level by level, the last one scaled; levels go to and fro between two scratch buffers.
+    /// Sums level by level, the first one scaled; levels go to and fro between two scratch buffers.
     pub(super) fn sums(&self, drafted: &mut Drafted, count: u64) {
         // A first level of its own in the self-test too, where the plan's batch has one.
         let mut levels: i32 = if self.sizes.summed_at_once { 1 } else { 2 };
         let mut count = count;
         let mut from = if self.walk == Walk::Element { Place::Scratch } else { Place::Losses };
+        // Sums of elements were scaled where they were made.
+        let mut scales = self.walk != Walk::Element;
         let next = count.div_ceil(BLOCK) * 4;
         drafted.sums = next;
         drafted.summed_at_once = self.sizes.summed_at_once.then_some(count);
@@ -32,7 +34,7 @@ impl Draft<'_> {
                 let params = Params { parts: here as u32, first_part: (first / BLOCK) as u32, ..self.params() };
                 let mut dispatch = self.dispatch(Recipe::Sum, params, here.div_ceil(BLOCK).max(1));
                 dispatch.elements = here;
-                dispatch.constants = vec![("LAST", flag(last))];
+                dispatch.constants = vec![("LAST", flag(last)), ("SCALES", flag(scales))];
                 dispatch.elsewhere = vec![(8, from), (13, to)];
                 dispatch.spans.push((from, Span { offset: first * 4, size: (here * 4).max(4) }));
                 if last {
@@ -47,6 +49,7 @@ impl Draft<'_> {
             if last {
                 return;
             }
+            scales = false;
             from = to;
             count = count.div_ceil(BLOCK);
         }

@@ -1,0 +1,116 @@
+//! Which options of a loss are switched on: what decides on kernels, apart from the options' values.
+
+use super::{Kind, Reduction, Spec};
+
+/// Which ways a loss's kernels take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Flags {
+    kind: Kind,
+    reduction: Reduction,
+    denominator: bool,
+    ignore_index: bool,
+    label_smoothing: bool,
+    class_weights: bool,
+    pos_weight: bool,
+    z_loss: bool,
+    logit_scale: bool,
+    softcap: bool,
+    gamma: Exponent,
+    alpha: bool,
+}
+
+/// Exponents for which kernels have ways of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Exponent {
+    Zero,
+    One,
+    Two,
+    Any,
+}
+
+impl Spec {
+    /// Which options are switched on.
+    pub(crate) fn flags(&self) -> Flags {
+        // By all fields: a new one has to be asked about here.
+        let Spec {
+            kind,
+            reduction,
+            denominator,
+            empty_mean: _,
+            ignore_index,
+            label_smoothing,
+            class_weights,
+            pos_weight,
+            z_loss,
+            logit_scale,
+            softcap,
+            gamma,
+            alpha,
+        } = self;
+        Flags {
+            kind: *kind,
+            reduction: *reduction,
+            denominator: denominator.is_some(),
+            ignore_index: ignore_index.is_some(),
+            label_smoothing: *label_smoothing > 0.0,
+            class_weights: class_weights.is_some(),
+            pos_weight: pos_weight.is_some(),
+            z_loss: *z_loss > 0.0,
+            logit_scale: *logit_scale != 1.0,
+            softcap: softcap.is_some(),
+            gamma: match *gamma {
+                0.0 => Exponent::Zero,
+                1.0 => Exponent::One,
+                2.0 => Exponent::Two,
+                _ => Exponent::Any,
+            },
+            alpha: alpha.is_some(),
+        }
+    }
+}
+
+impl Flags {
+    /// A loss with these options and moderate values of its own, whatever values a caller has: what is tested with it
+    /// says something about kernels, not about values.
+    pub(crate) fn example(&self, classes: usize, ignored: i64) -> Spec {
+        let weights = |on: bool| on.then(|| (0..classes).map(|class| 0.25 + 0.125 * (class * 7 % 11) as f32).collect());
+        Spec {
+            reduction: self.reduction,
+            denominator: self.denominator.then_some(6.5),
+            ignore_index: self.ignore_index.then_some(ignored),
+            label_smoothing: if self.label_smoothing { 0.1 } else { 0.0 },
+            class_weights: weights(self.class_weights),
+            pos_weight: weights(self.pos_weight),
+            z_loss: if self.z_loss { 1e-3 } else { 0.0 },
+            logit_scale: if self.logit_scale { 0.75 } else { 1.0 },
+            softcap: self.softcap.then_some(20.0),
+            gamma: match self.gamma {
+                Exponent::Zero => 0.0,
+                Exponent::One => 1.0,
+                Exponent::Two => 2.0,
+                Exponent::Any => 1.5,
+            },
+            alpha: self.alpha.then_some(0.25),
+            ..Spec::plain(self.kind)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_has_the_flags_of_what_it_stands_for() {
+        for kind in Kind::ALL {
+            let mut spec = kind.defaults();
+            assert_eq!(spec.flags().example(5, -100).flags(), spec.flags());
+            (spec.softcap, spec.z_loss, spec.logit_scale) = (Some(5000.0), 1e36, 1e-30);
+            (spec.gamma, spec.label_smoothing, spec.denominator) = (150.0, 1e-45, Some(f32::MIN_POSITIVE));
+            spec.class_weights = Some(vec![1e38; 5]);
+            let example = spec.flags().example(5, -100);
+            assert_eq!(example.flags(), spec.flags());
+            assert!(example.check(5).is_ok());
+        }
+    }
+}
