@@ -3,7 +3,7 @@
 //!
 //!     cargo run --release --example training_loop
 
-use gpu_loss::{AdapterFilter, Buffers, Dtype, GpuLoss, Layout, Shape, Slice, SoftmaxCe, Want, wgpu};
+use gpu_loss::{AdapterFilter, Buffers, Dtype, GpuLoss, Layout, Outputs, Shape, Slice, SoftmaxCe, wgpu};
 
 const ROWS: usize = 1024;
 const FEATURES: usize = 16;
@@ -101,7 +101,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let forward_group = bind(&forward, [(0, &features), (1, &weights), (2, &scores)]);
     let backward_group = bind(&backward, [(0, &features), (1, &weights), (3, &grad)]);
     let layout = Layout {
-        want: Want { correct: true, ..Want::default() },
+        outputs: Outputs { correct: true, ..Outputs::default() },
         ..Layout::new(Shape::new(ROWS, CLASSES), Dtype::F32)
     };
     let plan = gpu.plan_with(&SoftmaxCe::default().label_smoothing(0.01), &layout)?;

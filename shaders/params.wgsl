@@ -14,13 +14,15 @@ struct Params {
     grad_stride: u32,
     dense_at: u32,       // where its dense targets begin
     dense_stride: u32,
-    elements: u32,       // elements of this chunk (the element walk)
-    phase: u32,          // elements between the start of first_row's n and this chunk (the element walk)
-    first_part: u32,     // where this dispatch's partial sums, or its parts of each row, begin
-    parts: u32,          // how many there are: to merge, or of each row in this dispatch
-    part_classes: u32,   // classes of one part of a row
-    record_row: u32,     // from one row's first record to the next row's
-    record_part: u32,    // from one part's record to the next part's
+    elements: u32,       // elements of this chunk (the element traversal)
+    phase: u32,          // elements between the start of first_row's n and this chunk (the element traversal)
+    first_split: u32,    // where this dispatch's splits of each row begin among all of the row's
+    splits: u32,         // how many there are of each row: in this dispatch, or to merge
+    first_partial: u32,  // where this dispatch's partial results begin
+    count_of_values: u32, // how many values there are to reduce
+    split_classes: u32,   // classes of one split of a row
+    statistics_row_stride: u32,     // from one row's first stored to the next row's
+    statistics_split_stride: u32,    // from one split's stored to the next split's
     longest_list: u32,   // entries that a class list may have
     ignore_low: u32,     // ignore_index as two words
     ignore_high: u32,

@@ -146,7 +146,7 @@ pub enum Error {
     },
     /// Every kernel that could serve computes wrongly on this driver.
     #[error(
-        "{loss} is computed wrongly on {adapter}: {strategy}, tried last, comes to {share:.1} times the promised error; \
+        "{loss} is computed wrongly on {adapter}: {strategy}, tried last, comes to {error_ratio:.1} times the promised error; \
          update the driver, or use another adapter"
     )]
     Miscompiled {
@@ -156,8 +156,8 @@ pub enum Error {
         strategy: String,
         /// The adapter.
         adapter: String,
-        /// Its error in the self-test, as a share of what is promised.
-        share: f64,
+        /// Its error in the self-test, as a ratio to what is promised.
+        error_ratio: f64,
     },
     /// The device reported an error.
     #[error("the device failed while {during}: {message}")]

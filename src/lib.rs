@@ -80,7 +80,7 @@
 //! the same adapter gives the same bits every time. [`verify`] checks an adapter.
 
 #![deny(unsafe_code)]
-// No public call panics: what could fail is an `Error`. Indices and arithmetic are held to the same where strangers' numbers
+// No public call panics: what could fail is an `Error`. Indices and arithmetic stay resident to the same where strangers' numbers
 // are read: in `batch` and `check`.
 #![cfg_attr(
     not(test),
@@ -89,30 +89,33 @@
 
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 mod batch;
-#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
-mod check;
+
+mod api;
+mod device;
 pub mod error;
-mod front;
-mod gpu;
+mod kernel;
+mod layout;
 pub mod loss;
 mod plan;
 pub mod reference;
+mod schedule;
 pub mod verify;
 
-pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Shape, TargetForm, Targets, Want};
-pub use error::{Error, Result};
 #[cfg(not(target_arch = "wasm32"))]
-pub use front::TuningFile;
-pub use front::{Builder, GpuLoss, Refusal, Tuning};
+pub use api::TuningFile;
+pub use api::{Builder, GpuLoss, Refusal, Tuning};
+pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Outputs, Shape, TargetForm, Targets};
 #[doc(hidden)]
-pub use gpu::Fault;
-pub use gpu::adapter::AdapterFilter;
+pub use device::Fault;
+pub use device::adapter::AdapterFilter;
+pub use error::{Error, Result};
 pub use half::{bf16, f16};
+pub use layout::{IntegerType, Layout, Mode, RowStatistics, STATISTICS_BYTES, Shard, Upstream};
 pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
 pub use plan::{
-    Buffers, ENTRY_POINT, IntegerType, Layout, Mode, Plan, PlanPair, Program, ProgramBinding, ProgramBuffer,
-    ProgramDispatch, RowStatistics, STATISTICS_BYTES, STATUS_BYTES, Shard, Slice, Strategy, Upstream,
+    Buffers, DispatchList, ENTRY_POINT, ListedBinding, ListedBuffer, ListedDispatch, Plan, STATUS_BYTES, Slice,
 };
+pub use schedule::Strategy;
 pub use wgpu;
 
 /// The code of README and docs, compiled.

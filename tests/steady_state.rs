@@ -76,7 +76,7 @@ fn a_plan_s_own_memory_grows_with_rows_alone() {
     let gpu = &adapters()[0];
     let own = |rows, classes, in_place| {
         let layout = Layout { in_place, ..Layout::new(Shape::new(rows, classes), Dtype::F32) };
-        gpu.plan_with(&SoftmaxCe::default(), &layout).expect("a plan").own_bytes()
+        gpu.plan_with(&SoftmaxCe::default(), &layout).expect("a plan").scratch_bytes()
     };
     // Scores, and a gradient unless it is in place, are all that there is of the scores' size.
     for in_place in [false, true] {

@@ -80,8 +80,8 @@ fn every_input_and_output_of_a_layout_is_at_hand() {
         Layout { statistics: true, denominator: true, in_place: true, ..plain(TargetForm::Lists, Dtype::F16) };
     everything.scores_stride = Some(40);
     everything.upstream = Upstream::Scalar;
-    (everything.want.losses, everything.want.lse, everything.want.argmax) = (true, true, true);
-    everything.want.correct = true;
+    (everything.outputs.losses, everything.outputs.lse, everything.outputs.argmax) = (true, true, true);
+    everything.outputs.correct = true;
     let weighted =
         Layout { element_weights: true, upstream: Upstream::PerLoss, ..plain(TargetForm::MultiHot, Dtype::Bf16) };
     let unreduced = SigmoidCe::default().reduction(Reduction::None);

@@ -51,8 +51,8 @@ fn typed<T: Element>(source: &mut Source<'_>, convert: impl Fn(f32) -> T) {
         array(&wrong(if spec.kind.per_row() { &rows } else { &dims }, source), source, |source| source.float());
     batch.element_weights = (source.below(4) == 1).then(|| weights.view());
     batch.upstream = (source.below(4) == 1).then(|| upstream.view());
-    batch.want.lse = source.below(4) == 1;
-    batch.want.argmax = source.below(4) == 1;
+    batch.outputs.lse = source.below(4) == 1;
+    batch.outputs.argmax = source.below(4) == 1;
 
     let (result, most) = height(|| reference::run(&spec, &batch));
     assert!(most <= BOUND, "a batch of shape {dims:?} made {most} bytes of allocations");

@@ -1,13 +1,13 @@
 // Quads lie in memory as they are.
 
-alias Stored = Quad;
+alias Stored = Packed4;
 
-fn quad_of(stored: Stored) -> Quad {
+fn packed_of(stored: Stored) -> Packed4 {
     return stored;
 }
 
-fn stored_of(quad: Quad) -> Stored {
-    return quad;
+fn stored_of(vector: Packed4) -> Stored {
+    return vector;
 }
 
 fn word_at(i: u32) -> Word {

@@ -1,11 +1,11 @@
-// Scores and gradients in bf16, the upper halves of f32, two to a word: a quad is 8 bytes.
+// Scores and gradients in bf16, the upper halves of f32, two to a word: a vector is 8 bytes.
 
-alias Quad = vec2<u32>;
+alias Packed4 = vec2<u32>;
 alias Word = u32;
 const ELEMENTS_PER_WORD = 2u;
 
-fn unpack_quad(quad: Quad) -> vec4<f32> {
-    return bitcast<vec4<f32>>(vec4(quad.x << 16u, quad.x & 0xffff0000u, quad.y << 16u, quad.y & 0xffff0000u));
+fn unpack4(vector: Packed4) -> vec4<f32> {
+    return bitcast<vec4<f32>>(vec4(vector.x << 16u, vector.x & 0xffff0000u, vector.y << 16u, vector.y & 0xffff0000u));
 }
 
 fn unpack_word(word: Word, element: u32) -> f32 {
@@ -14,7 +14,7 @@ fn unpack_word(word: Word, element: u32) -> f32 {
 
 // Round to nearest even. NaN comes last, and by a choice: what else ends in a constant, Mesa's compiler does anew for each
 // invocation that it stores for.
-fn pack_quad(values: vec4<f32>) -> Quad {
+fn pack4(values: vec4<f32>) -> Packed4 {
     let bits = bitcast<vec4<u32>>(values);
     let rounded = bits + vec4(0x7fffu) + ((bits >> vec4(16u)) & vec4(1u));
     let pairs = (rounded.xz >> vec2(16u)) | (rounded.yw & vec2(0xffff0000u));

@@ -1,12 +1,12 @@
-// Scores and gradients in f16, two to a word, without the device's f16 feature: a quad is 8 bytes.
+// Scores and gradients in f16, two to a word, without the device's f16 feature: a vector is 8 bytes.
 
-alias Quad = vec2<u32>;
+alias Packed4 = vec2<u32>;
 alias Word = u32;
 const ELEMENTS_PER_WORD = 2u;
 
 // Round to nearest even in integers: pack2x16float leaves its rounding to the driver. NaN comes last, and by a choice:
 // what else ends in a constant, Mesa's compiler does anew for each invocation that it stores for.
-fn pack_quad(values: vec4<f32>) -> Quad {
+fn pack4(values: vec4<f32>) -> Packed4 {
     let bits = bitcast<vec4<u32>>(values);
     let magnitude = bits & vec4(0x7fffffffu);
     // Half an ulp, or one less before an even number; and the exponent's bias from 127 to 15.

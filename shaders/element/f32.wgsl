@@ -1,14 +1,14 @@
-// Scores and gradients in f32: a quad is 16 bytes.
+// Scores and gradients in f32: a vector is 16 bytes.
 
-alias Quad = vec4<f32>;
+alias Packed4 = vec4<f32>;
 alias Word = f32;
 const ELEMENTS_PER_WORD = 1u;
 
-fn unpack_quad(quad: Quad) -> vec4<f32> {
-    return quad;
+fn unpack4(vector: Packed4) -> vec4<f32> {
+    return vector;
 }
 
-fn pack_quad(values: vec4<f32>) -> Quad {
+fn pack4(values: vec4<f32>) -> Packed4 {
     return values;
 }
 

@@ -1,7 +1,7 @@
 // Halves widened by the adapter.
 
-fn unpack_quad(quad: Quad) -> vec4<f32> {
-    return vec4(unpack2x16float(quad.x), unpack2x16float(quad.y));
+fn unpack4(vector: Packed4) -> vec4<f32> {
+    return vec4(unpack2x16float(vector.x), unpack2x16float(vector.y));
 }
 
 fn unpack_word(word: Word, element: u32) -> f32 {

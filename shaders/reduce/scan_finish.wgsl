@@ -5,14 +5,14 @@ override OVER_WEIGHTS: bool = false; // the mean divides by Σ w_y
 override OVER_VALID: bool = false;   // the mean divides by the valid rows' classes
 override GIVEN_DENOMINATOR: bool = false;
 
-@group(0) @binding(14) var<storage, read_write> scalars_out: Scalars;
+@group(0) @binding(14) var<storage, read_write> scales_out: Scales;
 
 var<workgroup> merged: array<Found, GROUP_SIZE>;
 
 @compute @workgroup_size(GROUP_SIZE)
 fn main(@builtin(local_invocation_index) rank: u32) {
     var own = NOTHING;
-    for (var i = rank; i < params.parts; i += GROUP_SIZE) {
+    for (var i = rank; i < params.count_of_values; i += GROUP_SIZE) {
         own = merge(own, found(i));
     }
     merged[rank] = own;
@@ -43,7 +43,7 @@ fn main(@builtin(local_invocation_index) rank: u32) {
         let denominator = given_denominator();
         factor = select(0.0, 1.0 / denominator, denominator > 0.0);
     }
-    scalars_out.grad_scale = factor * arriving();
-    scalars_out.bad_rows = all.bad;
-    scalars_out.loss_scale = select(factor, bitcast<f32>(params.empty_mean), factor == 0.0);
+    scales_out.grad_scale = factor * scalar_upstream();
+    scales_out.bad_rows = all.bad;
+    scales_out.loss_scale = select(factor, bitcast<f32>(params.empty_mean), factor == 0.0);
 }

@@ -10,5 +10,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) c
     for (var row = id.x; row < params.rows; row += stride) {
         own = merge(own, found_in_label(params.first_row + row));
     }
-    stored[params.first_part + id.x] = own;
+    stored[params.first_partial + id.x] = own;
 }

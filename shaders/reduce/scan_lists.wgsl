@@ -5,7 +5,7 @@ override GROUP_SIZE: u32 = 64u;
 @compute @workgroup_size(GROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>) {
     let stride = count.x * GROUP_SIZE;
-    var part = NOTHING;
+    var found_here = NOTHING;
     for (var row = id.x; row < params.rows; row += stride) {
         let t = target_open(vec4(params.first_row + row));
         var good = t.state.x == LIVE;
@@ -13,12 +13,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) c
             good = good && listed_ok(t, 0u, entry);
         }
         if (good) {
-            part.valid += 1u;
+            found_here.valid += 1u;
         } else {
-            part.bad += 1u;
-            part.first_bad = min(part.first_bad, batch_row(params.first_row + row));
+            found_here.bad += 1u;
+            found_here.first_bad = min(found_here.first_bad, batch_row(params.first_row + row));
         }
         put_verdict(params.first_row + row, good);
     }
-    stored[params.first_part + id.x] = part;
+    stored[params.first_partial + id.x] = found_here;
 }

@@ -19,10 +19,10 @@ fn main(
 ) {
     let group = at.y * count.x + at.x;
     let begin = group * BLOCK;
-    let end = min(begin + BLOCK, params.parts);
+    let end = min(begin + BLOCK, params.count_of_values);
     var own = 0.0;
     for (var i = begin + rank; i < end; i += GROUP_SIZE) {
-        own += select(1.0, scalars.loss_scale, SCALES) * values[params.first_row + i];
+        own += select(1.0, scales.loss_scale, SCALES) * values[params.first_row + i];
     }
     partial[rank] = own;
     workgroupBarrier();
@@ -32,11 +32,11 @@ fn main(
         }
         workgroupBarrier();
     }
-    if (rank == 0u && (begin < params.parts || LAST)) {
+    if (rank == 0u && (begin < params.count_of_values || LAST)) {
         var total = partial[0];
-        if (params.parts == 0u) {
-            total *= scalars.loss_scale; // a mean over nothing
+        if (params.count_of_values == 0u) {
+            total *= scales.loss_scale; // a mean over nothing
         }
-        sums[params.first_part + group] = total;
+        sums[params.first_partial + group] = total;
     }
 }

@@ -1,4 +1,4 @@
-// What the scan found of each row's list, for walks that see single elements: to go through a list for each of them would
+// What the scan found of each row's list, for traversals that see single elements: to go through a list for each of them would
 // take too long. Read only where some list means nothing.
 
 @group(0) @binding(18) var<storage, read_write> verdicts: array<u32>;

@@ -1,4 +1,4 @@
-// A team is the invocations that walk one row together. Here: one subgroup, whatever its size; no barrier.
+// A team is the invocations that take one row together. Here: one subgroup, whatever its size; no barrier.
 
 override GROUP_SIZE: u32 = 64u;
 
@@ -32,5 +32,5 @@ fn main(
     teams = subgroups;
     rank = invocation;
     team_size = size;
-    walk_group(at.y * count.x + at.x);
+    do_group(at.y * count.x + at.x);
 }

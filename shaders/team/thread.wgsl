@@ -1,4 +1,4 @@
-// A team is the invocations that walk one row together. Here: one thread.
+// A team is the invocations that take one row together. Here: one thread.
 
 override GROUP_SIZE: u32 = 64u;
 
@@ -28,5 +28,5 @@ fn main(
     team = local;
     teams = GROUP_SIZE;
     rank = 0u;
-    walk_group(at.y * count.x + at.x);
+    do_group(at.y * count.x + at.x);
 }

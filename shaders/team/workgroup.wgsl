@@ -1,4 +1,4 @@
-// A team is the invocations that walk one row together. Here: one workgroup; each subgroup reduces its own values,
+// A team is the invocations that take one row together. Here: one workgroup; each subgroup reduces its own values,
 // then everyone reads all subgroups' results from workgroup memory.
 
 override GROUP_SIZE: u32 = 256u;
@@ -57,5 +57,5 @@ fn main(
     subgroup = subgroup_at;
     subgroups = subgroup_count;
     leads = invocation == 0u;
-    walk_group(at.y * count.x + at.x);
+    do_group(at.y * count.x + at.x);
 }

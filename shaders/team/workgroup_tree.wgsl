@@ -1,4 +1,4 @@
-// A team is the invocations that walk one row together. Here: one workgroup that reduces by a tree in workgroup
+// A team is the invocations that take one row together. Here: one workgroup that reduces by a tree in workgroup
 // memory, for adapters without subgroups.
 
 override GROUP_SIZE: u32 = 64u;  // a power of two
@@ -54,5 +54,5 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     rank = local;
-    walk_group(at.y * count.x + at.x);
+    do_group(at.y * count.x + at.x);
 }

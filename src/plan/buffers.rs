@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Mode, Place, Plan, STATUS_BYTES, Span, Work};
+use super::{Plan, STATUS_BYTES, Scratch};
 use crate::error::{Error, Result};
+use crate::kernel::{ByteRange, Slot};
+use crate::layout::Mode;
 
 /// A part of a buffer that begins at a byte offset.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +152,7 @@ impl<'a> Buffers<'a> {
 
 /// A part of one of the caller's buffers that a plan uses.
 struct Used<'a> {
-    place: Place,
+    slot: Slot,
     what: &'static str,
     buffer: &'a wgpu::Buffer,
     bytes: Range<u64>,
@@ -159,7 +161,7 @@ struct Used<'a> {
 impl Plan {
     /// Refuses outputs that this plan does not write: nobody finds zeros, or old values, where results were meant to be.
     pub(super) fn check_outputs(&self, buffers: &Buffers<'_>) -> Result<()> {
-        let (layout, want) = (&self.layout, self.layout.want);
+        let (layout, outputs) = (&self.layout, self.layout.outputs);
         let mode = match layout.mode {
             Mode::Whole => "Mode::Whole",
             Mode::Gradient => "Mode::Gradient",
@@ -181,15 +183,15 @@ impl Plan {
             (false, _) if layout.mode == Mode::Whole => asked(false, "Want::grad"),
             (false, _) => Some(not_here.clone()),
         };
-        let losses = want.hands_out_losses(&self.spec) || self.spec.kind.per_row();
+        let losses = outputs.hands_out_losses(&self.spec) || self.spec.kind.per_row();
         let keeps = layout.statistics || layout.mode != Mode::Whole;
         let unasked = format!("this plan neither writes nor reads it: ask for it by {}", "Layout::statistics");
         let outputs = [
             ("grad", buffers.grad, grad),
             ("loss", buffers.loss, asked(true, "")),
             ("losses", buffers.losses, asked(losses, "Want::losses")),
-            ("lse", buffers.lse, asked(want.lse, "Want::lse")),
-            ("argmax", buffers.argmax, asked(want.argmax, "Want::argmax")),
+            ("lse", buffers.lse, asked(outputs.lse, "Want::lse")),
+            ("argmax", buffers.argmax, asked(outputs.argmax, "Want::argmax")),
             ("statistics", buffers.statistics, if keeps { None } else { Some(unasked) }),
         ];
         for (what, given, refusal) in outputs {
@@ -206,8 +208,8 @@ impl Plan {
         for (at, one) in used.iter().enumerate() {
             for other in &used[..at] {
                 let overlap = one.bytes.start < other.bytes.end && other.bytes.start < one.bytes.end;
-                if overlap && one.buffer == other.buffer && (self.writes(one.place) || self.writes(other.place)) {
-                    let (written, other) = if self.writes(one.place) { (one, other) } else { (other, one) };
+                if overlap && one.buffer == other.buffer && (self.writes(one.slot) || self.writes(other.slot)) {
+                    let (written, other) = if self.writes(one.slot) { (one, other) } else { (other, one) };
                     let text = format!(
                         "bytes {:?} of its buffer are written and overlap {}, bytes {:?} of the same",
                         written.bytes, other.what, other.bytes
@@ -222,93 +224,93 @@ impl Plan {
     /// What the dispatches use of the caller's buffers, from the first byte to the last of each.
     fn used<'a>(&self, buffers: &Buffers<'a>) -> Result<Vec<Used<'a>>> {
         let mut used: Vec<Used<'a>> = Vec::new();
-        for (_, place, span) in self.steps.iter().flat_map(|step| &step.bindings) {
-            let Some((what, slice)) = self.callers(*place, buffers)? else { continue };
-            let part = self.part(*place, what, slice, *span)?;
-            let end = part.offset + part.size.map_or(0, wgpu::BufferSize::get);
-            match used.iter_mut().find(|used| used.place == *place) {
+        for (_, slot, range) in self.steps.iter().flat_map(|step| &step.bindings) {
+            let Some((what, slice)) = self.callers(*slot, buffers)? else { continue };
+            let split = self.split(*slot, what, slice, *range)?;
+            let end = split.offset + split.size.map_or(0, wgpu::BufferSize::get);
+            match used.iter_mut().find(|used| used.slot == *slot) {
                 Some(used) => {
-                    used.bytes = used.bytes.start.min(part.offset)..used.bytes.end.max(end);
+                    used.bytes = used.bytes.start.min(split.offset)..used.bytes.end.max(end);
                 }
-                None => used.push(Used { place: *place, what, buffer: slice.buffer, bytes: part.offset..end }),
+                None => used.push(Used { slot: *slot, what, buffer: slice.buffer, bytes: split.offset..end }),
             }
         }
         Ok(used)
     }
 
     /// Whether one of the caller's buffers is written.
-    fn writes(&self, place: Place) -> bool {
-        match place {
-            Place::Status | Place::Losses | Place::Loss | Place::Grad | Place::Lse | Place::Argmax => true,
-            Place::Scores => self.layout.in_place && self.layout.writes_grad(),
-            Place::Statistics => self.layout.mode != Mode::Gradient,
-            Place::Targets | Place::Indices | Place::Upstream | Place::ElementWeights => false,
-            Place::Shards | Place::Denominator => false,
+    fn writes(&self, slot: Slot) -> bool {
+        match slot {
+            Slot::Status | Slot::Losses | Slot::Loss | Slot::Grad | Slot::Lse | Slot::Argmax => true,
+            Slot::Scores => self.layout.in_place && self.layout.writes_grad(),
+            Slot::Statistics => self.layout.mode != Mode::Gradient,
+            Slot::Targets | Slot::Indices | Slot::Upstream | Slot::ElementWeights => false,
+            Slot::Shards | Slot::Denominator => false,
             // The plan's own, which nobody can pass.
-            Place::Params | Place::Scalars | Place::ClassWeights | Place::Scratch => false,
-            Place::Sums | Place::Parts | Place::Records => false,
+            Slot::Params | Slot::Scales | Slot::ClassWeights | Slot::Scratch => false,
+            Slot::Sums | Slot::Splits | Slot::RowStatistics => false,
         }
     }
 
     /// Where a binding lies among the plan's buffers and the caller's.
     pub(super) fn resolve<'a>(
         &'a self,
-        place: Place,
-        span: Span,
+        slot: Slot,
+        range: ByteRange,
         buffers: &Buffers<'a>,
-        work: &'a Work,
+        work: &'a Scratch,
     ) -> Result<wgpu::BufferBinding<'a>> {
-        if let Some((what, slice)) = self.callers(place, buffers)? {
-            return self.part(place, what, slice, span);
+        if let Some((what, slice)) = self.callers(slot, buffers)? {
+            return self.split(slot, what, slice, range);
         }
-        let buffer = match place {
-            Place::Params => &self.own.params,
-            Place::Scalars => &work.scalars,
-            Place::ClassWeights => self.own.class_weights.as_ref().unwrap_or(&work.scratch),
-            Place::Sums => &work.sums,
-            Place::Parts => &work.parts,
-            Place::Records => &work.records,
-            Place::Status => &work.status,
-            Place::Losses => &work.losses,
+        let buffer = match slot {
+            Slot::Params => &self.own.params,
+            Slot::Scales => &work.scales,
+            Slot::ClassWeights => self.own.class_weights.as_ref().unwrap_or(&work.scratch),
+            Slot::Sums => &work.sums,
+            Slot::Splits => &work.splits,
+            Slot::RowStatistics => &work.row_statistics,
+            Slot::Status => &work.status,
+            Slot::Losses => &work.losses,
             // The others are the caller's.
             _ => &work.scratch,
         };
-        Ok(wgpu::BufferBinding { buffer, offset: span.offset, size: wgpu::BufferSize::new(span.size) })
+        Ok(wgpu::BufferBinding { buffer, offset: range.offset, size: wgpu::BufferSize::new(range.size) })
     }
 
     /// The caller's buffer for a place, with its name; `None` where the plan's own serves.
-    fn callers<'a>(&self, place: Place, buffers: &Buffers<'a>) -> Result<Option<(&'static str, Slice<'a>)>> {
-        let (what, given) = match place {
-            Place::Params | Place::Scalars | Place::ClassWeights | Place::Scratch => return Ok(None),
-            Place::Sums | Place::Parts | Place::Records => return Ok(None),
-            Place::Status if buffers.status.is_none() => return Ok(None),
-            Place::Losses if buffers.losses.is_none() && self.spec.kind.per_row() => return Ok(None),
-            Place::Status => ("status", buffers.status),
-            Place::Losses => ("losses", buffers.losses),
-            Place::Loss => ("loss", buffers.loss),
-            Place::Scores => ("scores", Some(buffers.scores)),
-            Place::Grad => ("grad", buffers.grad),
-            Place::Targets => ("targets", Some(buffers.targets)),
-            Place::Indices => ("target_indices", buffers.target_indices),
-            Place::Upstream => ("upstream", buffers.upstream),
-            Place::ElementWeights => ("element_weights", buffers.element_weights),
-            Place::Lse => ("lse", buffers.lse),
-            Place::Argmax => ("argmax", buffers.argmax),
-            Place::Statistics => ("statistics", buffers.statistics),
-            Place::Shards => ("shards", buffers.shards),
-            Place::Denominator => ("denominator", buffers.denominator),
+    fn callers<'a>(&self, slot: Slot, buffers: &Buffers<'a>) -> Result<Option<(&'static str, Slice<'a>)>> {
+        let (what, given) = match slot {
+            Slot::Params | Slot::Scales | Slot::ClassWeights | Slot::Scratch => return Ok(None),
+            Slot::Sums | Slot::Splits | Slot::RowStatistics => return Ok(None),
+            Slot::Status if buffers.status.is_none() => return Ok(None),
+            Slot::Losses if buffers.losses.is_none() && self.spec.kind.per_row() => return Ok(None),
+            Slot::Status => ("status", buffers.status),
+            Slot::Losses => ("losses", buffers.losses),
+            Slot::Loss => ("loss", buffers.loss),
+            Slot::Scores => ("scores", Some(buffers.scores)),
+            Slot::Grad => ("grad", buffers.grad),
+            Slot::Targets => ("targets", Some(buffers.targets)),
+            Slot::Indices => ("target_indices", buffers.target_indices),
+            Slot::Upstream => ("upstream", buffers.upstream),
+            Slot::ElementWeights => ("element_weights", buffers.element_weights),
+            Slot::Lse => ("lse", buffers.lse),
+            Slot::Argmax => ("argmax", buffers.argmax),
+            Slot::Statistics => ("statistics", buffers.statistics),
+            Slot::Shards => ("shards", buffers.shards),
+            Slot::Denominator => ("denominator", buffers.denominator),
         };
         let slice = given.ok_or_else(|| problem(what, "missing, and this plan needs it".to_owned()))?;
         Ok(Some((what, slice)))
     }
 
     /// A span of the caller's slice, checked against both ends and against what the device binds.
-    fn part<'a>(
+    fn split<'a>(
         &self,
-        place: Place,
+        slot: Slot,
         what: &'static str,
         slice: Slice<'a>,
-        span: Span,
+        range: ByteRange,
     ) -> Result<wgpu::BufferBinding<'a>> {
         let alignment = u64::from(self.context.limits.min_storage_buffer_offset_alignment);
         if !slice.offset.is_multiple_of(alignment) {
@@ -326,17 +328,17 @@ impl Plan {
             return Err(problem(what, format!("{size} bytes from offset {} do not fit its {all} bytes", slice.offset)));
         }
         // Of what is bound in one piece, the size of its own; the caller may have given all the rest of a buffer.
-        let whole = match place {
-            Place::Status => STATUS_BYTES,
-            Place::Loss | Place::Denominator | Place::Upstream => 4,
+        let whole = match slot {
+            Slot::Status => STATUS_BYTES,
+            Slot::Loss | Slot::Denominator | Slot::Upstream => 4,
             _ => 0,
         };
-        let span = if span.size == 0 { Span { size: whole, ..span } } else { span };
-        let needed = span.offset + span.size.max(4);
+        let range = if range.size == 0 { ByteRange { size: whole, ..range } } else { range };
+        let needed = range.offset + range.size.max(4);
         if needed > size {
             return Err(problem(what, format!("{size} bytes given, {needed} needed")));
         }
-        let size = if span.size == 0 { (size - span.offset) / 4 * 4 } else { span.size };
+        let size = if range.size == 0 { (size - range.offset) / 4 * 4 } else { range.size };
         let most = self.context.binding_limit();
         if size > most {
             let what = format!("{what} in one binding");
@@ -344,7 +346,7 @@ impl Plan {
         }
         Ok(wgpu::BufferBinding {
             buffer: slice.buffer,
-            offset: slice.offset + span.offset,
+            offset: slice.offset + range.offset,
             size: wgpu::BufferSize::new(size),
         })
     }

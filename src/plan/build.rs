@@ -2,16 +2,17 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::draft::{Dispatch, Draft, Drafted, Sizes, VERDICT_BYTES};
-use super::layout::{Layout, STATISTICS_BYTES};
-use super::params::Params;
-use super::shader::{bindings, declared};
-use super::strategy::choose;
-use super::{Own, Plan, Step, Strategy, Work};
-use crate::check::suits;
+use super::{Plan, PlanBuffers, Scratch, Step};
+use crate::batch::check::suits;
+use crate::device::{Context, KernelKey, guarded};
 use crate::error::{Error, Result};
-use crate::gpu::{Context, KernelKey, guarded};
+use crate::kernel::Params;
+use crate::kernel::{bindings, declared};
+use crate::layout::{Layout, STATISTICS_BYTES};
 use crate::loss::Spec;
+use crate::schedule::Strategy;
+use crate::schedule::choose;
+use crate::schedule::{Dispatch, Schedule, Scheduler, Sizes, VERDICT_BYTES};
 
 /// Makes a plan.
 pub(crate) async fn build(
@@ -34,21 +35,21 @@ pub(crate) async fn build_suiting(
     layout.check(spec)?;
     layout.fits(&context.limits, spec)?;
     spec.check(layout.all_classes())?;
-    suits(spec, layout.targets, layout.element_weights, layout.want)?;
+    suits(spec, layout.targets, layout.element_weights, layout.outputs)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
-    let draft = Draft::new(context, spec, layout, strategy);
-    let draft = match sizes {
-        Some(sizes) => draft.suiting(sizes),
-        None => draft,
+    let scheduler = Scheduler::new(context, spec, layout, strategy);
+    let scheduler = match sizes {
+        Some(sizes) => scheduler.suiting(sizes),
+        None => scheduler,
     };
-    let drafted = draft.dispatches()?;
+    let schedule = scheduler.dispatches()?;
     let stride = params_stride(context);
-    let mut steps = Vec::with_capacity(drafted.dispatches.len());
-    for (i, dispatch) in drafted.dispatches.iter().enumerate() {
+    let mut steps = Vec::with_capacity(schedule.dispatches.len());
+    for (i, dispatch) in schedule.dispatches.iter().enumerate() {
         steps.push(step(context, dispatch, i as u64 * stride).await?);
     }
-    let own = own_buffers(&draft, &drafted).await?;
-    let share = draft.share(&drafted);
+    let own = scratch_buffers(&scheduler, &schedule).await?;
+    let host_finish = scheduler.host_finish(&schedule);
     Ok(Plan {
         context: Arc::clone(context),
         spec: spec.clone(),
@@ -56,15 +57,15 @@ pub(crate) async fn build_suiting(
         strategy,
         steps,
         own,
-        share,
+        host_finish,
         bound: Mutex::default(),
         turn: Mutex::default(),
     })
 }
 
 async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<Step> {
-    let label = dispatch.recipe.label();
-    let source = context.injection.altered(&label, dispatch.recipe.source());
+    let label = dispatch.kernel.label();
+    let source = context.injection.altered(&label, dispatch.kernel.source());
     let found = bindings(&source);
     let storage = found.iter().filter(|(_, uniform)| !uniform).count() as u64;
     let limit = u64::from(context.limits.max_storage_buffers_per_shader_stage);
@@ -77,13 +78,13 @@ async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<
         });
     }
     let constants = declared(&source, &dispatch.constants);
-    let key = KernelKey::new(format!("{:?}", dispatch.recipe), &constants);
+    let key = KernelKey::new(format!("{:?}", dispatch.kernel), &constants);
     let kernel = context.kernels.get(context, key, &label, source, &found).await?;
     let bindings = found
         .iter()
         .map(|(binding, _)| {
-            let (place, span) = dispatch.place(*binding);
-            (*binding, place, span)
+            let (slot, range) = dispatch.slot(*binding);
+            (*binding, slot, range)
         })
         .collect();
     let groups = grid(context, dispatch.groups);
@@ -101,21 +102,21 @@ fn params_stride(context: &Context) -> u64 {
     size_of::<Params>().next_multiple_of(context.limits.min_uniform_buffer_offset_alignment as usize) as u64
 }
 
-async fn own_buffers(draft: &Draft<'_>, drafted: &Drafted) -> Result<Own> {
-    let (context, layout) = (draft.context, draft.layout);
+async fn scratch_buffers(scheduler: &Scheduler<'_>, schedule: &Schedule) -> Result<PlanBuffers> {
+    let (context, layout) = (scheduler.context, scheduler.layout);
     let stride = params_stride(context) as usize;
-    let mut params = vec![0_u8; stride * drafted.dispatches.len()];
-    for (place, dispatch) in params.chunks_mut(stride).zip(&drafted.dispatches) {
-        place[..size_of::<Params>()].copy_from_slice(bytemuck::bytes_of(&dispatch.params));
+    let mut params = vec![0_u8; stride * schedule.dispatches.len()];
+    for (slot, dispatch) in params.chunks_mut(stride).zip(&schedule.dispatches) {
+        slot[..size_of::<Params>()].copy_from_slice(bytemuck::bytes_of(&dispatch.params));
     }
     let rows = layout.shape.rows() as u64;
-    let losses = if draft.spec.kind.per_row() && layout.writes_loss() { rows } else { 0 };
-    let records = match drafted.parts > 0 && !layout.statistics {
+    let losses = if scheduler.spec.kind.per_row() && layout.writes_loss() { rows } else { 0 };
+    let row_statistics = match schedule.splits > 0 && !layout.statistics {
         true => rows * STATISTICS_BYTES,
-        false if draft.keeps_verdicts() => rows * VERDICT_BYTES,
+        false if scheduler.keeps_verdicts() => rows * VERDICT_BYTES,
         false => 0,
     };
-    let weights = draft.weights();
+    let weights = scheduler.weights();
     let storage = wgpu::BufferUsages::STORAGE;
     guarded(context, "reserving a plan's buffers", || {
         let buffer = |label, size: u64, usage| {
@@ -126,16 +127,16 @@ async fn own_buffers(draft: &Draft<'_>, drafted: &Drafted) -> Result<Own> {
                 mapped_at_creation: false,
             })
         };
-        let work = Work {
-            scalars: buffer("gpu-loss scalars", 16, wgpu::BufferUsages::UNIFORM | storage),
+        let work = Scratch {
+            scales: buffer("gpu-loss scalars", 16, wgpu::BufferUsages::UNIFORM | storage),
             status: buffer("gpu-loss status", 32, storage | wgpu::BufferUsages::COPY_SRC),
             losses: buffer("gpu-loss losses", losses * 4, storage),
-            scratch: buffer("gpu-loss scratch", drafted.scratch, storage | wgpu::BufferUsages::COPY_SRC),
-            sums: buffer("gpu-loss sums", drafted.sums, storage),
-            parts: buffer("gpu-loss parts", rows * drafted.parts * STATISTICS_BYTES, storage),
-            records: buffer("gpu-loss records", records, storage),
+            scratch: buffer("gpu-loss scratch", schedule.scratch, storage | wgpu::BufferUsages::COPY_SRC),
+            sums: buffer("gpu-loss sums", schedule.sums, storage),
+            splits: buffer("gpu-loss parts", rows * schedule.splits * STATISTICS_BYTES, storage),
+            row_statistics: buffer("gpu-loss records", row_statistics, storage),
         };
-        let own = Own {
+        let own = PlanBuffers {
             params: buffer("gpu-loss params", params.len() as u64, wgpu::BufferUsages::UNIFORM),
             class_weights: weights.map(|w| buffer("gpu-loss class weights", w.len() as u64 * 4, storage)),
             work,

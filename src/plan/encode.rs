@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use super::status::CORRECT_ROWS_AT;
-use super::{Buffers, Place, Plan, Scales, Share, Step, Work};
+use super::{Buffers, HostFinish, Plan, Scales, Scratch, Step};
+use crate::device::{guarded, guarded_now};
 use crate::error::Result;
-use crate::gpu::{guarded, guarded_now};
+use crate::kernel::Slot;
 
 /// Sets of buffers whose bind groups a plan keeps.
 const KEPT: usize = 4;
@@ -83,7 +84,7 @@ impl Plan {
     pub(crate) async fn submit_around(
         &self,
         buffers: &Buffers<'_>,
-        shared: Option<(&Share, Scales)>,
+        shared: Option<(&HostFinish, Scales)>,
         before: impl FnOnce(&mut wgpu::CommandEncoder),
         behind: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<wgpu::SubmissionIndex> {
@@ -92,9 +93,9 @@ impl Plan {
 
     async fn submit_over(
         &self,
-        apart: Option<&Work>,
+        apart: Option<&Scratch>,
         buffers: &Buffers<'_>,
-        shared: Option<(&Share, Scales)>,
+        shared: Option<(&HostFinish, Scales)>,
         before: impl FnOnce(&mut wgpu::CommandEncoder),
         behind: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<wgpu::SubmissionIndex> {
@@ -118,7 +119,7 @@ impl Plan {
             let encoder = || self.context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let mut current = encoder();
             before(&mut current);
-            let mut left = self.steps_beside(shared.map(|(share, _)| share));
+            let mut left = self.steps_beside(shared.map(|(host_finish, _)| host_finish));
             loop {
                 let piece = self.piece(&left);
                 left.start = piece.end;
@@ -154,7 +155,7 @@ impl Plan {
     }
 
     /// The scratch of submissions in pieces.
-    async fn work_apart(&self) -> Result<&Work> {
+    async fn work_apart(&self) -> Result<&Scratch> {
         if let Some(work) = self.own.apart.get() {
             return Ok(work);
         }
@@ -211,24 +212,24 @@ impl Plan {
     }
 
     /// Checks the caller's buffers and makes the bind groups over them.
-    fn bind_all(&self, buffers: &Buffers<'_>, apart: Option<&Work>) -> Result<Arc<[wgpu::BindGroup]>> {
+    fn bind_all(&self, buffers: &Buffers<'_>, apart: Option<&Scratch>) -> Result<Arc<[wgpu::BindGroup]>> {
         self.check_outputs(buffers)?;
         self.check_ranges(buffers)?;
         let work = apart.unwrap_or(&self.own.work);
         self.steps.iter().map(|step| self.bind(step, buffers, work)).collect()
     }
 
-    fn bind(&self, step: &Step, buffers: &Buffers<'_>, work: &Work) -> Result<wgpu::BindGroup> {
+    fn bind(&self, step: &Step, buffers: &Buffers<'_>, work: &Scratch) -> Result<wgpu::BindGroup> {
         let entries = step
             .bindings
             .iter()
-            .map(|(binding, place, span)| {
-                let mut part = self.resolve(*place, *span, buffers, work)?;
-                if *place == Place::Params {
-                    part.offset = step.params_at;
-                    part.size = wgpu::BufferSize::new(size_of::<super::params::Params>() as u64);
+            .map(|(binding, slot, range)| {
+                let mut split = self.resolve(*slot, *range, buffers, work)?;
+                if *slot == Slot::Params {
+                    split.offset = step.params_at;
+                    split.size = wgpu::BufferSize::new(size_of::<crate::kernel::Params>() as u64);
                 }
-                Ok(wgpu::BindGroupEntry { binding: *binding, resource: wgpu::BindingResource::Buffer(part) })
+                Ok(wgpu::BindGroupEntry { binding: *binding, resource: wgpu::BindingResource::Buffer(split) })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(self.context.device.create_bind_group(&wgpu::BindGroupDescriptor {

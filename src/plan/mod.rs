@@ -3,36 +3,27 @@
 
 mod buffers;
 mod build;
-mod chunk;
-mod draft;
+mod describe;
 mod encode;
-mod export;
-mod layout;
-mod params;
-pub(crate) mod shader;
-mod share;
-mod statistics;
+mod host_finish;
 mod status;
-mod strategy;
 
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use buffers::{Buffers, Slice};
-pub use export::{ENTRY_POINT, Program, ProgramBinding, ProgramBuffer, ProgramDispatch};
-pub use layout::{IntegerType, Layout, Mode, STATISTICS_BYTES, Shard, Upstream};
-pub use statistics::RowStatistics;
+pub use describe::{DispatchList, ENTRY_POINT, ListedBinding, ListedBuffer, ListedDispatch};
 pub use status::STATUS_BYTES;
-pub use strategy::Strategy;
 
 pub(crate) use build::{build, build_suiting};
-pub(crate) use draft::Sizes;
-pub(crate) use export::describe;
-pub(crate) use share::{Scales, Share, scaled_sum, sum};
+pub(crate) use describe::describe;
+pub(crate) use host_finish::{HostFinish, Scales, scaled_sum, sum};
 pub(crate) use status::Status;
-pub(crate) use strategy::{Geometry, HELD_ROWS, serving};
 
-use crate::gpu::{Context, Kernel};
+use crate::device::{Context, Kernel};
+use crate::kernel::{ByteRange, Slot};
+use crate::layout::Layout;
 use crate::loss::Spec;
+use crate::schedule::Strategy;
 
 /// A loss made ready for scores of one shape and type on one device.
 ///
@@ -75,8 +66,8 @@ pub struct Plan {
     layout: Layout,
     strategy: Strategy,
     steps: Vec<Step>,
-    own: Own,
-    share: Option<Share>,
+    own: PlanBuffers,
+    host_finish: Option<HostFinish>,
     bound: Mutex<encode::BoundSets>,
     /// Held while a batch is submitted: the scales that the host wrote last, if nothing else was written since.
     turn: Mutex<Option<Scales>>,
@@ -127,7 +118,7 @@ pub struct PlanPair {
 struct Step {
     kernel: Arc<Kernel>,
     label: String,
-    bindings: Vec<(u32, Place, Span)>,
+    bindings: Vec<(u32, Slot, ByteRange)>,
     /// Where its parameters lie, in bytes.
     params_at: u64,
     groups: (u32, u32),
@@ -137,95 +128,36 @@ struct Step {
 
 /// The plan's own buffers.
 #[derive(Debug)]
-struct Own {
+struct PlanBuffers {
     params: wgpu::Buffer,
     class_weights: Option<wgpu::Buffer>,
     /// For all that one submission takes whole.
-    work: Work,
+    work: Scratch,
     /// For what [`Plan::submit`] submits in pieces: other submissions may come in between, recorded then or long before.
-    apart: OnceLock<Work>,
+    apart: OnceLock<Scratch>,
 }
 
 /// The plan's own buffers that a run writes.
 #[derive(Debug)]
-struct Work {
-    scalars: wgpu::Buffer,
+struct Scratch {
+    scales: wgpu::Buffer,
     status: wgpu::Buffer,
     losses: wgpu::Buffer,
     scratch: wgpu::Buffer,
     sums: wgpu::Buffer,
-    /// Records of parts of rows, and of whole rows between two passes; of single elements' rows whether their lists are bad.
-    parts: wgpu::Buffer,
-    records: wgpu::Buffer,
+    /// Records of splits of rows, and of whole rows between two passes; of single elements' rows whether their lists are bad.
+    splits: wgpu::Buffer,
+    row_statistics: wgpu::Buffer,
 }
 
-/// What a binding is bound to: the plan's own buffers first, then the caller's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Params,
-    Scalars,
-    ClassWeights,
-    Scratch,
-    Sums,
-    Parts,
-    Records,
-    Status,
-    Losses,
-    Loss,
-    Scores,
-    Grad,
-    Targets,
-    Indices,
-    Upstream,
-    ElementWeights,
-    Lse,
-    Argmax,
-    Statistics,
-    Shards,
-    Denominator,
-}
-
-impl Place {
-    /// Where a binding of the shaders usually lies.
-    fn of(binding: u32) -> Place {
-        match binding {
-            0 => Place::Params,
-            1 | 14 => Place::Scalars,
-            2 => Place::Scores,
-            3 => Place::Grad,
-            4 => Place::Targets,
-            5 => Place::Indices,
-            6 => Place::ClassWeights,
-            7 => Place::Upstream,
-            8 => Place::Losses,
-            9 => Place::Lse,
-            10 => Place::Argmax,
-            11 => Place::ElementWeights,
-            12 => Place::Status,
-            15 => Place::Parts,
-            16 => Place::Statistics,
-            17 => Place::Denominator,
-            18 => Place::Records,
-            _ => Place::Scratch,
-        }
-    }
-}
-
-/// A part of a buffer, in bytes; `size` 0 is all the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Span {
-    offset: u64,
-    size: u64,
-}
-
-impl Work {
+impl Scratch {
     fn all(&self) -> [&wgpu::Buffer; 7] {
-        let Work { scalars, status, losses, scratch, sums, parts, records } = self;
-        [scalars, status, losses, scratch, sums, parts, records]
+        let Scratch { scales, status, losses, scratch, sums, splits, row_statistics } = self;
+        [scales, status, losses, scratch, sums, splits, row_statistics]
     }
 
     /// Another of the same sizes.
-    fn another(&self, device: &wgpu::Device) -> Work {
+    fn another(&self, device: &wgpu::Device) -> Scratch {
         let like = |buffer: &wgpu::Buffer| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("gpu-loss scratch apart"),
@@ -234,13 +166,13 @@ impl Work {
                 mapped_at_creation: false,
             })
         };
-        let [scalars, status, losses, scratch, sums, parts, records] = self.all().map(like);
-        Work { scalars, status, losses, scratch, sums, parts, records }
+        let [scales, status, losses, scratch, sums, splits, row_statistics] = self.all().map(like);
+        Scratch { scales, status, losses, scratch, sums, splits, row_statistics }
     }
 }
 
 impl Plan {
-    /// Who walks a row.
+    /// Who takes a row.
     #[must_use]
     pub fn strategy(&self) -> Strategy {
         self.strategy
@@ -261,9 +193,9 @@ impl Plan {
     /// Bytes of the plan's own device buffers: parameters and scratch, O(N). The first [`submit`](Self::submit) of a batch
     /// that takes several submissions adds scratch of its own.
     #[must_use]
-    pub fn own_bytes(&self) -> u64 {
-        let Own { params, class_weights, work, apart } = &self.own;
-        let scratch = std::iter::once(work).chain(apart.get()).flat_map(Work::all);
+    pub fn scratch_bytes(&self) -> u64 {
+        let PlanBuffers { params, class_weights, work, apart } = &self.own;
+        let scratch = std::iter::once(work).chain(apart.get()).flat_map(Scratch::all);
         scratch.chain([params]).chain(class_weights).map(wgpu::Buffer::size).sum()
     }
 }

@@ -4,8 +4,8 @@ use bytemuck::{Pod, Zeroable};
 
 use super::Plan;
 use crate::batch::TargetForm;
+use crate::device::{Wait, guarded, read};
 use crate::error::{Error, Result};
-use crate::gpu::{Wait, guarded, read};
 
 /// Bytes of a status on the device.
 pub const STATUS_BYTES: u64 = size_of::<Status>() as u64;
@@ -50,7 +50,7 @@ impl Status {
 impl Plan {
     /// Waits for the plan's work and tells what went wrong in it since the last reading: labels out of range, lists
     /// that mean nothing, probabilities outside [0, 1]. Returns the number of correct rows of the last run (0 unless
-    /// [`Want::correct`](crate::Want::correct)).
+    /// [`Outputs::correct`](crate::Want::correct)).
     ///
     /// It reads the plan's own status: not that of encodings into [`Buffers::status`](super::Buffers::status).
     ///

@@ -26,8 +26,8 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 
 pub use compare::{Difference, compare};
 
+use crate::batch::check::check;
 use crate::batch::{Batch, Element, Shape};
-use crate::check::check;
 use crate::error::Result;
 use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
 use targets::{RowState, Rows};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::options::Group;
-use crate::{Dtype, EmptyMean, Kind, Reduction, Spec, TargetForm, Want};
+use crate::{Dtype, EmptyMean, Kind, Outputs, Reduction, Spec, TargetForm};
 
 /// What the scores of a batch are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,13 +75,13 @@ pub(super) enum Ignore {
 
 /// Which outputs are asked for besides the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outputs {
+pub(super) enum OutputSet {
     Gradient,
     Everything,
     LossOnly,
 }
 
-/// Which of the strategies that can serve a case walk its rows.
+/// Which of the strategies that can serve a case traversal its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Walks {
     All,
@@ -100,8 +100,8 @@ pub struct Case {
     pub(super) scores: Scores,
     pub(super) reduce: Reduce,
     pub(super) ignore: Ignore,
-    pub(super) outputs: Outputs,
-    pub(super) walks: Walks,
+    pub(super) outputs: OutputSet,
+    pub(super) passes_over_scores: Walks,
     pub(super) seed: u64,
 }
 
@@ -174,13 +174,13 @@ impl Case {
         }
     }
 
-    pub(super) fn want(&self) -> Want {
+    pub(super) fn outputs(&self) -> Outputs {
         let per_row = self.kind.per_row();
         match self.outputs {
-            Outputs::Gradient => Want::default(),
-            Outputs::LossOnly => Want { grad: false, ..Want::default() },
-            Outputs::Everything => {
-                Want { grad: true, losses: true, lse: self.kind.is_softmax(), argmax: per_row, correct: per_row }
+            OutputSet::Gradient => Outputs::default(),
+            OutputSet::LossOnly => Outputs { grad: false, ..Outputs::default() },
+            OutputSet::Everything => {
+                Outputs { grad: true, losses: true, lse: self.kind.is_softmax(), argmax: per_row, correct: per_row }
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::{Dtype, GpuLoss, Result, Shape, Strategy, bf16, f16};
 /// What came of a case with one strategy.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// The strategy that walked the rows.
+    /// The strategy that taken the rows.
     pub strategy: Strategy,
     /// How far the outputs are from the reference.
     pub difference: Difference,
@@ -34,12 +34,12 @@ async fn check_typed<T: Rounded>(gpu: &GpuLoss, case: &Case) -> Result<Vec<Verdi
     let expected = reference::run(&spec, &batch)?;
     let shape = Shape::of(&case.dims).unwrap_or(Shape::new(0, 1));
     let serving = gpu.strategies(case.kind, shape, case.dtype);
-    let walks: &[Strategy] = match case.walks {
+    let passes_over_scores: &[Strategy] = match case.passes_over_scores {
         Walks::One(turn) if !serving.is_empty() => std::slice::from_ref(&serving[turn % serving.len()]),
         _ => &serving,
     };
-    let mut verdicts = Vec::with_capacity(walks.len());
-    for strategy in walks {
+    let mut verdicts = Vec::with_capacity(passes_over_scores.len());
+    for strategy in passes_over_scores {
         gpu.set_strategy(Some(*strategy));
         let output = gpu.run_async(&spec, &batch).await;
         gpu.set_strategy(None);

@@ -96,7 +96,7 @@ impl<T: Rounded> Data<T> {
         let mut batch = Batch::new(self.scores.view(), targets);
         batch.element_weights = self.element_weights.as_ref().map(|array| array.view());
         batch.upstream = self.upstream.as_ref().map(|array| array.view());
-        batch.want = case.want();
+        batch.outputs = case.outputs();
         batch
     }
 }

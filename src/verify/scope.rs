@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::case::{Case, Ignore, Outputs, Reduce, Scores, Walks};
+use super::case::{Case, Ignore, OutputSet, Reduce, Scores, Walks};
 use super::options::{Group, groups};
 use super::random::Random;
 use crate::{Dtype, Kind, TargetForm};
@@ -52,12 +52,12 @@ pub fn cases(scope: Scope) -> Vec<Case> {
     for kind in Kind::ALL {
         for form in forms(kind) {
             for dtype in Dtype::ALL {
-                for (place, group) in groups(kind).iter().enumerate() {
+                for (slot, group) in groups(kind).iter().enumerate() {
                     let stem = Stem { kind, form: *form, dtype, group };
                     if !scope.quick {
                         let case = stem.least_met(&mut met, cases.len());
-                        cases.push(Case { walks: Walks::All, ..case });
-                    } else if dtype == Dtype::F32 || place == sampled(*form, dtype) % groups(kind).len() {
+                        cases.push(Case { passes_over_scores: Walks::All, ..case });
+                    } else if dtype == Dtype::F32 || slot == sampled(*form, dtype) % groups(kind).len() {
                         cases.push(stem.least_met(&mut met, cases.len()));
                     }
                 }
@@ -78,7 +78,7 @@ pub fn random(seed: u64) -> Case {
     let scores = Scores::of(kind, form);
     let dims = shape(&mut random);
     let case = stem.case(dims, scores[random.below(scores.len())], random.next());
-    Case { walks: Walks::One(random.below(12)), ..case }
+    Case { passes_over_scores: Walks::One(random.below(12)), ..case }
 }
 
 /// A shape whose sizes are spread evenly over their orders of magnitude.
@@ -140,8 +140,9 @@ impl Stem {
             reduce: Reduce::ALL[random.below(Reduce::ALL.len())],
             ignore,
             // The gradient is what matters; every sixth case is without.
-            outputs: [Outputs::Gradient, Outputs::Everything, Outputs::LossOnly][[0, 0, 0, 1, 1, 2][random.below(6)]],
-            walks: Walks::All,
+            outputs: [OutputSet::Gradient, OutputSet::Everything, OutputSet::LossOnly]
+                [[0, 0, 0, 1, 1, 2][random.below(6)]],
+            passes_over_scores: Walks::All,
             seed: turn,
         }
     }
@@ -153,7 +154,7 @@ impl Stem {
         let drawn = (0..40).map(|_| {
             let dims = SHAPES[random.below(SHAPES.len())];
             let mut case = self.case(dims, scores[random.below(scores.len())], random.next());
-            case.walks = Walks::One(random.below(12));
+            case.passes_over_scores = Walks::One(random.below(12));
             case
         });
         // Where there are few cases, these pairs come first: special scores and odd shapes are what breaks kernels.
@@ -165,7 +166,7 @@ impl Stem {
         let news = |case: &Case| {
             let sum = pairs(case).iter().filter(|pair| !met.contains(*pair)).map(weight).sum::<i32>();
             // The few cases of a 16-bit type are there for what it stores.
-            let stores = case.outputs != Outputs::LossOnly && case.scores != Scores::AllIgnored && case.dims[0] > 0;
+            let stores = case.outputs != OutputSet::LossOnly && case.scores != Scores::AllIgnored && case.dims[0] > 0;
             if stores || self.dtype == Dtype::F32 { sum } else { sum - 30 }
         };
         let best = drawn.max_by_key(news).unwrap_or_else(|| self.case(SHAPES[0], Scores::Ordinary, 0));
@@ -177,7 +178,7 @@ impl Stem {
 /// All pairs of a case's values: what is computed against how, and the kinds of how among each other.
 fn pairs(case: &Case) -> Vec<Pair> {
     let shape = SHAPES.iter().position(|dims| *dims == case.dims()).unwrap_or(0);
-    let walk = match case.walks {
+    let traversal = match case.passes_over_scores {
         Walks::All => 0,
         Walks::One(turn) => turn % 4,
     };
@@ -193,7 +194,7 @@ fn pairs(case: &Case) -> Vec<Pair> {
         case.reduce as u64,
         case.ignore as u64,
         case.outputs as u64,
-        walk as u64,
+        traversal as u64,
     ];
     let mut pairs = Vec::new();
     for (i, a) in values.iter().enumerate() {
@@ -255,7 +256,7 @@ mod tests {
                     let is = |c: &&Case| (c.kind, c.form, c.dtype, c.group.name) == (kind, form, dtype, group.name);
                     let stem: Vec<&Case> = cases.iter().filter(is).collect();
                     assert_eq!(stem.len(), 1, "{kind:?} {form:?} {dtype:?} {}", group.name);
-                    assert!(stem.iter().all(|case| case.walks == Walks::All));
+                    assert!(stem.iter().all(|case| case.passes_over_scores == Walks::All));
                 }
             }
             // Others have too few cases to meet every shape.

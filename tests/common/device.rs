@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use gpu_loss::reference::{self, Difference, Reference};
 use gpu_loss::{
-    Buffers, Dtype, Element, GpuLoss, Layout, Mode, Output, Plan, Reduction, Result, RowStatistics, STATISTICS_BYTES,
-    Shape, Slice, Spec, TargetForm, Upstream, Want, bf16, f16, wgpu,
+    Buffers, Dtype, Element, GpuLoss, Layout, Mode, Output, Outputs, Plan, Reduction, Result, RowStatistics,
+    STATISTICS_BYTES, Shape, Slice, Spec, TargetForm, Upstream, bf16, f16, wgpu,
 };
 use ndarray::{ArrayD, IxDyn};
 
@@ -196,7 +196,7 @@ impl Case {
         let per_row = self.spec.kind.per_row();
         Layout {
             targets: self.form(),
-            want: Want {
+            outputs: Outputs {
                 grad: v.way == Way::Whole,
                 losses: true,
                 lse: self.spec.kind.is_softmax(),
@@ -340,7 +340,7 @@ impl Case {
                 scores_stride: None,
                 grad_stride: None,
                 mode,
-                want: Want { argmax: true, ..Want::default() },
+                outputs: Outputs { argmax: true, ..Outputs::default() },
                 ..whole
             }
             .shard(cuts[k], shape.classes)
@@ -427,7 +427,7 @@ pub fn submit<'a>(gpu: &GpuLoss, work: impl Iterator<Item = (&'a Plan, Buffers<'
 
 /// Without the outputs that a plan does not write.
 pub fn fitting<'a>(plan: &Plan, buffers: Buffers<'a>) -> Buffers<'a> {
-    let (layout, want) = (plan.layout(), plan.layout().want);
+    let (layout, want) = (plan.layout(), plan.layout().outputs);
     let loses = matches!(layout.mode, Mode::Whole | Mode::Merge { .. });
     let losses = want.losses || plan.spec().reduction == Reduction::None || plan.spec().kind.per_row();
     let grad = match layout.mode {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use gpu_loss::{AdapterFilter, Buffers, Dtype, GpuLoss, Kind, Layout, Plan, Shape, Spec, Strategy, Want, wgpu};
+use gpu_loss::{AdapterFilter, Buffers, Dtype, GpuLoss, Kind, Layout, Outputs, Plan, Shape, Spec, Strategy, wgpu};
 
 use crate::common::device::{Arena, download};
 use crate::common::random::Random;
@@ -48,8 +48,8 @@ fn encoded(gpu: &GpuLoss, plan: &Plan, batch: &OnDevice) -> wgpu::CommandBuffer 
 }
 
 fn layout(kind: Kind, [rows, classes]: [usize; 2]) -> Layout {
-    let want = Want { lse: kind.is_softmax(), correct: kind.per_row(), ..Want::default() };
-    Layout { want, ..Layout::new(Shape::new(rows, classes), Dtype::F32) }
+    let want = Outputs { lse: kind.is_softmax(), correct: kind.per_row(), ..Outputs::default() };
+    Layout { outputs: want, ..Layout::new(Shape::new(rows, classes), Dtype::F32) }
 }
 
 /// What strikes while a plan is submitted in pieces.

@@ -1,8 +1,8 @@
 //! The caller's buffers, misused: overlapping, not written by the plan, destroyed, of another device.
 
 use gpu_loss::{
-    Buffers, Dtype, Error, GpuLoss, Kind, Layout, Mode, Plan, Reduction, Result, Shape, Slice, SoftmaxCe, Spec, Want,
-    wgpu,
+    Buffers, Dtype, Error, GpuLoss, Kind, Layout, Mode, Outputs, Plan, Reduction, Result, Shape, Slice, SoftmaxCe,
+    Spec, wgpu,
 };
 
 use crate::common::each::on_every_adapter;
@@ -46,9 +46,10 @@ fn layout() -> Layout {
 #[test]
 fn ranges_that_overlap_what_is_written_are_refused() {
     on_every_adapter(|gpu| {
-        let want = Want { losses: true, lse: true, argmax: true, ..Want::default() };
-        let plan =
-            gpu.plan_with(&SoftmaxCe::default(), &Layout { want, statistics: true, ..layout() }).expect("a plan");
+        let want = Outputs { losses: true, lse: true, argmax: true, ..Outputs::default() };
+        let plan = gpu
+            .plan_with(&SoftmaxCe::default(), &Layout { outputs: want, statistics: true, ..layout() })
+            .expect("a plan");
         let arena = buffer(gpu, 8192);
         let names = ["scores", "targets", "grad", "loss", "losses", "lse", "argmax", "statistics", "status"];
         // Each from a multiple of 256 on, as large as the largest.
@@ -127,7 +128,7 @@ fn outputs_that_the_plan_does_not_write_are_refused() {
         refused(&plain(Kind::SigmoidCe), layout(), good.losses(&other), "losses: ", "Want::losses");
         let in_place = Layout { in_place: true, ..layout() };
         refused(&softmax, in_place, good, "grad: ", "Layout::in_place");
-        let loss_only = Layout { want: Want { grad: false, ..Want::default() }, ..layout() };
+        let loss_only = Layout { outputs: Outputs { grad: false, ..Outputs::default() }, ..layout() };
         refused(&softmax, loss_only, good, "grad: ", "Want::grad");
         let backward = layout().mode(Mode::Gradient);
         refused(&softmax, backward, good.statistics(&other), "loss: ", "Mode::Gradient");

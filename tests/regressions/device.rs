@@ -2,7 +2,7 @@
 
 use gpu_loss::wgpu::util::DeviceExt;
 use gpu_loss::{
-    Batch, Buffers, Dtype, Error, GpuLoss, Kind, Layout, Shape, SoftmaxCe, Strategy, Targets, Want, verify, wgpu,
+    Batch, Buffers, Dtype, Error, GpuLoss, Kind, Layout, Outputs, Shape, SoftmaxCe, Strategy, Targets, verify, wgpu,
 };
 use ndarray::{Array2, ArrayD, IxDyn};
 
@@ -129,7 +129,8 @@ fn scores_stay_as_they_are() {
 /// Runs a plan over the caller's own buffers; returns what the scores' holds afterwards, and the loss.
 fn encoded(gpu: &GpuLoss, scores: &[f32; 12], labels: &[i64; 3], grad: bool) -> (Vec<f32>, f32) {
     let (device, queue) = (gpu.device(), gpu.queue());
-    let layout = Layout { want: Want { grad, ..Want::default() }, ..Layout::new(Shape::new(3, 4), Dtype::F32) };
+    let layout =
+        Layout { outputs: Outputs { grad, ..Outputs::default() }, ..Layout::new(Shape::new(3, 4), Dtype::F32) };
     let plan = gpu.plan_with(&SoftmaxCe::default().ignore_index(-1), &layout).expect("a plan");
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
     let made = |label, contents: &[u8]| {

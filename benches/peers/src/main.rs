@@ -1,26 +1,26 @@
 //! gpu-loss beside what else computes a mean cross-entropy and its gradient: in one run, on the same batches, in turns.
 
 // The report of `gpu-loss bench` draws with the same code.
-#[path = "../../../cli/src/bench/axis.rs"]
+#[path = "../../../crates/cli/src/bench/axis.rs"]
 mod axis;
 mod bars;
 mod batch;
 #[cfg(feature = "burn")]
 mod burn;
 mod child;
-#[path = "../../../cli/src/bench/colours.rs"]
+#[path = "../../../crates/cli/src/bench/colours.rs"]
 mod colours;
 mod device;
-#[path = "../../../cli/src/bench/escape.rs"]
+#[path = "../../../crates/cli/src/bench/escape.rs"]
 mod escape;
 mod fused;
 mod peer;
 mod picture;
-#[path = "../../../cli/src/bench/plot.rs"]
+#[path = "../../../crates/cli/src/bench/plot.rs"]
 mod plot;
 #[cfg(feature = "burn")]
 mod serve;
-#[path = "../../../cli/src/bench/svg.rs"]
+#[path = "../../../crates/cli/src/bench/svg.rs"]
 mod svg;
 mod table;
 mod turns;

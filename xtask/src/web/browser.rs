@@ -13,7 +13,7 @@ use crate::terminal::say;
 pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const MAC: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
 
-/// Runs `web/test/browser.mjs`. What is missing is told, and is a failure where it is `required`.
+/// Runs `crates/web/test/browser.mjs`. What is missing is told, and is a failure where it is `required`.
 pub(super) fn test(site: &Path, required: bool) -> Result<()> {
     let mac = Some(PathBuf::from(MAC)).filter(|program| program.is_file());
     let (Some(chromium), Some(node), Some(npm)) =
@@ -30,7 +30,7 @@ pub(super) fn test(site: &Path, required: bool) -> Result<()> {
     let works = target().join("web-build/test");
     std::fs::create_dir_all(&works)?;
     for file in ["package.json", "package-lock.json"] {
-        std::fs::copy(root().join("web/test").join(file), works.join(file))?;
+        std::fs::copy(root().join("crates/web/test").join(file), works.join(file))?;
     }
     run(Command::new(npm).args(["ci", "--no-audit", "--no-fund", "--prefix"]).arg(&works), "installing Playwright")?;
     let server = Server::bind(site, 0)?;
@@ -38,7 +38,7 @@ pub(super) fn test(site: &Path, required: bool) -> Result<()> {
     std::thread::spawn(move || server.run());
     let mut script = Command::new(node);
     script
-        .arg(root().join("web/test/browser.mjs"))
+        .arg(root().join("crates/web/test/browser.mjs"))
         .arg(page)
         .arg(chromium)
         .arg(works.join("node_modules/playwright-core"));

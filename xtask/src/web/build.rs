@@ -23,11 +23,11 @@ pub(super) fn build() -> Result<PathBuf> {
         std::fs::remove_dir_all(&site).map_err(|error| format!("{} cannot be emptied: {error}", site.display()))?;
     }
     let mut bindgen = Command::new(cargo());
-    bindgen.args(["run", "--quiet", "--locked", "--manifest-path"]).arg(root().join("web/bindgen/Cargo.toml"));
+    bindgen.args(["run", "--quiet", "--locked", "--manifest-path"]).arg(root().join("crates/web/bindgen/Cargo.toml"));
     bindgen.arg("--target-dir").arg(works.join("bindgen")).arg("--");
     bindgen.arg(works.join(TARGET).join("web/gpu_loss_web.wasm")).arg(&site);
     run(&mut bindgen, "making the page's bindings")?;
-    for file in files(&root().join("web/page"))? {
+    for file in files(&root().join("crates/web/page"))? {
         let copy = site.join(file.file_name().unwrap_or_default());
         std::fs::copy(&file, &copy).map_err(|error| format!("{} cannot be written: {error}", copy.display()))?;
     }

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn files_of_the_folder_are_served_and_nothing_else() {
-        let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/page");
+        let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/web/page");
         let server = Server::bind(&site, 0).unwrap();
         let address = server.address();
         assert!(address.ip().is_loopback());

@@ -1,0 +1,130 @@
+//! `gpu-loss shaders`: kernels, and whole batches, for another WebGPU implementation.
+
+mod collection;
+
+use gpu_loss::wgpu::Features;
+use gpu_loss::{AdapterFilter, Dtype, GpuLoss, Kind, Layout, Shape, Spec, Strategy, TargetForm};
+use ndarray::ArrayD;
+
+use self::collection::Collection;
+use crate::args::ShadersArgs;
+use crate::failure::{Failure, io_message};
+use crate::output::Stored;
+use crate::problem::{KNOWN, Problem, Scores, build};
+use crate::{options, source, terminal};
+
+/// Scores of few and of many classes, of so many that a row is split, and with the classes not innermost.
+const SHAPES: [[usize; 3]; 4] = [[64, 10, 1], [64, 1000, 1], [2, 70_000, 1], [2, 10, 64]];
+
+/// Writes the kernels of a file's batch, or of every loss.
+pub(crate) fn shaders(args: &ShadersArgs, filter: &AdapterFilter) -> Result<(), Failure> {
+    let batch = match (&args.input, args.loss) {
+        (Some(input), Some(loss)) => {
+            let spec = options::spec(loss.kind(), &args.options)?;
+            let name = source::shown(input);
+            Some((name, build(source::read(input, &KNOWN)?, spec).map_err(|e| Failure::file(name, e))?))
+        }
+        _ => None,
+    };
+    std::fs::create_dir_all(&args.out).map_err(|e| Failure::file(&args.out, io_message(&e)))?;
+    let gpu = GpuLoss::open(filter).map_err(|error| Failure::library(&error, None))?;
+    let (gpu, subgroups) = match args.profile {
+        Some(profile) => (gpu.posing_as_gpu(profile.subgroups()), profile.subgroups().is_some()),
+        None => {
+            let subgroups = gpu.device().features().contains(Features::SUBGROUP);
+            (gpu, subgroups)
+        }
+    };
+    let info = gpu.adapter_info();
+    let sizes = subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]);
+    let mut collection = Collection::new(&args.out, info, sizes);
+    let failed = |error: gpu_loss::Error| Failure::library(&error, batch.as_ref().map(|(name, _)| *name));
+    match &batch {
+        None => every_kernel(&gpu, &mut collection)?,
+        Some((_, (scores, problem))) => match scores {
+            Scores::F32(scores) => programs(&gpu, &mut collection, problem, scores, failed)?,
+            Scores::F16(scores) => programs(&gpu, &mut collection, problem, scores, failed)?,
+            Scores::Bf16(scores) => programs(&gpu, &mut collection, problem, scores, failed)?,
+        },
+    }
+    let (kernels, programs) = collection.finish()?;
+    let programs = if programs == 0 { String::new() } else { format!(" and {programs} programs") };
+    terminal::print(&format!("{kernels} kernels{programs} in {}\n", args.out.display()))
+}
+
+/// A batch as a program for each strategy that serves it, its arrays in files.
+fn programs<T: Stored>(
+    gpu: &GpuLoss,
+    collection: &mut Collection<'_>,
+    problem: &Problem,
+    scores: &ArrayD<T>,
+    failed: impl Fn(gpu_loss::Error) -> Failure,
+) -> Result<(), Failure> {
+    let kind = problem.spec.kind;
+    let mut batch = problem.batch(scores.view());
+    batch.outputs.losses = true;
+    batch.outputs.lse = kind.is_softmax();
+    let Some(shape) = Shape::of(scores.shape()) else { return Ok(()) };
+    for strategy in gpu.strategies(kind, shape, T::DTYPE) {
+        gpu.set_strategy(Some(strategy));
+        let program = gpu.describe_batch(&problem.spec, &batch).map_err(&failed)?;
+        collection.program(&program)?;
+    }
+    Ok(())
+}
+
+/// Every loss, form of target, type of scores and strategy: plain, and with every option and output.
+fn every_kernel(gpu: &GpuLoss, collection: &mut Collection<'_>) -> Result<(), Failure> {
+    for kind in Kind::ALL {
+        for form in TargetForm::ALL.into_iter().filter(|form| takes(kind, *form)) {
+            for dtype in Dtype::ALL {
+                for [n, classes, inner] in SHAPES {
+                    let dims = if inner == 1 { vec![n, classes] } else { vec![n, classes, inner] };
+                    let Some(shape) = Shape::of(&dims) else { continue };
+                    let plain = Layout { targets: form, ..Layout::new(shape, dtype) };
+                    for strategy in gpu.strategies(kind, shape, dtype) {
+                        let both = [(kind.defaults(), plain), with_everything(kind, plain)];
+                        for (spec, layout) in both {
+                            describe(gpu, collection, &spec, &layout, strategy)?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn describe(
+    gpu: &GpuLoss,
+    collection: &mut Collection<'_>,
+    spec: &Spec,
+    layout: &Layout,
+    strategy: Strategy,
+) -> Result<(), Failure> {
+    gpu.set_strategy(Some(strategy));
+    let program = gpu.describe(spec, layout).map_err(|error| Failure::library(&error, None))?;
+    program.dispatches.iter().try_for_each(|dispatch| collection.kernel(dispatch).map(|_| ()))
+}
+
+fn takes(kind: Kind, form: TargetForm) -> bool {
+    kind != Kind::SoftmaxFocal || form == TargetForm::Classes
+}
+
+fn with_everything(kind: Kind, mut layout: Layout) -> (Spec, Layout) {
+    let mut spec = kind.defaults();
+    let weights = vec![1.0; layout.shape.classes];
+    if options::takers("class_weights").contains(&kind) {
+        spec.class_weights = Some(weights.clone());
+    }
+    if options::takers("pos_weight").contains(&kind) {
+        spec.pos_weight = Some(weights);
+    }
+    layout.element_weights = options::takers("element_weights").contains(&kind);
+    layout.outputs.losses = true;
+    layout.outputs.lse = kind.is_softmax();
+    layout.outputs.argmax = kind.per_row();
+    layout.outputs.correct = kind.per_row();
+    layout.statistics = kind.per_row();
+    (spec, layout)
+}

@@ -1,0 +1,22 @@
+// Bricks of four vectors of 16-bit elements.
+
+const VECTORS_PER_LOAD = 4u; // vectors
+alias Wide = vec4<u64>;
+
+fn vectors_of(wide: Wide) -> array<vec4<f32>, VECTORS_PER_LOAD> {
+    return array<vec4<f32>, VECTORS_PER_LOAD>(
+        unpack4(halves_of(wide.x)),
+        unpack4(halves_of(wide.y)),
+        unpack4(halves_of(wide.z)),
+        unpack4(halves_of(wide.w)),
+    );
+}
+
+fn wide_of(vectors: array<vec4<f32>, VECTORS_PER_LOAD>) -> Wide {
+    return vec4(
+        word_of(pack4(vectors[0])),
+        word_of(pack4(vectors[1])),
+        word_of(pack4(vectors[2])),
+        word_of(pack4(vectors[3])),
+    );
+}

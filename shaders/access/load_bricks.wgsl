@@ -1,8 +1,0 @@
-// Scores by bricks: as many quads as an invocation loads at once, 32 bytes at most. Mesa's software adapters load one
-// invocation after another, and 32 bytes of one cost little more than 16.
-
-@group(0) @binding(2) var<storage, read_write> scores: array<Brick>;
-
-fn load_brick(i: u32) -> array<vec4<f32>, BRICK> {
-    return quads_of(scores[i / (4u * BRICK)]);
-}

@@ -1,7 +1,0 @@
-// The gradient that arrives at the reduced loss.
-
-@group(0) @binding(7) var<storage, read_write> upstream: array<f32>;
-
-fn arriving() -> f32 {
-    return upstream[0];
-}

@@ -1,0 +1,23 @@
+// A row's statistics as they are kept: between the passes of a row that several teams share, between forward and
+// backward, and between the devices that hold shards of a vocabulary.
+
+struct RowStatistics {
+    max: f32,
+    rest: f32,
+    a: f32,
+    d: f32,
+    best: f32,
+    best_at: u32,
+    greatest: f32, // the greatest dense target, where correct rows are counted
+    flags: u32,    // LIVE, IGNORED or BAD, and the marks below
+}
+
+const STATE = 3u;
+const CLASSLESS = 4u;       // M = 0
+const BEST_IS_GREATEST = 8u; // the class with the best score has the greatest dense target
+
+fn statistics_of(t: Target, sum: RowTotals, k: u32) -> RowStatistics {
+    var flags = select(t.state[k], BAD, sum.bad[k]);
+    flags |= select(0u, CLASSLESS, t.count[k] == 0.0);
+    return RowStatistics(sum.max[k], sum.rest[k], sum.a[k], sum.d[k], sum.best[k], sum.best_at[k], 0.0, flags);
+}

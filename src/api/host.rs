@@ -1,0 +1,537 @@
+//! One-call batches: host arrays to the device, a plan run, results back.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
+
+use super::{GpuLoss, units};
+use crate::batch::check::{check_shapes, check_values};
+use crate::batch::{Batch, Element, Integers, Output, Shape, Targets};
+use crate::device::{Wait, guarded, read};
+use crate::error::{Error, Result};
+use crate::layout::{IntegerType, Layout, Upstream};
+use crate::loss::{Reduction, Spec};
+use crate::plan::{Buffers, HostFinish, Plan, STATUS_BYTES, Slice, Status, scaled_sum, sum};
+use crate::schedule::Strategy;
+
+/// A plan with the buffers that its host batches pass through.
+#[derive(Debug)]
+pub(super) struct HostPlan {
+    plan: Plan,
+    forced: Option<Strategy>,
+    /// What the host does of it.
+    host_finish: Option<HostFinish>,
+    /// Buffers of calls that are over, for the next.
+    idle: Mutex<Vec<Workspace>>,
+}
+
+impl HostPlan {
+    pub(super) fn new(plan: Plan, forced: Option<Strategy>) -> Self {
+        HostPlan { host_finish: plan.host_finish(), plan, forced, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Of which the device does everything: to test its kernels.
+    pub(super) fn device_only(plan: Plan, forced: Option<Strategy>) -> Self {
+        HostPlan { host_finish: None, ..Self::new(plan, forced) }
+    }
+
+    pub(super) fn fits(&self, spec: &Spec, layout: &Layout, forced: Option<Strategy>) -> bool {
+        self.forced == forced && self.plan.layout() == layout && self.plan.spec() == spec
+    }
+}
+
+/// The device buffers of one call, and the staging buffer that its results are read from.
+#[derive(Debug)]
+struct Workspace {
+    scores: wgpu::Buffer,
+    targets: wgpu::Buffer,
+    indices: Option<wgpu::Buffer>,
+    upstream: Option<wgpu::Buffer>,
+    element_weights: Option<wgpu::Buffer>,
+    /// Everything that comes back, part by part.
+    results: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    index_bytes: u64,
+}
+
+/// Where each result lies in the results buffer, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Splits {
+    loss: u64,
+    losses: Option<u64>,
+    lse: Option<u64>,
+    argmax: Option<u64>,
+    grad: Option<u64>,
+    status: u64,
+    /// Losses, or partial sums behind the results, which the host may add up.
+    values: Option<u64>,
+    /// Of the results buffer, and of the staging buffer.
+    results: u64,
+    total: u64,
+}
+
+impl Splits {
+    fn new(spec: &Spec, layout: &Layout, host_finish: Option<&HostFinish>, alignment: u64) -> Self {
+        let rows = layout.shape.rows() as u64 * 4;
+        let elements = layout.shape.elements() as u64;
+        let losses = if spec.kind.per_row() { rows } else { elements * 4 };
+        let mut total = 0;
+        let mut slot = |wanted: bool, bytes: u64| {
+            let at = total;
+            if wanted {
+                total = (at + bytes).next_multiple_of(alignment.max(16));
+            }
+            wanted.then_some(at)
+        };
+        let loss = slot(true, 4).unwrap_or_default();
+        let losses =
+            slot(layout.outputs.hands_out_losses(spec) || host_finish.is_some() && spec.kind.per_row(), losses);
+        let lse = slot(layout.outputs.lse, rows);
+        let argmax = slot(layout.outputs.argmax, rows);
+        let grad = slot(layout.outputs.grad, layout.grad_bytes());
+        let status = slot(true, STATUS_BYTES).unwrap_or_default();
+        let results = total;
+        let partial_sums =
+            host_finish.filter(|_| !spec.kind.per_row()).map(|host_finish| host_finish.values() as u64 * 4);
+        total += partial_sums.unwrap_or_default();
+        let values = if partial_sums.is_some() { Some(results) } else { losses };
+        Splits { loss, losses, lse, argmax, grad, status, values, results, total }
+    }
+}
+
+impl GpuLoss {
+    pub(super) async fn run_waiting<T: Element, D: Dimension>(
+        &self,
+        spec: &Spec,
+        batch: &Batch<'_, T, D>,
+        wait: Wait,
+    ) -> Result<Output<T, D>> {
+        let (host, layout) = self.prepared(spec, batch)?;
+        if layout.shape.rows() == 0 {
+            return Ok(empty(spec, batch));
+        }
+        if let Some((spec, unit)) = units::near_one(spec, batch) {
+            let plan = self.host_plan(&spec, &layout).await?;
+            return Ok(units::back(self.run_on(&plan, &spec, batch, &host, wait).await?, unit));
+        }
+        let plan = self.host_plan(spec, &layout).await?;
+        self.run_on(&plan, spec, batch, &host, wait).await
+    }
+
+    /// Checks a batch; its arrays as bytes, and the layout of a plan for it.
+    pub(super) fn prepared<'a, T: Element, D: Dimension>(
+        &self,
+        spec: &Spec,
+        batch: &'a Batch<'_, T, D>,
+    ) -> Result<(HostArrays<'a>, Layout)> {
+        let shape = check_shapes(spec, batch)?;
+        let layout = layout(batch, shape);
+        // Before any value is looked at or copied: a view may have more of them than any memory.
+        if shape.rows() > 0 {
+            layout.check(spec)?;
+            layout.fits(&self.context.limits, spec)?;
+            fits_indices(&batch.targets, &layout, self.context.limits.max_buffer_size)?;
+        }
+        check_values(spec, batch)?;
+        self.context.check_alive()?;
+        let host = HostArrays::new(batch);
+        let layout = Layout { longest_list: self.longest_list(batch, layout.longest_list)?, ..layout };
+        Ok((host, layout))
+    }
+
+    /// Runs a plan on the arrays of a batch.
+    pub(super) async fn run_on<T: Element, D: Dimension>(
+        &self,
+        plan: &HostPlan,
+        spec: &Spec,
+        batch: &Batch<'_, T, D>,
+        host: &HostArrays<'_>,
+        wait: Wait,
+    ) -> Result<Output<T, D>> {
+        let layout = *plan.plan.layout();
+        let scales = match &plan.host_finish {
+            Some(host_finish) => Some(host_finish.scales(spec, layout.shape.classes, &batch.targets)?),
+            None => None,
+        };
+        let splits = Splits::new(
+            spec,
+            &layout,
+            plan.host_finish.as_ref(),
+            u64::from(self.context.limits.min_storage_buffer_offset_alignment),
+        );
+        let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let workspace = match idle.filter(|w| w.index_bytes == host.indices.len() as u64) {
+            Some(workspace) => workspace,
+            None => self.workspace(host, &splits, layout.in_place).await?,
+        };
+
+        guarded(&self.context, "writing a batch", || {
+            let queue = &self.context.queue;
+            write(queue, &workspace.scores, &host.scores);
+            write(queue, &workspace.targets, &host.targets);
+            for (buffer, bytes) in [
+                (&workspace.indices, &host.indices),
+                (&workspace.upstream, &host.upstream),
+                (&workspace.element_weights, &host.element_weights),
+            ] {
+                if let Some(buffer) = buffer {
+                    write(queue, buffer, bytes);
+                }
+            }
+        })
+        .await?;
+        let results = &workspace.results;
+        // Without a scan, few kernels write a status.
+        let untouched = scales.is_some() && !spec.kind.takes_probabilities() && !layout.outputs.correct;
+        let clear = |encoder: &mut wgpu::CommandEncoder| {
+            if !untouched {
+                encoder.clear_buffer(results, splits.status, Some(STATUS_BYTES));
+            }
+        };
+        let fetch = |encoder: &mut wgpu::CommandEncoder| {
+            if let (Some(at), true) = (splits.grad, layout.in_place) {
+                encoder.copy_buffer_to_buffer(&workspace.scores, 0, results, at, workspace.scores.size());
+            }
+            encoder.copy_buffer_to_buffer(results, 0, &workspace.staging, 0, splits.results);
+            if splits.total > splits.results {
+                let (sums, bytes) = (plan.plan.partial_sums(), splits.total - splits.results);
+                encoder.copy_buffer_to_buffer(sums, 0, &workspace.staging, splits.results, bytes);
+            }
+        };
+        let buffers = workspace.buffers(&splits, &layout, spec);
+        let submission = plan.plan.submit_around(&buffers, plan.host_finish.as_ref().zip(scales), clear, fetch).await?;
+        let output = read(&self.context, &workspace.staging, splits.total, submission, wait, |bytes| {
+            let summed = plan.host_finish.zip(scales).map(|(host_finish, scales)| {
+                let values: Vec<f32> = take(bytes, splits.values.unwrap_or_default(), host_finish.values());
+                if spec.kind.per_row() { scaled_sum(&values, scales.loss) } else { sum(&values) }
+            });
+            collect(spec, batch, &layout, &splits, bytes, summed)
+        })
+        .await?;
+        plan.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        output
+    }
+
+    /// What to expect of class lists on a device whose loops are limited: in steps, so that few plans are made.
+    fn longest_list<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>, expected: usize) -> Result<usize> {
+        const MOST: usize = 60_000;
+        let (Targets::Lists { offsets, .. }, Some(limit)) = (&batch.targets, self.context.loop_limit()) else {
+            return Ok(expected);
+        };
+        let offsets: Vec<i64> = offsets.integers().iter().collect();
+        let longest = offsets.windows(2).map(|pair| pair[1].abs_diff(pair[0])).max().unwrap_or_default() as usize;
+        if longest > MOST {
+            let what = format!("a class list of {longest} classes on {}", self.context.info.name);
+            return Err(Error::Limit {
+                limit: "number of turns of loops in one invocation",
+                got: limit,
+                needed: longest as u64 + limit - MOST as u64,
+                what,
+            });
+        }
+        Ok(longest.next_power_of_two().clamp(expected, MOST))
+    }
+
+    async fn workspace(&self, host: &HostArrays<'_>, splits: &Splits, in_place: bool) -> Result<Workspace> {
+        let largest = [host.scores.len(), host.targets.len(), host.indices.len(), host.element_weights.len()];
+        let largest = largest.into_iter().max().unwrap_or_default() as u64;
+        let limit = self.context.limits.max_buffer_size;
+        if largest.max(splits.total) > limit {
+            return Err(Error::Limit {
+                limit: "max_buffer_size",
+                got: limit,
+                needed: largest.max(splits.total),
+                what: "this batch in one buffer".to_owned(),
+            });
+        }
+        guarded(&self.context, "reserving a batch's buffers", || {
+            let buffer = |label, bytes: usize, usage| {
+                self.context.device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some(label),
+                    size: (bytes as u64).next_multiple_of(16).max(16),
+                    usage,
+                    mapped_at_creation: false,
+                })
+            };
+            let input = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            let read_back = if in_place { wgpu::BufferUsages::COPY_SRC } else { wgpu::BufferUsages::empty() };
+            let some = |label, bytes: &[u8], given: bool| given.then(|| buffer(label, bytes.len(), input));
+            Workspace {
+                scores: buffer("gpu-loss scores", host.scores.len(), input | read_back),
+                targets: buffer("gpu-loss targets", host.targets.len(), input),
+                indices: some("gpu-loss target indices", &host.indices, host.has_indices),
+                upstream: some("gpu-loss upstream", &host.upstream, !host.upstream.is_empty()),
+                element_weights: some(
+                    "gpu-loss element weights",
+                    &host.element_weights,
+                    !host.element_weights.is_empty(),
+                ),
+                results: buffer("gpu-loss results", splits.results as usize, input | wgpu::BufferUsages::COPY_SRC),
+                staging: buffer(
+                    "gpu-loss staging",
+                    splits.total as usize,
+                    wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                ),
+                index_bytes: host.indices.len() as u64,
+            }
+        })
+        .await
+    }
+}
+
+impl Workspace {
+    fn buffers(&self, splits: &Splits, layout: &Layout, spec: &Spec) -> Buffers<'_> {
+        let rows = layout.shape.rows() as u64 * 4;
+        let elements = layout.shape.elements() as u64;
+        let split = |offset: u64, size: u64| Slice { buffer: &self.results, offset, size: Some(size) };
+        let losses = if spec.kind.per_row() { rows } else { elements * 4 };
+        Buffers {
+            target_indices: self.indices.as_ref().map(Slice::from),
+            element_weights: self.element_weights.as_ref().map(Slice::from),
+            upstream: self.upstream.as_ref().map(Slice::from),
+            grad: splits
+                .grad
+                .filter(|_| !layout.in_place)
+                .map(|at| split(at, layout.grad_bytes().next_multiple_of(16))),
+            loss: Some(split(splits.loss, 4)),
+            status: Some(split(splits.status, STATUS_BYTES)),
+            losses: splits.losses.map(|at| split(at, losses.next_multiple_of(16))),
+            lse: splits.lse.map(|at| split(at, rows)),
+            argmax: splits.argmax.map(|at| split(at, rows)),
+            ..Buffers::new(&self.scores, &self.targets)
+        }
+    }
+}
+
+/// A batch's arrays as bytes in row-major order, borrowed where they lie so already.
+pub(super) struct HostArrays<'a> {
+    scores: Cow<'a, [u8]>,
+    targets: Cow<'a, [u8]>,
+    indices: Cow<'a, [u8]>,
+    has_indices: bool,
+    upstream: Cow<'a, [u8]>,
+    element_weights: Cow<'a, [u8]>,
+}
+
+impl<'a> HostArrays<'a> {
+    fn new<T: Element, D: Dimension>(batch: &'a Batch<'_, T, D>) -> Self {
+        let nothing = Cow::Borrowed(&[] as &[u8]);
+        let mut arrays = HostArrays {
+            scores: bytes(batch.scores.view()),
+            targets: nothing.clone(),
+            indices: nothing.clone(),
+            has_indices: false,
+            upstream: batch.upstream.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
+            element_weights: batch.element_weights.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
+        };
+        match &batch.targets {
+            Targets::Classes(labels) => arrays.targets = integer_bytes(labels.integers()),
+            Targets::Lists { offsets, indices } => {
+                arrays.targets = integer_bytes(offsets.integers());
+                arrays.indices = integer_bytes(indices.integers());
+                arrays.has_indices = true;
+            }
+            Targets::MultiHot(multi_hot) => arrays.targets = bytes(multi_hot.view()),
+            Targets::Probabilities(probabilities) => arrays.targets = bytes(probabilities.view()),
+        }
+        arrays
+    }
+
+    /// With the scores as far from one `n` to the next as a layout has them; what lies between is made of ones: NaN.
+    pub(super) fn interleave(mut self, layout: &Layout) -> Self {
+        let size = layout.dtype.size();
+        let (slab, step) = (layout.shape.slab() * size, layout.scores_step() as usize * size);
+        if slab != step {
+            let mut apart = vec![0xff; layout.scores_bytes() as usize];
+            for (to, from) in apart.chunks_mut(step).zip(self.scores.chunks(slab)) {
+                to[..slab].copy_from_slice(from);
+            }
+            self.scores = Cow::Owned(apart);
+        }
+        self
+    }
+
+    /// An input's bytes by the name of its buffer.
+    pub(super) fn named(&self, buffer: &str) -> Option<&[u8]> {
+        match buffer {
+            "scores" => Some(&self.scores),
+            "targets" => Some(&self.targets),
+            "target_indices" => Some(&self.indices),
+            "upstream" => Some(&self.upstream),
+            "element_weights" => Some(&self.element_weights),
+            _ => None,
+        }
+    }
+}
+
+/// The layout of a plan for a batch.
+fn layout<T: Element, D: Dimension>(batch: &Batch<'_, T, D>, shape: Shape) -> Layout {
+    let (integers, indices) = match &batch.targets {
+        Targets::Classes(labels) => (integer_type(&labels.integers()), IntegerType::I64),
+        Targets::Lists { offsets, indices } => (integer_type(&offsets.integers()), integer_type(&indices.integers())),
+        Targets::MultiHot(_) | Targets::Probabilities(_) => (IntegerType::I64, IntegerType::I64),
+    };
+    Layout {
+        targets: batch.targets.form(),
+        integers,
+        indices,
+        outputs: batch.outputs,
+        upstream: if batch.upstream.is_some() { Upstream::PerLoss } else { Upstream::One },
+        element_weights: batch.element_weights.is_some(),
+        ..Layout::new(shape, T::DTYPE)
+    }
+}
+
+/// Refuses lists of more indices than a buffer holds: no shape tells how many there are.
+fn fits_indices(targets: &Targets<'_>, layout: &Layout, most: u64) -> Result<()> {
+    let Targets::Lists { indices, .. } = targets else { return Ok(()) };
+    let needed = (indices.integers().len() as u64).saturating_mul(u64::from(layout.indices.words()) * 4);
+    if needed <= most {
+        return Ok(());
+    }
+    Err(Error::Limit { limit: "max_buffer_size", got: most, needed, what: "target_indices in one buffer".to_owned() })
+}
+
+/// An array's elements in row-major order as bytes.
+fn bytes<'a, T: bytemuck::Pod, D: Dimension>(array: ArrayView<'a, T, D>) -> Cow<'a, [u8]> {
+    match array.to_slice() {
+        Some(slice) => Cow::Borrowed(bytemuck::cast_slice(slice)),
+        None => Cow::Owned(array.iter().flat_map(|v| bytemuck::bytes_of(v).to_vec()).collect()),
+    }
+}
+
+fn integer_bytes(integers: Integers<'_>) -> Cow<'_, [u8]> {
+    match integers {
+        Integers::I32(a) => bytes(a),
+        Integers::I64(a) => bytes(a),
+        Integers::U32(a) => bytes(a),
+    }
+}
+
+fn integer_type(integers: &Integers<'_>) -> IntegerType {
+    match integers {
+        Integers::I32(_) => IntegerType::I32,
+        Integers::I64(_) => IntegerType::I64,
+        Integers::U32(_) => IntegerType::U32,
+    }
+}
+
+/// Writes bytes of any length: the queue takes multiples of 4 alone.
+fn write(queue: &wgpu::Queue, buffer: &wgpu::Buffer, bytes: &[u8]) {
+    let whole = bytes.len() / 4 * 4;
+    if whole > 0 {
+        queue.write_buffer(buffer, 0, &bytes[..whole]);
+    }
+    if whole < bytes.len() {
+        let mut rest = [0_u8; 4];
+        rest[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
+        queue.write_buffer(buffer, whole as u64, &rest);
+    }
+}
+
+/// The results from the staging buffer's bytes, or the error that the status tells of.
+fn collect<T: Element, D: Dimension>(
+    spec: &Spec,
+    batch: &Batch<'_, T, D>,
+    layout: &Layout,
+    splits: &Splits,
+    bytes: &[u8],
+    summed: Option<f32>,
+) -> Result<Output<T, D>> {
+    let status: Status = take(bytes, splits.status, 1)[0];
+    complain(&status, batch, layout)?;
+    let rows = layout.shape.rows();
+    let row_dims = row_shape(batch.scores.shape());
+    let losses_dims = if spec.kind.per_row() { row_dims.clone() } else { batch.scores.shape().to_vec() };
+    let loss_count = losses_dims.iter().product();
+    Ok(Output {
+        loss: summed.unwrap_or_else(|| take(bytes, splits.loss, 1)[0]),
+        grad: match splits.grad {
+            Some(at) => {
+                let all: Vec<T> = take(bytes, at, layout.grad_bytes() as usize / size_of::<T>());
+                array(batch.scores.raw_dim(), without_gaps(all, layout.shape.slab(), layout.grad_step() as usize))?
+            }
+            None => Array::from_shape_simple_fn(D::zeros(batch.scores.ndim()), T::default),
+        },
+        losses: splits
+            .losses
+            .filter(|_| layout.outputs.hands_out_losses(spec))
+            .map(|at| array(IxDyn(&losses_dims), take(bytes, at, loss_count)))
+            .transpose()?,
+        lse: splits.lse.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        argmax: splits.argmax.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        correct: layout.outputs.correct.then_some(u64::from(status.correct_rows)),
+    })
+}
+
+fn take<E: bytemuck::Pod>(bytes: &[u8], at: u64, count: usize) -> Vec<E> {
+    let at = at as usize;
+    bytemuck::pod_collect_to_vec(&bytes[at..at + count * size_of::<E>()])
+}
+
+/// The first `slab` of every `step` elements.
+fn without_gaps<E: Copy>(elements: Vec<E>, slab: usize, step: usize) -> Vec<E> {
+    if slab == step {
+        return elements;
+    }
+    elements.chunks(step).flat_map(|chunk| &chunk[..slab]).copied().collect()
+}
+
+/// An array over as many elements as its shape has.
+fn array<E, D: Dimension>(shape: D, elements: Vec<E>) -> Result<Array<E, D>> {
+    let got = vec![elements.len()];
+    let expected = shape.slice().to_vec();
+    Array::from_shape_vec(shape, elements).map_err(|_| Error::Shape { what: "result", got, expected })
+}
+
+/// The error that a status tells of.
+fn complain<T: Element, D: Dimension>(status: &Status, batch: &Batch<'_, T, D>, layout: &Layout) -> Result<()> {
+    if let Some(row) = status.first_bad_row() {
+        let count = u64::from(status.bad_rows);
+        return Err(match &batch.targets {
+            Targets::Classes(labels) => Error::ClassOutOfRange {
+                row: u64::from(row),
+                class: labels.integers().iter().nth(row as usize).unwrap_or_default(),
+                classes: layout.shape.classes as u64,
+                count,
+            },
+            _ => {
+                let problem = "its list is not strictly increasing within the classes".to_owned();
+                Error::ClassList { row: u64::from(row), problem, count }
+            }
+        });
+    }
+    if let Some(row) = status.first_outside_row() {
+        return Err(Error::ProbabilityOutOfRange { row: u64::from(row), count: u64::from(status.outside_rows) });
+    }
+    Ok(())
+}
+
+/// `[N, C, d…]` without the classes.
+fn row_shape(scores: &[usize]) -> Vec<usize> {
+    scores.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect()
+}
+
+/// The results of a batch without rows.
+fn empty<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Output<T, D> {
+    let row_dims = row_shape(batch.scores.shape());
+    let losses_dims = if spec.kind.per_row() { row_dims.clone() } else { batch.scores.shape().to_vec() };
+    let outputs = batch.outputs;
+    let over_nothing = match spec.reduction {
+        Reduction::Mean => spec.denominator.is_none(),
+        Reduction::BatchMean => batch.scores.shape().first() == Some(&0),
+        Reduction::None | Reduction::Sum => false,
+    };
+    Output {
+        loss: if over_nothing { spec.empty_mean.value() } else { 0.0 },
+        grad: Array::from_shape_simple_fn(
+            if outputs.grad { batch.scores.raw_dim() } else { D::zeros(batch.scores.ndim()) },
+            T::default,
+        ),
+        losses: outputs.hands_out_losses(spec).then(|| ArrayD::zeros(IxDyn(&losses_dims))),
+        lse: outputs.lse.then(|| ArrayD::zeros(IxDyn(&row_dims))),
+        argmax: outputs.argmax.then(|| ArrayD::zeros(IxDyn(&row_dims))),
+        correct: outputs.correct.then_some(0),
+    }
+}

@@ -1,0 +1,124 @@
+//! The batches of the self-test: small, edge cases in them, and always the same.
+
+use ndarray::{ArrayD, IxDyn};
+
+use super::self_test::TestKey;
+use crate::batch::{Batch, Dtype, Element, Labels, TargetForm, Targets};
+use crate::layout::IntegerType;
+use crate::loss::{Reduction, Spec};
+
+/// A batch that is made up, always the same for the same sort.
+pub(super) struct KnownAnswers<T> {
+    scores: ArrayD<T>,
+    targets: Made,
+    upstream: ArrayD<f32>,
+    element_weights: ArrayD<f32>,
+}
+
+enum Made {
+    Classes(Box<dyn Labels + Send>),
+    Lists(Box<dyn Labels + Send>, Box<dyn Labels + Send>),
+    MultiHot(ArrayD<u8>),
+    Probabilities(ArrayD<f32>),
+}
+
+impl<T: Element> KnownAnswers<T> {
+    pub(super) fn new(spec: &Spec, key: &TestKey, nan: bool, rounded: &impl Fn(f32) -> T) -> Self {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut unit = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 24) as f32
+        };
+        let dims = &key.dims;
+        let (classes, inner) = (dims[1], dims[2..].iter().product::<usize>());
+        let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).collect();
+        let rows = dims[0] * inner;
+        let truth: Vec<usize> = (0..rows).map(|row| (row * 7 + 3) % classes).collect();
+        let row_of =
+            |element: usize| (element / (classes * inner) * inner + element % inner, element / inner % classes);
+        let score = |element: usize, unit: f32| {
+            let (row, class) = row_of(element);
+            match (spec.kind.takes_probabilities(), row % 9) {
+                (true, _) => unit,
+                // A confident row, one of masks, one of large scores, one with a NaN.
+                (false, 1) if class == truth[row] => 24.0,
+                (false, 2) if class % 3 == 1 && class != truth[row] => f32::NEG_INFINITY,
+                (false, 3) if key.dtype == Dtype::F32 => 1e4 + 4.0 * unit,
+                (false, 4) if nan && class == classes / 2 => f32::NAN,
+                _ => 8.0 * unit - 4.0,
+            }
+        };
+        let elements = rows * classes;
+        let shaped = |dims: &[usize], values: Vec<f32>| ArrayD::from_shape_vec(IxDyn(dims), values).unwrap_or_default();
+        let scores: Vec<T> = (0..elements).map(|element| rounded(score(element, unit()))).collect();
+        let targets = match key.targets {
+            TargetForm::Classes => {
+                let labels = truth.iter().enumerate().map(|(row, class)| match spec.ignore_index {
+                    Some(ignored) if row % 9 == 5 && key.integers.0.holds(ignored) => ignored,
+                    _ => *class as i64,
+                });
+                Made::Classes(integers(labels, &row_dims, key.integers.0))
+            }
+            TargetForm::Lists => {
+                let lists: Vec<Vec<i64>> = (0..rows)
+                    .map(|row| {
+                        (0..classes as i64).filter(|class| (class * 5 + row as i64) % 4 == 0).take(row % 6).collect()
+                    })
+                    .collect();
+                let offsets = (0..=rows).map(|row| lists[..row].iter().map(Vec::len).sum::<usize>() as i64);
+                let indices: Vec<i64> = lists.concat();
+                let count = indices.len();
+                Made::Lists(
+                    integers(offsets, &[rows + 1], key.integers.0),
+                    integers(indices.into_iter(), &[count], key.integers.1),
+                )
+            }
+            TargetForm::MultiHot => {
+                let bytes = (0..elements).map(|element| u8::from((row_of(element).1 + row_of(element).0) % 5 == 0));
+                Made::MultiHot(ArrayD::from_shape_vec(IxDyn(dims), bytes.collect()).unwrap_or_default())
+            }
+            TargetForm::Probabilities => {
+                let scale = if spec.kind.per_row() { 2.0 / classes as f32 } else { 1.0 };
+                Made::Probabilities(shaped(dims, (0..elements).map(|_| scale * unit()).collect()))
+            }
+        };
+        let loss_dims = if spec.kind.per_row() { row_dims } else { dims.clone() };
+        let losses = loss_dims.iter().product::<usize>();
+        KnownAnswers {
+            scores: ArrayD::from_shape_vec(IxDyn(dims), scores).unwrap_or_default(),
+            targets,
+            upstream: shaped(&loss_dims, (0..losses).map(|_| unit() - 0.5).collect()),
+            element_weights: shaped(dims, (0..elements).map(|_| 2.0 * unit()).collect()),
+        }
+    }
+
+    pub(super) fn batch(&self, spec: &Spec, key: &TestKey) -> Batch<'_, T, IxDyn> {
+        let targets = match &self.targets {
+            Made::Classes(labels) => Targets::Classes(&**labels),
+            Made::Lists(offsets, indices) => Targets::Lists { offsets: &**offsets, indices: &**indices },
+            Made::MultiHot(bytes) => Targets::MultiHot(bytes.view()),
+            Made::Probabilities(values) => Targets::Probabilities(values.view()),
+        };
+        let mut batch = Batch::new(self.scores.view(), targets);
+        batch.outputs = key.outputs;
+        if spec.reduction == Reduction::None && key.upstream {
+            batch.upstream = Some(self.upstream.view());
+        }
+        if key.element_weights {
+            batch.element_weights = Some(self.element_weights.view());
+        }
+        batch
+    }
+}
+
+/// Integers of one type, in a shape.
+fn integers(values: impl Iterator<Item = i64>, dims: &[usize], of: IntegerType) -> Box<dyn Labels + Send> {
+    fn boxed<I: crate::Integer + Default + Send + 'static>(values: Vec<I>, dims: &[usize]) -> Box<dyn Labels + Send> {
+        Box::new(ArrayD::from_shape_vec(IxDyn(dims), values).unwrap_or_default())
+    }
+    match of {
+        IntegerType::I32 => boxed(values.map(|v| v as i32).collect(), dims),
+        IntegerType::I64 => boxed(values.collect::<Vec<i64>>(), dims),
+        IntegerType::U32 => boxed(values.map(|v| v as u32).collect(), dims),
+    }
+}

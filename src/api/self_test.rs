@@ -1,0 +1,334 @@
+//! Kernels tested on the user's own driver: before a strategy is first used for a loss, it computes a small batch whose
+//! result is known, edge cases in it. One that computes wrongly is refused, and the next one serves.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::GpuLoss;
+use super::host::HostPlan;
+use super::known_answers::KnownAnswers;
+use crate::batch::{Dtype, Element, Outputs, TargetForm};
+use crate::device::{Context, Wait};
+use crate::error::{Error, Result};
+use crate::layout::{IntegerType, Layout, Mode, Upstream};
+use crate::loss::{Flags, Kind, Loss, Spec};
+use crate::plan::{Plan, build, build_suiting};
+use crate::reference::{self, Difference};
+use crate::schedule::{Geometry, RESIDENT_ROWS, Sizes, Strategy, serving};
+use crate::{bf16, f16};
+
+/// A strategy that the self-test refused: its kernels compute wrongly on this driver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// The loss,
+    pub kind: Kind,
+    /// on this form of target,
+    pub targets: TargetForm,
+    /// and this type of scores.
+    pub dtype: Dtype,
+    /// How far the result was from the reference.
+    pub difference: Difference,
+}
+
+/// Elements of the largest wide load.
+const WIDEST_LOAD: usize = 16;
+/// Elements of a line of a processor's cache, in the smallest type.
+const LINE: usize = 32;
+
+/// What decides which kernels run; what is proven for one holds for its like.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct TestKey {
+    pub(super) kind: Kind,
+    pub(super) targets: TargetForm,
+    pub(super) dtype: Dtype,
+    pub(super) strategy: Strategy,
+    pub(super) outputs: Outputs,
+    /// Options that are switched on, whatever their values.
+    pub(super) flags: Flags,
+    /// One gradient that arrives at each loss, and one weight at each element.
+    pub(super) upstream: bool,
+    pub(super) element_weights: bool,
+    pub(super) integers: (IntegerType, IntegerType),
+    pub(super) dims: Vec<usize>,
+    /// From one `n` to the next, of scores and gradient.
+    pub(super) strides: (usize, usize),
+    pub(super) in_place: bool,
+    /// Of the batch whose kernels are these.
+    pub(super) sizes: Sizes,
+}
+
+/// What was tested on a driver, and what came of it.
+#[derive(Debug, Default)]
+struct Record {
+    proven: Mutex<HashSet<TestKey>>,
+    refused: Mutex<Vec<(TestKey, Refusal)>>,
+}
+
+/// What decides whether kernels come out the same: all that is known of the driver, and what the device may use of it.
+#[derive(Debug, PartialEq)]
+struct Driver {
+    info: wgpu::AdapterInfo,
+    features: wgpu::Features,
+    limits: wgpu::Limits,
+}
+
+/// The records of this process: what was tested once need not be again on a new device.
+static RECORDS: Mutex<Vec<(Driver, Arc<Record>)>> = Mutex::new(Vec::new());
+
+/// A device's self-test.
+#[derive(Debug)]
+pub(super) struct SelfTest {
+    on: AtomicBool,
+    record: Mutex<Arc<Record>>,
+}
+
+impl SelfTest {
+    /// Switched off by `GPU_LOSS_SELF_TEST=0`.
+    pub(super) fn on(context: &Context) -> Self {
+        let off = std::env::var("GPU_LOSS_SELF_TEST").is_ok_and(|v| v == "0");
+        let driver =
+            Driver { info: context.info.clone(), features: context.device.features(), limits: context.limits.clone() };
+        let mut row_statistics = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = match row_statistics.iter().find(|(other, _)| *other == driver) {
+            Some((_, record)) => Arc::clone(record),
+            None => {
+                let record = Arc::<Record>::default();
+                row_statistics.push((driver, Arc::clone(&record)));
+                record
+            }
+        };
+        SelfTest { on: AtomicBool::new(!off), record: Mutex::new(record) }
+    }
+
+    /// Begins a record of this device alone: its kernels are not what other devices run.
+    pub(super) fn stand_alone(&self) {
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+
+    fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Record {
+    /// What came of a test, if there was one: nothing to say against it, or a refusal.
+    fn of(&self, key: &TestKey) -> Option<Option<Refusal>> {
+        if self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(key) {
+            return Some(None);
+        }
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.iter().find(|(other, _)| other == key).map(|(_, refusal)| Some(refusal.clone()))
+    }
+}
+
+impl GpuLoss {
+    /// Switches the self-test of kernels on (as it is unless `GPU_LOSS_SELF_TEST=0`) or off. It runs once in a process
+    /// for each driver, loss, form of target, type, strategy and set of options, when the first plan is made that needs
+    /// it.
+    pub fn set_self_test(&self, on: bool) {
+        self.self_test.on.store(on, Ordering::Relaxed);
+    }
+
+    /// The strategies that the self-test refused so far on this driver.
+    #[must_use]
+    pub fn refused(&self) -> Vec<Refusal> {
+        let record = self.self_test.record();
+        let refused = record.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.iter().map(|(_, refusal)| refusal.clone()).collect()
+    }
+
+    /// How many kinds of work passed the self-test so far on this driver.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.self_test.record().proven.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Runs the self-test now, for every strategy that can serve a loss on a layout, whether it is switched on or off;
+    /// returns those that were refused. What was tested before in this process is not tested again.
+    ///
+    /// ```no_run
+    /// use gpu_loss::{Dtype, GpuLoss, Layout, Shape, SoftmaxCe};
+    /// let gpu = GpuLoss::new()?;
+    /// for refusal in gpu.self_test(&SoftmaxCe::default(), &Layout::new(Shape::new(4096, 1000), Dtype::F32))? {
+    ///     println!("{} computes wrongly here: {:?}", refusal.strategy.name(), refusal.difference);
+    /// }
+    /// # Ok::<(), gpu_loss::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn self_test<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Vec<Refusal>> {
+        pollster::block_on(self.self_test_async(loss, layout))
+    }
+
+    /// As [`self_test`](Self::self_test), without blocking.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub async fn self_test_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Vec<Refusal>> {
+        let spec = loss.spec();
+        layout.check(&spec)?;
+        spec.check(layout.all_classes())?;
+        let mut refused = Vec::new();
+        for strategy in serving(&self.context, spec.kind, &layout.shape, layout.reads_once()) {
+            refused.extend(self.trial(&spec, layout, strategy).await?);
+        }
+        // Where one strategy stands for all, it is named once.
+        refused.dedup();
+        Ok(refused)
+    }
+
+    /// Makes a plan whose kernels passed the self-test: with the forced or the default strategy, or the next that does.
+    pub(super) async fn proven_plan(&self, spec: &Spec, layout: &Layout) -> Result<Plan> {
+        let forced = self.forced();
+        let plan = build(&self.context, spec, layout, forced).await?;
+        let plan = if forced.is_none() { self.tuned(spec, layout, plan).await? } else { plan };
+        if !self.self_test.on.load(Ordering::Relaxed) || layout.shape.rows() == 0 {
+            return Ok(plan);
+        }
+        let Some(mut refusal) = self.trial(spec, layout, plan.strategy()).await? else { return Ok(plan) };
+        let others = match forced {
+            Some(_) => Vec::new(),
+            None => serving(&self.context, spec.kind, &layout.shape, layout.reads_once()),
+        };
+        for strategy in others.into_iter().filter(|strategy| *strategy != plan.strategy()) {
+            match self.trial(spec, layout, strategy).await? {
+                None => return build(&self.context, spec, layout, Some(strategy)).await,
+                Some(another) => refusal = another,
+            }
+        }
+        Err(Error::Miscompiled {
+            loss: refusal.kind.name(),
+            strategy: refusal.strategy.name().to_owned(),
+            adapter: self.context.info.name.clone(),
+            error_ratio: refusal.difference.worst(),
+        })
+    }
+
+    /// Tests a strategy, unless its like was tested before.
+    async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
+        // The other modes are made of what a split row goes through.
+        let serve = serving(&self.context, spec.kind, &layout.shape, layout.reads_once());
+        let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);
+        let strategy = if split { Strategy::SplitRow } else { strategy };
+        let key = TestKey::new(&self.context, spec, layout, strategy);
+        let record = self.self_test.record();
+        if let Some(known) = record.of(&key) {
+            return Ok(known);
+        }
+        let difference = match layout.dtype {
+            Dtype::F32 => self.known_answers::<f32>(&key, |v| v).await?,
+            Dtype::F16 => self.known_answers::<f16>(&key, f16::from_f32).await?,
+            Dtype::Bf16 => self.known_answers::<bf16>(&key, bf16::from_f32).await?,
+        };
+        if difference.kept() {
+            record.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+            return Ok(None);
+        }
+        let TestKey { kind, targets, dtype, strategy, .. } = key;
+        log::warn!(
+            "{} refused on {}: {} on {}, {}, comes to {:.0} times what is promised ({difference:?})",
+            strategy.name(),
+            self.context.info.name,
+            kind.name(),
+            targets.name(),
+            dtype.name(),
+            difference.worst(),
+        );
+        let refusal = Refusal { strategy, kind, targets, dtype, difference };
+        record.refused.lock().unwrap_or_else(PoisonError::into_inner).push((key, refusal.clone()));
+        Ok(Some(refusal))
+    }
+
+    /// The worst of two batches: one of ordinary rows, whose losses have a sum, and one with a row of NaN.
+    async fn known_answers<T: Element>(&self, key: &TestKey, rounded: impl Fn(f32) -> T) -> Result<Difference> {
+        // With values of its own: no caller's value may decide over kernels, let alone over what comes after it.
+        let spec = key.flags.example(key.dims[1], if key.integers.0.holds(-100) { -100 } else { 255 });
+        let mut worst = Difference::default();
+        for nan in [false, true] {
+            if nan && spec.kind.takes_probabilities() {
+                continue;
+            }
+            let answers = KnownAnswers::new(&spec, key, nan, &rounded);
+            let batch = answers.batch(&spec, key);
+            let expected = reference::run(&spec, &batch)?;
+            let (host, layout) = self.prepared(&spec, &batch)?;
+            let layout = key.arrays_at(layout);
+            let host = host.interleave(&layout);
+            let plan = build_suiting(Some(key.sizes), &self.context, &spec, &layout, Some(key.strategy)).await?;
+            let plan = HostPlan::device_only(plan, Some(key.strategy));
+            let difference = match self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await {
+                Ok(output) => reference::compare(&output, &expected),
+                // There is no such thing in the batch: it is the kernel that is wrong.
+                Err(Error::ClassOutOfRange { .. } | Error::ClassList { .. } | Error::ProbabilityOutOfRange { .. }) => {
+                    Difference { loss: f64::INFINITY, ..Difference::default() }
+                }
+                Err(error) => return Err(error),
+            };
+            if !difference.kept() {
+                return Ok(difference);
+            }
+            worst = difference;
+        }
+        Ok(worst)
+    }
+}
+
+impl TestKey {
+    fn new(context: &Context, spec: &Spec, layout: &Layout, strategy: Strategy) -> Self {
+        // As many rows as stay resident where the plan's are, some behind the last tile where the plan has such; classes on
+        // vectors, wide loads and lines where the plan's are, and whole wide loads or halves of them where the plan's batch has.
+        let shape = &layout.shape;
+        let sizes = Sizes::of(context, spec, layout, strategy);
+        let classes = Geometry::new(context, strategy).tested_classes(shape.classes);
+        let rows = if sizes.resident { RESIDENT_ROWS } else { 9 };
+        let (inner, classes) = match shape.inner {
+            1 => (1, classes),
+            inner if inner > 8 => (8 + inner % 4, classes.min(64 + classes % WIDEST_LOAD)),
+            inner => (inner, classes.min(64 + classes % WIDEST_LOAD)),
+        };
+        let slab = classes * inner;
+        let least = rows.div_ceil(inner);
+        let whole = |elements: usize| {
+            [WIDEST_LOAD, WIDEST_LOAD / 2].iter().position(|load_vectors| elements.is_multiple_of(*load_vectors))
+        };
+        let in_tiles = |n: usize| n.is_multiple_of(4);
+        let like = |n: &usize| {
+            (!sizes.wide_loads || whole(n * slab) == whole(shape.elements()))
+                && (inner > 1 || !sizes.resident || in_tiles(*n) == in_tiles(shape.n))
+        };
+        let n = (least..least + 4 * WIDEST_LOAD).find(like).unwrap_or(least);
+        let dims = if shape.inner == 1 { vec![n, classes] } else { vec![n, classes, inner] };
+        // Apart where the plan's rows are, and as far past a wide load.
+        let stride = |step: u64| {
+            let least = slab + 4;
+            let like = least + (step as usize % LINE + LINE - least % LINE) % LINE;
+            if step == shape.slab() as u64 { slab } else { like }
+        };
+        TestKey {
+            strides: (stride(layout.scores_step()), stride(layout.grad_step())),
+            in_place: layout.in_place,
+            sizes,
+            kind: spec.kind,
+            targets: layout.targets,
+            dtype: layout.dtype,
+            strategy,
+            outputs: Outputs { grad: layout.mode == Mode::Gradient || layout.outputs.grad, ..layout.outputs },
+            flags: spec.flags(),
+            upstream: layout.upstream == Upstream::PerLoss,
+            element_weights: layout.element_weights,
+            integers: (layout.integers, layout.indices),
+            dims,
+        }
+    }
+
+    /// A layout of the test's batch that lies in memory as the plan's does.
+    fn arrays_at(&self, layout: Layout) -> Layout {
+        let (scores, grad) = self.strides;
+        Layout { in_place: self.in_place, ..layout.strides(scores, grad) }
+    }
+}

@@ -1,0 +1,405 @@
+//! What a plan is made for: shapes, types and places of everything that a batch brings and takes.
+
+mod statistics;
+
+pub use statistics::RowStatistics;
+
+use crate::batch::{Dtype, Outputs, Shape, TargetForm};
+use crate::error::{Error, Result};
+use crate::loss::{Reduction, Spec};
+
+/// The integer type of labels, list offsets or list indices on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum IntegerType {
+    /// 32-bit signed.
+    I32,
+    /// 64-bit signed, two words.
+    #[default]
+    I64,
+    /// 32-bit unsigned.
+    U32,
+}
+
+impl IntegerType {
+    /// 32-bit words of one integer.
+    #[must_use]
+    pub fn words(self) -> u32 {
+        if self == IntegerType::I64 { 2 } else { 1 }
+    }
+
+    /// Whether it has this integer.
+    pub(crate) fn holds(self, value: i64) -> bool {
+        match self {
+            IntegerType::I32 => i32::try_from(value).is_ok(),
+            IntegerType::I64 => true,
+            IntegerType::U32 => u32::try_from(value).is_ok(),
+        }
+    }
+}
+
+/// What a plan does of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// Losses and gradient in one go; without the gradient ([`Outputs::grad`]) the forward half of a training step.
+    #[default]
+    Whole,
+    /// The backward half: the gradient alone, from row statistics that a forward plan saved ([`Layout::statistics`])
+    /// or a merge made. For the losses of single elements nothing is saved: the gradient is made from the scores.
+    ///
+    /// The options must be those of the plan that made the statistics: nothing in them tells, and the gradient would be
+    /// another loss's. [`GpuLoss::plan_pair`](crate::GpuLoss::plan_pair) makes both plans from one loss.
+    Gradient,
+    /// Row statistics over the classes at hand, one shard of a vocabulary: to be merged.
+    Statistics,
+    /// Losses, and merged row statistics, from the statistics of `shards` shards that lie one after another.
+    Merge {
+        /// How many.
+        shards: u32,
+    },
+}
+
+/// The classes at hand, where they are one slice of a vocabulary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shard {
+    /// The number of the first class at hand.
+    pub first_class: usize,
+    /// How many classes there are in all: what labels, lists and class weights count.
+    pub all_classes: usize,
+}
+
+/// Which gradient arrives from behind the loss, as a buffer on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Upstream {
+    /// None: 1.
+    #[default]
+    One,
+    /// One f32 for the reduced loss (loss scaling, say).
+    Scalar,
+    /// One f32 an unreduced loss, under [`Reduction::None`].
+    PerLoss,
+}
+
+/// What a plan is made for.
+///
+/// ```
+/// use gpu_loss::{Dtype, Layout, Shape, Upstream};
+/// // bf16 scores in rows of 1,024 elements of which 1,000 are classes; the gradient replaces them.
+/// let layout = Layout { in_place: true, upstream: Upstream::Scalar, ..Layout::new(Shape::new(512, 1000), Dtype::Bf16) }
+///     .strides(1024, 1024);
+/// assert_eq!(layout.scores_stride, Some(1024));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Layout {
+    /// `N`, `C` and `D` of the scores; `C` counts the classes at hand.
+    pub shape: Shape,
+    /// The type of scores and gradient.
+    pub dtype: Dtype,
+    /// The form of the targets.
+    pub targets: TargetForm,
+    /// The type of labels or list offsets.
+    pub integers: IntegerType,
+    /// The type of list indices.
+    pub indices: IntegerType,
+    /// The most classes that a row's list has. It only counts on Mesa's software adapters, which end an invocation's
+    /// loops after 65,535 turns in all: a longer list is a bad row there, and at most 60,000 can be asked for.
+    pub longest_list: usize,
+    /// Which outputs are wanted.
+    pub outputs: Outputs,
+    /// Elements from the scores of one `n` to the next, at least `C·D`; `C·D` if absent.
+    pub scores_stride: Option<usize>,
+    /// Elements from the gradient of one `n` to the next, at least `C·D`; `C·D` if absent.
+    pub grad_stride: Option<usize>,
+    /// Whether the gradient replaces the scores. Otherwise scores are never written.
+    pub in_place: bool,
+    /// The gradient that arrives.
+    pub upstream: Upstream,
+    /// Whether element weights are given.
+    pub element_weights: bool,
+    /// Whether the mean's denominator is in a buffer, one f32 (token counts under gradient accumulation).
+    pub denominator: bool,
+    /// Whether the row statistics are kept for a later plan of [`Mode::Gradient`] with the same options:
+    /// [`STATISTICS_BYTES`] a row.
+    pub statistics: bool,
+    /// What of the work is done.
+    pub mode: Mode,
+    /// Which classes are at hand, if not all.
+    pub shard: Option<Shard>,
+}
+
+/// Bytes that a row's statistics take: a [`RowStatistics`](super::RowStatistics).
+///
+/// A log-sum-exp alone would not do: in a confident row, `exp(u − lse) − 1` has lost the digits that the promised
+/// accuracy needs.
+pub const STATISTICS_BYTES: u64 = size_of::<super::RowStatistics>() as u64;
+
+/// The most elements from the first to behind the last: byte counts and sums of them stay far from overflow.
+const MAX_ELEMENTS: u64 = 1 << 48;
+
+/// The most elements of one n that a traversal over single elements counts: with those of a dispatch they stay below 2³².
+const MAX_POSITIONS: u64 = 3 << 30;
+
+impl Layout {
+    /// Tight scores of this shape and type against `i64` classes, loss and gradient wanted.
+    #[must_use]
+    pub fn new(shape: Shape, dtype: Dtype) -> Self {
+        Layout {
+            shape,
+            dtype,
+            targets: TargetForm::Classes,
+            integers: IntegerType::I64,
+            indices: IntegerType::I64,
+            longest_list: 4096,
+            outputs: Outputs::default(),
+            scores_stride: None,
+            grad_stride: None,
+            in_place: false,
+            upstream: Upstream::One,
+            element_weights: false,
+            denominator: false,
+            statistics: false,
+            mode: Mode::Whole,
+            shard: None,
+        }
+    }
+
+    /// Sets the strides of scores and gradient, in elements.
+    #[must_use]
+    pub fn strides(mut self, scores: usize, grad: usize) -> Self {
+        self.scores_stride = Some(scores);
+        self.grad_stride = Some(grad);
+        self
+    }
+
+    /// Sets what of the work is done.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Names the classes at hand as a slice of a vocabulary.
+    #[must_use]
+    pub fn shard(mut self, first_class: usize, all_classes: usize) -> Self {
+        self.shard = Some(Shard { first_class, all_classes });
+        self
+    }
+
+    /// The number of classes that labels, lists and class weights count.
+    #[must_use]
+    pub fn all_classes(&self) -> usize {
+        self.shard.map_or(self.shape.classes, |shard| shard.all_classes)
+    }
+
+    /// The most classes that a row's list may come to; 0 without lists.
+    pub(crate) fn list_classes(&self) -> u64 {
+        if self.targets == TargetForm::Lists { self.longest_list.min(self.all_classes()) as u64 } else { 0 }
+    }
+
+    pub(crate) fn first_class(&self) -> usize {
+        self.shard.map_or(0, |shard| shard.first_class)
+    }
+
+    /// Elements of the scores from one `n` to the next.
+    pub(crate) fn scores_step(&self) -> u64 {
+        self.scores_stride.unwrap_or(self.shape.slab()) as u64
+    }
+
+    /// Elements of the gradient from one `n` to the next.
+    pub(crate) fn grad_step(&self) -> u64 {
+        if self.in_place {
+            return self.scores_step();
+        }
+        self.grad_stride.unwrap_or(self.shape.slab()) as u64
+    }
+
+    /// Bytes of the scores, with what lies behind each `n`.
+    pub(crate) fn scores_bytes(&self) -> u64 {
+        self.shape.n as u64 * self.scores_step() * self.dtype.size() as u64
+    }
+
+    /// Bytes of the gradient, with what lies behind each `n`.
+    pub(crate) fn grad_bytes(&self) -> u64 {
+        self.shape.n as u64 * self.grad_step() * self.dtype.size() as u64
+    }
+
+    /// Refuses by arithmetic what no buffer of a device holds: (name, bytes) of the largest arrays.
+    pub(crate) fn fits(&self, limits: &wgpu::Limits, spec: &Spec) -> Result<()> {
+        let (rows, elements) = (self.shape.rows() as u64, self.shape.elements() as u64);
+        // Of the last n, what lies behind it need not exist.
+        let strided = |step: u64| {
+            let behind = step.saturating_sub(self.shape.slab() as u64);
+            step.saturating_mul(self.shape.n as u64).saturating_sub(behind).saturating_mul(self.dtype.size() as u64)
+        };
+        let passes_over_scores = !matches!(self.mode, Mode::Merge { .. });
+        let dense = match self.targets {
+            TargetForm::MultiHot => elements,
+            TargetForm::Probabilities => elements.saturating_mul(4),
+            TargetForm::Classes | TargetForm::Lists => rows.saturating_mul(u64::from(self.integers.words()) * 4),
+        };
+        let losses = if spec.kind.per_row() { rows } else { elements };
+        let weights = spec.class_weights.as_ref().or(spec.pos_weight.as_ref()).map_or(0, Vec::len) as u64;
+        let arrays = [
+            ("scores", passes_over_scores, strided(self.scores_step())),
+            ("the gradient", self.writes_grad(), strided(self.grad_step())),
+            ("targets", passes_over_scores || !self.targets.is_dense(), dense),
+            ("losses", self.writes_loss() && self.outputs.hands_out_losses(spec), losses.saturating_mul(4)),
+            ("element weights", self.element_weights, elements.saturating_mul(4)),
+            ("row statistics", self.statistics || self.mode != Mode::Whole, rows.saturating_mul(STATISTICS_BYTES)),
+            ("weights of classes", weights > 0, weights.saturating_mul(4)),
+        ];
+        let most = limits.max_buffer_size;
+        match arrays.into_iter().find(|(_, is_there, bytes)| *is_there && *bytes > most) {
+            None => Ok(()),
+            Some((what, _, needed)) => {
+                Err(Error::Limit { limit: "max_buffer_size", got: most, needed, what: format!("{what} in one buffer") })
+            }
+        }
+    }
+
+    /// The layouts of a forward and a backward plan that do together what this one says.
+    pub(crate) fn halves(&self, spec: &Spec) -> Result<(Layout, Layout)> {
+        self.check(spec)?;
+        if self.mode != Mode::Whole {
+            let problem = format!("a pair of plans is made of the mode Whole, not {:?}", self.mode);
+            return Err(Error::Layout { problem });
+        }
+        let outputs = Outputs { grad: false, ..self.outputs };
+        let forward = Layout { outputs, statistics: spec.kind.per_row(), upstream: Upstream::One, ..*self };
+        let backward = Layout { outputs: Outputs::default(), statistics: false, mode: Mode::Gradient, ..*self };
+        Ok((forward, backward))
+    }
+
+    /// Whether each score is needed once: for a loss alone, or a gradient from statistics.
+    pub(crate) fn reads_once(&self) -> bool {
+        self.mode == Mode::Gradient || !self.writes_grad()
+    }
+
+    /// Whether a gradient is written.
+    pub(crate) fn writes_grad(&self) -> bool {
+        match self.mode {
+            Mode::Whole => self.outputs.grad,
+            Mode::Gradient => true,
+            Mode::Statistics | Mode::Merge { .. } => false,
+        }
+    }
+
+    /// Whether losses are summed.
+    pub(crate) fn writes_loss(&self) -> bool {
+        matches!(self.mode, Mode::Whole | Mode::Merge { .. })
+    }
+
+    /// Refuses what has no meaning, before anything reaches the device.
+    pub(crate) fn check(&self, spec: &Spec) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Layout { problem });
+        let shape = &self.shape;
+        if shape.classes == 0 || shape.inner == 0 {
+            return Err(Error::NoClasses { got: vec![shape.n, shape.classes, shape.inner] });
+        }
+        let limit = u64::from(u32::MAX) - 64;
+        for (what, got) in [("rows", shape.rows() as u64), ("classes", self.all_classes() as u64)] {
+            if got > limit {
+                let what = what.to_owned();
+                return Err(Error::Limit { limit: "32-bit row and class numbers", got: limit, needed: got, what });
+            }
+        }
+        let slab = shape.slab();
+        if slab as u64 > MAX_ELEMENTS {
+            let (got, needed, what) = (MAX_ELEMENTS, slab as u64, "the elements of one n".to_owned());
+            return Err(Error::Limit { limit: "number of elements", got, needed, what });
+        }
+        if !spec.kind.per_row() && slab as u64 > MAX_POSITIONS {
+            let (got, needed, what) = (MAX_POSITIONS, slab as u64, "the elements of one n".to_owned());
+            return Err(Error::Limit { limit: "32-bit positions", got, needed, what });
+        }
+        for (what, step) in [("scores", self.scores_step()), ("gradient elements", self.grad_step())] {
+            // Without any n too: windows are reckoned from n to n all the same.
+            let needed = step.saturating_mul(shape.n.max(1) as u64);
+            if needed > MAX_ELEMENTS {
+                let what = what.to_owned();
+                return Err(Error::Limit { limit: "number of elements", got: MAX_ELEMENTS, needed, what });
+            }
+        }
+        for (what, stride) in [("scores_stride", self.scores_stride), ("grad_stride", self.grad_stride)] {
+            if let Some(stride) = stride.filter(|stride| *stride < slab) {
+                return refuse(format!("{what} is {stride}, expected at least the {slab} elements of one n"));
+            }
+        }
+        if self.in_place && self.grad_stride.is_some_and(|stride| stride as u64 != self.scores_step()) {
+            return refuse("grad_stride differs from scores_stride, but the gradient replaces the scores".to_owned());
+        }
+        if self.upstream == Upstream::PerLoss && spec.reduction != Reduction::None {
+            return refuse(format!(
+                "one upstream gradient a loss goes with the reduction None, not {:?}",
+                spec.reduction
+            ));
+        }
+        if self.denominator && (spec.reduction != Reduction::Mean || spec.denominator.is_some()) {
+            return refuse("a denominator buffer goes with the reduction Mean without another denominator".to_owned());
+        }
+        self.check_statistics(spec)
+    }
+
+    /// Statistics and shards: which losses and targets they suit.
+    fn check_statistics(&self, spec: &Spec) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Layout { problem });
+        let name = spec.kind.name();
+        let splits = matches!(self.mode, Mode::Statistics | Mode::Merge { .. });
+        if (splits || self.statistics || self.shard.is_some()) && !spec.kind.per_row() {
+            return refuse(format!("{name} is a loss of single elements: it has no row statistics and no shards"));
+        }
+        if (splits || self.shard.is_some()) && self.targets == TargetForm::MultiHot {
+            return refuse("multi-hot targets cannot be sharded: their rows' M is only known over all classes".into());
+        }
+        if self.mode == (Mode::Merge { shards: 0 }) {
+            return refuse("a merge of 0 shards has no rows".to_owned());
+        }
+        if splits && self.outputs.correct && self.targets == TargetForm::Probabilities {
+            return refuse("correct rows of probabilities cannot be told from merged statistics".to_owned());
+        }
+        if let Some(Shard { first_class, all_classes }) = self.shard {
+            let end = first_class.saturating_add(self.shape.classes);
+            if self.mode == Mode::Whole {
+                return refuse(
+                    "a shard has statistics, and a gradient from merged ones, but no loss of its own".into(),
+                );
+            }
+            if end > all_classes {
+                return refuse(format!("classes {first_class}..{end} of a shard lie outside 0..{all_classes}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::Kind;
+
+    /// Sizes at which products and sums overflow, in every place where a caller may write them.
+    #[test]
+    fn layouts_beyond_all_measure_are_refused_without_overflow() {
+        const SIZES: [usize; 7] = [0, 1, 3, 1 << 20, u32::MAX as usize, usize::MAX / 2, usize::MAX];
+        let spec = Spec::plain(Kind::SoftmaxCe);
+        let mut accepted = 0;
+        for [n, classes, inner, other] in SIZES
+            .iter()
+            .flat_map(|a| SIZES.map(|b| [*a, b]))
+            .flat_map(|[a, b]| SIZES.iter().flat_map(move |c| SIZES.map(|d| [a, b, *c, d])))
+        {
+            let tight = Layout::new(Shape::spatial(n, classes, inner), Dtype::F32);
+            let shard = tight.shard(other, usize::MAX).mode(Mode::Statistics);
+            for layout in [tight, tight.strides(other, other), tight.strides(1, other), shard] {
+                if layout.check(&spec).is_ok() {
+                    accepted += 1;
+                    assert!(
+                        layout.shape.rows() < u32::MAX as usize && layout.shape.elements() <= 1 << 48,
+                        "{layout:?}"
+                    );
+                    assert!(layout.scores_step().max(layout.grad_step()) * n as u64 <= 1 << 48, "{layout:?}");
+                }
+            }
+        }
+        assert!(accepted > 0);
+    }
+}

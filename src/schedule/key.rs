@@ -1,0 +1,84 @@
+//! What a traversal's kernel is put together from, and what its overrides are.
+
+use super::{Scheduler, flag};
+use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, Traversal};
+use crate::layout::Upstream;
+use crate::loss::Kind;
+
+/// What is taken by vectors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Access {
+    /// Scores and gradient,
+    pub(super) vectors: bool,
+    /// and dense targets.
+    pub(super) dense_vectors: bool,
+    /// Quads of scores and gradient that are loaded and stored at once.
+    pub(super) load_vectors: u32,
+}
+
+impl Scheduler<'_> {
+    /// A traversal's kernel.
+    pub(super) fn loss_kernel(&self, traversal: Traversal, pass: Pass, on: Access, grad: bool) -> KernelSpec {
+        let layout = self.layout;
+        KernelSpec::Loss(LossKernel {
+            traversal,
+            team: self.geometry.team,
+            pass,
+            kind: self.spec.kind,
+            dtype: layout.dtype,
+            targets: layout.targets,
+            vectors: on.vectors,
+            dense_vectors: on.dense_vectors,
+            wide: self.wide,
+            wide_integers: self.wide_integers(),
+            // Where rows stay resident, Mesa 22.3 is faster with `unpack2x16float`.
+            widens_in_integers: traversal == Traversal::Row && self.context.is_software() && !self.portable,
+            load_vectors: on.load_vectors,
+            grad: match (grad, layout.in_place) {
+                (false, _) => Grad::Nowhere,
+                (true, false) => Grad::Separate,
+                (true, true) => Grad::InPlace,
+            },
+            weighted: self.weights().is_some(),
+            extras: match pass {
+                Pass::Whole => self.extras(),
+                Pass::Split => Extras::default(),
+                Pass::Gradient => Extras { upstream: layout.upstream == Upstream::PerLoss, ..Extras::default() },
+            },
+        })
+    }
+
+    /// Optional buffers that a pass over whole rows has.
+    pub(super) fn extras(&self) -> Extras {
+        let (layout, spec) = (self.layout, self.spec);
+        let losses = layout.outputs.hands_out_losses(spec) || spec.kind.per_row();
+        Extras {
+            upstream: layout.upstream == Upstream::PerLoss,
+            element_weights: layout.element_weights,
+            losses: losses && layout.writes_loss(),
+            lse: layout.outputs.lse,
+            argmax: layout.outputs.argmax,
+            correct: layout.outputs.correct,
+            statistics: layout.statistics,
+        }
+    }
+
+    /// Overrides that all traversals know.
+    pub(super) fn loss_constants(&self, tasks_per_group: u64) -> Vec<(&'static str, f64)> {
+        let (spec, outputs) = (self.spec, self.layout.outputs);
+        let mut constants = self.integer_constants();
+        constants.extend([
+            ("GROUP_SIZE", f64::from(self.geometry.group)),
+            ("TASKS_PER_GROUP", tasks_per_group as f64),
+            ("ONE_TASK", flag(self.geometry.exact && tasks_per_group == self.geometry.teams)),
+            ("ARGMAX", flag(outputs.argmax || outputs.correct)),
+            ("CORRECT", flag(outputs.correct)),
+            ("SMOOTHED", flag(spec.label_smoothing > 0.0)),
+            ("TRANSFORMED", flag(spec.logit_scale != 1.0)),
+            ("CAPPED", flag(spec.softcap.is_some())),
+            ("Z_LOSS", flag(spec.z_loss > 0.0)),
+            ("FOCAL", flag(spec.kind == Kind::SoftmaxFocal)),
+        ]);
+        constants
+    }
+}

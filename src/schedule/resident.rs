@@ -1,0 +1,41 @@
+//! Which rows stay resident in registers, and by which traversal.
+
+use super::Scheduler;
+use super::Strategy;
+use crate::kernel::{Pass, ResidentRow, Traversal};
+
+impl Scheduler<'_> {
+    /// Whether threads hold four rows at once, of which each begins on a vector.
+    pub(super) fn takes_four_rows(&self, pass: Pass) -> bool {
+        let layout = self.layout;
+        let tight = layout.shape.classes as u64;
+        self.traversal == Traversal::Row
+            && self.strategy == Strategy::ThreadRow
+            && pass == Pass::Whole
+            && !(layout.targets.is_dense() && layout.outputs.correct)
+            && layout.shape.classes <= self.geometry.resident_classes
+            && self.sizes.resident
+            && (layout.scores_step(), layout.grad_step()) == (tight, tight)
+    }
+
+    /// The traversal that holds whole rows in registers, where they are short enough; else the one that passes them twice.
+    pub(super) fn resident(&self, pass: Pass, edges: bool) -> Traversal {
+        let classes = self.layout.shape.classes;
+        match self.traversal {
+            traversal if pass != Pass::Whole || !self.sizes.resident => traversal,
+            Traversal::Column if classes <= self.geometry.resident_classes => Traversal::ResidentColumn(classes as u32),
+            // Masks stand for what lies outside of a row; among given probabilities there are none.
+            Traversal::Row if self.spec.kind.is_softmax() => {
+                let vectors = (classes / 4).div_ceil(self.geometry.team_size as usize);
+                if vectors == 0 || vectors > self.geometry.resident_vectors {
+                    return self.traversal;
+                }
+                // Rows that begin within a vector may have one less in their body.
+                let fewest = if edges { classes.saturating_sub(3) / 4 } else { classes / 4 };
+                let whole = if self.geometry.exact { fewest / self.geometry.team_size as usize } else { 0 };
+                Traversal::ResidentRow(ResidentRow { vectors: vectors as u32, whole: whole as u32, edges })
+            }
+            traversal => traversal,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The pass over the targets: label check, and what losses and gradients are multiplied by.
+
+use super::{Schedule, Scheduler, VERDICT_BYTES, flag};
+use crate::batch::TargetForm;
+use crate::kernel::KernelSpec;
+use crate::kernel::Params;
+use crate::kernel::Slot;
+use crate::layout::Upstream;
+
+/// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
+const THREADS: u64 = 8192;
+const GROUP: u64 = 64;
+/// Listed classes that one of them goes through.
+const LISTED_A_THREAD: u64 = 32_768;
+/// Labels that the workgroup which merges can go through by itself.
+pub(super) const FEW: u64 = 4096;
+/// Bytes of what one of them finds.
+const PART: u64 = 16;
+
+impl Scheduler<'_> {
+    /// Scans labels or lists, and puts scales and status in place; for few labels in one go.
+    pub(super) fn scan(&self, schedule: &mut Schedule) {
+        let rows = self.layout.shape.rows() as u64;
+        let weighted = self.spec.class_weights.is_some();
+        let wide = self.wide_integers();
+        let (splits, labels) = match self.layout.targets {
+            TargetForm::Classes if self.sizes.few_labels => (rows, Some(weighted)),
+            TargetForm::Classes => {
+                (self.scan_rows(schedule, KernelSpec::ScanLabels { weighted, wide: wide.targets }), None)
+            }
+            TargetForm::Lists => {
+                (self.scan_rows(schedule, KernelSpec::ScanLists { wide, verdicts: self.keeps_verdicts() }), None)
+            }
+            TargetForm::MultiHot | TargetForm::Probabilities => (0, None),
+        };
+        schedule.scratch = schedule.scratch.max(splits * PART);
+        let scanned = self.mean_is_scanned();
+        let upstream = self.layout.upstream == Upstream::Scalar;
+        let kernel = KernelSpec::ScanFinish { denominator: self.layout.denominator, upstream, labels };
+        let mut dispatch = self.dispatch(kernel, Params { count_of_values: splits as u32, ..self.params() }, 1);
+        dispatch.constants = self.integer_constants();
+        dispatch.constants.extend([
+            ("OVER_WEIGHTS", flag(scanned && self.spec.kind.per_row())),
+            ("OVER_VALID", flag(scanned && !self.spec.kind.per_row())),
+            ("GIVEN_DENOMINATOR", flag(self.layout.denominator)),
+        ]);
+        if labels.is_some() {
+            dispatch.ranges.push((Slot::Targets, self.target_row_range(0, rows)));
+        }
+        schedule.dispatches.push(dispatch);
+    }
+
+    fn scan_rows(&self, schedule: &mut Schedule, kernel: KernelSpec) -> u64 {
+        let rows = self.layout.shape.rows() as u64;
+        let bytes = u64::from(self.layout.integers.words()) * 4;
+        // The scans number their threads along x alone.
+        let widest = u64::from(self.context.limits.max_compute_workgroups_per_dimension);
+        let within = widest * GROUP * LISTED_A_THREAD / self.layout.list_classes().max(1) / 64 * 64;
+        let at_once = (self.context.binding_limit() / bytes / 64).saturating_sub(2).max(1) * 64;
+        let at_once = at_once.min(within.max(64));
+        // What all of them find is one binding of the workgroup that merges it.
+        let most = self.context.binding_limit() / (rows.div_ceil(at_once) * GROUP * PART).max(1);
+        let mut splits = 0;
+        for first in (0..rows).step_by(at_once as usize) {
+            let count = at_once.min(rows - first);
+            // The longer the lists, the fewer of them a thread.
+            let threads = THREADS.max(count * self.layout.list_classes() / LISTED_A_THREAD);
+            let groups = count.div_ceil(GROUP).min(threads.div_ceil(GROUP)).min(most).min(widest).max(1);
+            let params =
+                Params { rows: count as u32, window_row: first as u32, first_partial: splits as u32, ..self.params() };
+            let mut dispatch = self.dispatch(kernel, params, groups);
+            dispatch.elements = count;
+            dispatch.constants = self.integer_constants();
+            dispatch.ranges.push((Slot::Targets, self.target_row_range(first, count)));
+            dispatch.ranges.push((Slot::RowStatistics, self.row_range(first, count, VERDICT_BYTES)));
+            schedule.dispatches.push(dispatch);
+            splits += groups * GROUP;
+        }
+        splits
+    }
+}

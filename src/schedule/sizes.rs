@@ -1,0 +1,62 @@
+//! What of a batch's size decides which kernels serve it.
+
+use super::scan::FEW;
+use super::{BLOCK, ELEMENT_BLOCK, Scheduler, gcd};
+use super::{RESIDENT_ROWS, Strategy};
+use crate::device::Context;
+use crate::kernel::Traversal;
+use crate::layout::Layout;
+use crate::loss::Spec;
+
+/// Scores that are worth wide loads.
+const WIDE_LOAD_ELEMENTS: usize = 1 << 18;
+
+/// All that kernels go by besides the loss and how its arrays lie. The self-test gives its small batches the sizes of the
+/// batch that is to come: it then builds and tests the very kernels that the plan has, and no others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Sizes {
+    /// Rows enough to build a kernel for their length.
+    pub(crate) resident: bool,
+    /// Scores enough for wide loads: with these, kernels take longer to build.
+    pub(crate) wide_loads: bool,
+    /// Rows so long that each has a workgroup to itself.
+    pub(super) alone: bool,
+    /// Labels so few that the workgroup which ends the scan goes through them.
+    pub(super) few_labels: bool,
+    /// Losses so few that one workgroup adds them up.
+    pub(super) summed_at_once: bool,
+    /// Rows that a team may take in one go, as many as it takes one after another;
+    pub(super) within_reach: bool,
+    /// and rows that it may not even take one by one.
+    pub(super) in_parts: bool,
+}
+
+impl Sizes {
+    /// Those of a layout's batch.
+    pub(crate) fn of(context: &Context, spec: &Spec, layout: &Layout, strategy: Strategy) -> Self {
+        Scheduler::new(context, spec, layout, strategy).sizes
+    }
+}
+
+impl Scheduler<'_> {
+    pub(super) fn sizes(&self) -> Sizes {
+        let shape = &self.layout.shape;
+        let (rows, classes) = (shape.rows() as u64, shape.classes as u64);
+        let losses = match self.traversal {
+            Traversal::Element => (shape.elements() as u64).div_ceil(ELEMENT_BLOCK),
+            _ => rows,
+        };
+        // Rows whose gradients share vectors are one team's.
+        let rows_per_team = if self.layout.writes_grad() { 4 / gcd(self.layout.grad_step(), 4) } else { 1 };
+        let column = self.traversal == Traversal::Column;
+        Sizes {
+            resident: shape.rows() >= RESIDENT_ROWS,
+            wide_loads: self.wide && shape.elements() >= WIDE_LOAD_ELEMENTS,
+            alone: self.geometry.stands_alone(shape.classes),
+            few_labels: rows <= FEW,
+            summed_at_once: losses <= BLOCK,
+            within_reach: column || self.loop_budget(rows_per_team) >= classes,
+            in_parts: !column && self.loop_budget(1) / 256 * 256 < classes,
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Who takes a row, and which team suits which shape and adapter.
+
+use crate::batch::Shape;
+use crate::device::Context;
+use crate::error::{Error, Result};
+use crate::kernel::{Team, Traversal};
+use crate::layout::Layout;
+use crate::loss::Kind;
+
+/// Who takes one row of scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Strategy {
+    /// One thread: small C, and every layout whose class axis is not innermost.
+    ThreadRow,
+    /// One subgroup, no barrier.
+    SubgroupRow,
+    /// One workgroup: subgroup reductions, then workgroup memory.
+    WorkgroupRow,
+    /// One workgroup, through workgroup memory alone: adapters without subgroups.
+    WorkgroupTree,
+    /// Several teams, whose statistics are merged before each writes its part of the gradient: few rows, huge C.
+    SplitRow,
+}
+
+impl Strategy {
+    /// All strategies.
+    pub const ALL: [Strategy; 5] = [
+        Strategy::ThreadRow,
+        Strategy::SubgroupRow,
+        Strategy::WorkgroupRow,
+        Strategy::WorkgroupTree,
+        Strategy::SplitRow,
+    ];
+
+    /// The name, as `GPU_LOSS_STRATEGY` takes it: `thread-row`, `subgroup-row`, `workgroup-row`, `workgroup-tree`,
+    /// `split-row`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Strategy::ThreadRow => "thread-row",
+            Strategy::SubgroupRow => "subgroup-row",
+            Strategy::WorkgroupRow => "workgroup-row",
+            Strategy::WorkgroupTree => "workgroup-tree",
+            Strategy::SplitRow => "split-row",
+        }
+    }
+}
+
+impl std::str::FromStr for Strategy {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Strategy::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| Error::Option {
+            option: "strategy",
+            got: name.to_owned(),
+            expected: "one of thread-row, subgroup-row, workgroup-row, workgroup-tree, split-row",
+        })
+    }
+}
+
+/// The way that a loss takes over scores of this shape.
+pub(crate) fn traversal(kind: Kind, shape: &Shape) -> Traversal {
+    if !kind.per_row() {
+        Traversal::Element
+    } else if shape.inner == 1 {
+        Traversal::Row
+    } else {
+        Traversal::Column
+    }
+}
+
+/// The strategies that can serve a loss on scores of this shape, of which each is needed once or twice, the default one first.
+pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, once: bool) -> Vec<Strategy> {
+    if traversal(kind, shape) == Traversal::Column {
+        return vec![Strategy::ThreadRow];
+    }
+    let mut all = vec![Strategy::ThreadRow];
+    if context.subgroups.is_some() {
+        all.extend([Strategy::SubgroupRow, Strategy::WorkgroupRow]);
+    }
+    all.push(Strategy::WorkgroupTree);
+    if kind.per_row() {
+        all.push(Strategy::SplitRow);
+    }
+    let best = preferred(context, kind, shape, once);
+    all.retain(|s| *s != best);
+    all.insert(0, best);
+    all
+}
+
+/// Rows that are worth a kernel written for their length.
+pub(crate) const RESIDENT_ROWS: usize = 64;
+
+/// Classes of the longest rows of which a software adapter takes one a thread.
+const SHORT_ROW: usize = 128;
+/// And of the shortest rows of which a software adapter had better not take two a workgroup.
+const LONG_ROW: usize = 16_384;
+/// And of rows that are read once, if there are so many.
+const READ_ONCE: usize = 50_000;
+const MANY_ROWS: usize = 1024;
+
+fn preferred(context: &Context, kind: Kind, shape: &Shape, once: bool) -> Strategy {
+    let subgroups = context.subgroups.is_some();
+    if context.is_software() {
+        // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
+        // enough, every lane traversals its own.
+        if kind.per_row() && shape.rows() < 4 && shape.classes > 30_000 {
+            return Strategy::SplitRow;
+        }
+        // Short rows are a thread's, longer ones a subgroup's; many are read once by threads in less time.
+        let read_once = once && shape.rows() >= MANY_ROWS && shape.classes <= READ_ONCE;
+        return if subgroups && (!kind.per_row() || shape.classes > SHORT_ROW && !read_once) {
+            Strategy::SubgroupRow
+        } else {
+            Strategy::ThreadRow
+        };
+    }
+    if !kind.per_row() {
+        return if subgroups { Strategy::WorkgroupRow } else { Strategy::WorkgroupTree };
+    }
+    if shape.rows() < 64 && shape.classes >= 1 << 16 {
+        return Strategy::SplitRow;
+    }
+    match (shape.classes, subgroups) {
+        (..=16, _) => Strategy::ThreadRow,
+        (..=2048, true) => Strategy::SubgroupRow,
+        (_, true) => Strategy::WorkgroupRow,
+        (_, false) => Strategy::WorkgroupTree,
+    }
+}
+
+/// Bytes of workgroup memory that `shaders/team/workgroup_tree.wgsl` takes for each invocation.
+const TREE_BYTES: u32 = 20;
+
+/// Invocations of a workgroup: as many as wanted, or as the device allows. A tree in workgroup memory halves a power of two.
+fn group_size(team: Team, wanted: u32, limits: &wgpu::Limits) -> u32 {
+    let in_memory = match team {
+        Team::WorkgroupTree => limits.max_compute_workgroup_storage_size / TREE_BYTES,
+        _ => u32::MAX,
+    };
+    let widest = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
+    1 << wanted.min(widest).min(in_memory).max(1).ilog2()
+}
+
+/// How a strategy's kernels are laid over the device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Geometry {
+    pub(crate) team: Team,
+    /// Invocations of a workgroup.
+    pub(crate) group: u32,
+    /// At most this many teams are in a workgroup; where subgroups are larger, each takes several tasks.
+    pub(crate) teams: u64,
+    /// Classes of the longest rows of which a thread holds four in registers.
+    pub(crate) resident_classes: usize,
+    /// Quads of a row that each invocation of a team can hold.
+    pub(crate) resident_vectors: usize,
+    /// Invocations of the smallest team, and whether every team has as many.
+    pub(crate) team_size: u64,
+    pub(crate) exact: bool,
+    /// Whether invocations side by side take tasks that lie apart: see `shaders/traversal/interleave.wgsl`.
+    pub(crate) interleaves: bool,
+    software: bool,
+    loop_limit: Option<u64>,
+}
+
+/// What a team does with a row, as far as it takes turns of loops.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LoopWork {
+    /// Sweeps over the row's classes.
+    pub(crate) sweeps: u64,
+    /// Rows that it takes one after another,
+    pub(crate) rows: u64,
+    /// and side by side: 1 along the classes, 4 down them.
+    pub(crate) lanes: u64,
+    /// Classes of the longest list, gone through so many times, and once more in each of two passes; 0 without lists.
+    pub(crate) longest_list: u64,
+    pub(crate) times: u64,
+}
+
+impl Geometry {
+    pub(crate) fn new(context: &Context, strategy: Strategy) -> Self {
+        let software = context.is_software();
+        let team = match (strategy, context.subgroups) {
+            (Strategy::ThreadRow, _) => Team::Thread,
+            (Strategy::SubgroupRow, _) => Team::Subgroup,
+            (Strategy::WorkgroupRow, _) => Team::Workgroup,
+            (Strategy::WorkgroupTree, _) => Team::WorkgroupTree,
+            (Strategy::SplitRow, Some(_)) if software => Team::Subgroup,
+            (Strategy::SplitRow, None) if software => Team::Thread,
+            (Strategy::SplitRow, Some(_)) => Team::Workgroup,
+            (Strategy::SplitRow, None) => Team::WorkgroupTree,
+        };
+        // A processor that plays a GPU deals out workgroups: small ones keep all its cores busy.
+        let wanted = match team {
+            Team::Workgroup => 256,
+            _ if software => 16,
+            Team::Thread | Team::Subgroup => 64,
+            Team::WorkgroupTree => 256,
+        };
+        let wanted = wanted.max(context.subgroups.map_or(0, |(_, largest)| largest));
+        let group = group_size(team, wanted, &context.limits);
+        let teams = match (team, context.subgroups) {
+            (Team::Thread, _) => group,
+            (Team::Subgroup, Some((smallest, _))) => group / smallest,
+            _ => 1,
+        };
+        let team_size = match (team, context.subgroups) {
+            (Team::Thread, _) => 1,
+            (Team::Subgroup, Some((smallest, _))) => smallest,
+            _ => group,
+        };
+        Geometry {
+            team,
+            group,
+            teams: u64::from(teams.max(1)),
+            // A processor spills registers into its nearest cache; a GPU had better not spill. More would take a compiler
+            // seconds, and gain nothing (benches/NOTES.md).
+            resident_classes: if software { 32 } else { 16 },
+            resident_vectors: match team {
+                Team::Thread | Team::Subgroup if software => 32,
+                _ => 8,
+            },
+            exact: team != Team::Subgroup || context.subgroups.is_some_and(|(smallest, largest)| smallest == largest),
+            team_size: u64::from(team_size),
+            interleaves: software && team == Team::Thread,
+            software,
+            loop_limit: context.loop_limit(),
+        }
+    }
+
+    /// Whether rows are so long that a subgroup had better be a workgroup: fewer then wait for a core that other work
+    /// holds up.
+    pub(crate) fn stands_alone(&self, classes: usize) -> bool {
+        self.software && self.team == Team::Subgroup && self.exact && classes >= LONG_ROW
+    }
+
+    /// With a workgroup a subgroup.
+    pub(crate) fn alone(self) -> Self {
+        Geometry { group: self.team_size as u32, teams: 1, ..self }
+    }
+
+    /// How many classes a small batch that is to show whether kernels compute rightly has: as many as the plan's where its
+    /// rows stay resident in registers; else so many that they are not, that they can be cut into parts, and that rows lie
+    /// on vectors, wide loads and lines of a cache as the plan's do.
+    pub(crate) fn tested_classes(&self, classes: usize) -> usize {
+        let team = self.team_size as usize;
+        let beyond = (4 * team * (self.resident_vectors + 1)).max(self.resident_classes + 1);
+        classes.min(beyond.max(1024).next_multiple_of(32) + classes % 32)
+    }
+
+    /// How many classes a team may take in one dispatch.
+    pub(crate) fn loop_budget(&self, work: LoopWork) -> u64 {
+        let Some(limit) = self.loop_limit else { return u64::MAX };
+        let LoopWork { sweeps, rows, lanes, longest_list, times } = work;
+        let turns = (limit / rows).saturating_sub(longest_list * lanes * times / self.team_size) as f64;
+        // Turns that each class costs, and each class that is listed too. Along the classes a cursor goes from entry to
+        // entry in a loop for each vector; down them it takes no turns of its own.
+        let lists = f64::from(u8::from(longest_list > 0));
+        let (each, listed) = match lanes {
+            1 => (sweeps as f64 * (1.0 + lists) / (4 * self.team_size) as f64, 2.0),
+            _ => (sweeps as f64, 0.0),
+        };
+        let short = (turns - listed * longest_list as f64) / each;
+        let classes = if short >= longest_list as f64 { short } else { turns / (each + listed) };
+        classes.max(0.0) as u64
+    }
+
+    /// How many classes each part of a split row has: enough parts to fill the device, in whole vectors.
+    pub(crate) fn split_classes(&self, rows: u64, classes: u64) -> u64 {
+        let busy: u64 = if self.software { 64 } else { 512 };
+        let splits = busy.div_ceil(rows.max(1));
+        classes.div_ceil(splits).next_multiple_of(256)
+    }
+}
+
+/// The strategy for a plan: the forced one if it can serve, else the default.
+pub(crate) fn choose(context: &Context, kind: Kind, layout: &Layout, forced: Option<Strategy>) -> Result<Strategy> {
+    let serving = serving(context, kind, &layout.shape, layout.reads_once());
+    match forced {
+        Some(strategy) if serving.contains(&strategy) => Ok(strategy),
+        Some(strategy) => Err(Error::Strategy {
+            strategy: strategy.name().to_owned(),
+            reason: format!(
+                "{} on scores [{}, {}, {}] with {} takes {}",
+                kind.name(),
+                layout.shape.n,
+                layout.shape.classes,
+                layout.shape.inner,
+                context.info.name,
+                serving.iter().map(|s| s.name()).collect::<Vec<_>>().join(", "),
+            ),
+        }),
+        None => Ok(serving[0]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Workgroups of 96 or 192 summed wrongly by a tree, and 256 took 5,120 bytes where 4,096 are asked of a device; wgpu
+    /// does not hold arrays that an override sizes against the limit.
+    #[test]
+    fn a_tree_has_a_power_of_two_within_the_memory_of_a_workgroup() {
+        let size = |team, most: u32, bytes| {
+            let limits = wgpu::Limits {
+                max_compute_invocations_per_workgroup: most,
+                max_compute_workgroup_size_x: most,
+                max_compute_workgroup_storage_size: bytes,
+                ..wgpu::Limits::default()
+            };
+            group_size(team, 256, &limits)
+        };
+        assert_eq!(
+            [64, 96, 192, 255, 1024].map(|most| size(Team::WorkgroupTree, most, 16_384)),
+            [64, 64, 128, 128, 256]
+        );
+        assert_eq!([4096, 5119, 5120].map(|bytes| size(Team::WorkgroupTree, 256, bytes)), [128, 128, 256]);
+        assert_eq!(size(Team::Workgroup, 256, 4096), 256);
+    }
+}
