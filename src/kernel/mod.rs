@@ -7,6 +7,8 @@ mod params;
 mod resident;
 mod slot;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use self::params::Params;
