@@ -1,0 +1,10 @@
+//! Burn's tensors through the fused losses: against float64, and against Burn's own losses.
+
+mod against_burn;
+mod common;
+mod devices;
+mod forms;
+mod graph;
+mod memory;
+mod random;
+mod troubles;
