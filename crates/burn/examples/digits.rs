@@ -7,8 +7,6 @@
 
 mod progress;
 
-use std::io::Read;
-
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamConfig, GradientsParams};
@@ -39,10 +37,8 @@ impl Network {
 
 /// Pixels in [0, 1], and the digits that they show.
 fn read() -> Result<(Vec<[f32; 64]>, Vec<i32>), Box<dyn std::error::Error>> {
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(&include_bytes!("data/digits.csv.gz")[..]).read_to_string(&mut text)?;
     let (mut pixels, mut labels) = (vec![], vec![]);
-    for line in text.lines() {
+    for line in include_str!("data/digits.csv").lines() {
         let values = line.split(',').map(|value| value.parse::<f32>()).collect::<Result<Vec<_>, _>>()?;
         let (label, image) = values.split_last().ok_or("an empty line")?;
         pixels.push(std::array::from_fn(|at| image[at] / 16.0));

@@ -158,7 +158,9 @@ impl Gpu {
         buffers.grad = ranges.grad.map(Into::into);
         buffers.loss = ranges.loss.map(Into::into);
         buffers.losses = ranges.losses.map(Into::into);
-        buffers.statistics = ranges.statistics.map(Into::into);
+        if plan.spec().kind.per_row() {
+            buffers.statistics = ranges.statistics.map(Into::into);
+        }
         let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         plan.encode(&mut encoder, &buffers)?;
         self.gpu.queue().submit([encoder.finish()]);
