@@ -189,7 +189,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// The status as the kernels left it (`Status` of gpu-loss's `shaders/output/status.wgsl`), which begins anew.
+    /// The status as the kernels left it (`Status` of gpu-loss's `shaders/io/status.wgsl`), which begins anew.
     fn counts(&self) -> Result<[u32; 4], Error> {
         let (device, size) = (self.gpu.device(), self.status.size());
         let staging = device.create_buffer(&wgpu::BufferDescriptor {
@@ -246,8 +246,8 @@ fn layout(job: &Job, dtype: DType, form: Form, half: Half) -> Result<Layout, Err
     }
     match half {
         Half::Forward => {
-            layout.want.grad = false;
-            layout.want.losses = job.spec.reduction == Reduce::None;
+            layout.outputs.grad = false;
+            layout.outputs.losses = job.spec.reduction == Reduce::None;
             layout.statistics = job.spec.kind.per_row();
         }
         Half::Backward { in_place } => {
