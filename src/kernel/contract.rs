@@ -71,5 +71,8 @@ fn a_missing_name_is_seen() {
     let page = "Pieces: `a/b`. Define: `f`, `G`.";
     let promised = promised(page);
     assert!(promised["a/b"].iter().all(|name| !declared("fn other() {}\n").contains(name.as_str())));
-    assert_eq!(declared("fn f() {\n    let x = 1;\n}\nconst G = 1;\n@group(0) @binding(1) var<storage, read> s: S;\n").len(), 3);
+    assert_eq!(
+        declared("fn f() {\n    let x = 1;\n}\nconst G = 1;\n@group(0) @binding(1) var<storage, read> s: S;\n").len(),
+        3
+    );
 }

@@ -3,11 +3,11 @@
 //! Pieces are plain WGSL that define the same few functions each (`load4`, `target_values`, `team_sum`, …), so that
 //! element types, targets, models and teams combine freely.
 
+#[cfg(test)]
+mod contract;
 mod params;
 mod resident;
 mod slot;
-#[cfg(test)]
-mod contract;
 #[cfg(test)]
 mod tests;
 
