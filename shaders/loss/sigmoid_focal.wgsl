@@ -31,9 +31,11 @@ fn term(u: vec4<f32>, t: vec4<f32>, q: vec4<f32>, unit: vec4<f32>) -> Term {
     let s = p * (1.0 - t) + complement * t;
     let focus = alpha * power(s, params.gamma);
     let difference = (1.0 - t) * p - t * complement; // p − t
-    let interleave = select(p * complement / s, vec4(0.0), s == vec4(0.0));
-    let bend = select(params.gamma * bce * interleave, vec4(0.0), interleave == vec4(0.0)) * (1.0 - 2.0 * t);
-    let loss = select(focus * bce, vec4(0.0), focus == vec4(0.0));
+    let curvature = select(p * complement / s, vec4(0.0), s == vec4(0.0));
+    let bend = select(params.gamma * bce * curvature, vec4(0.0), curvature == vec4(0.0)) * (1.0 - 2.0 * t);
+    // s^γ > 0 may be too small for f32 beside an infinite term.
+    let endless = is_positive_infinity(bce) & (s > vec4(0.0)) & (alpha > vec4(0.0));
+    let loss = select(select(focus * bce, vec4(0.0), focus == vec4(0.0)), bce, endless);
     let slope = select(focus * (difference + bend), vec4(0.0), focus == vec4(0.0));
     let poison = is_nan(u);
     return Term(select(loss, nan(), poison), select(slope, nan(), poison), vec4(false));

@@ -1,4 +1,4 @@
-// B of a class in each of four held rows, whose lists are first interleave into bits: going along four lists class by class
+// B of a class in each of four held rows, whose lists are first turned into bits: going along four lists class by class
 // costs more than the scores do.
 
 const BIT_WORDS = (RESIDENT_CLASSES + 31u) / 32u;

@@ -339,7 +339,7 @@ impl<'a> HostArrays<'a> {
     }
 
     /// With the scores as far from one `n` to the next as a layout has them; what lies between is made of ones: NaN.
-    pub(super) fn interleave(mut self, layout: &Layout) -> Self {
+    pub(super) fn with_gaps(mut self, layout: &Layout) -> Self {
         let size = layout.dtype.size();
         let (slab, step) = (layout.shape.slab() * size, layout.scores_step() as usize * size);
         if slab != step {

@@ -258,7 +258,7 @@ impl GpuLoss {
             let expected = reference::run(&spec, &batch)?;
             let (host, layout) = self.prepared(&spec, &batch)?;
             let layout = key.arrays_at(layout);
-            let host = host.interleave(&layout);
+            let host = host.with_gaps(&layout);
             let plan = build_suiting(Some(key.sizes), &self.context, &spec, &layout, Some(key.strategy)).await?;
             let plan = HostPlan::device_only(plan, Some(key.strategy));
             let difference = match self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await {

@@ -105,9 +105,16 @@ mod tests {
         for kind in Kind::ALL {
             let mut spec = kind.defaults();
             assert_eq!(spec.flags().example(5, -100).flags(), spec.flags());
-            (spec.softcap, spec.z_loss, spec.logit_scale) = (Some(5000.0), 1e36, 1e-30);
-            (spec.gamma, spec.label_smoothing, spec.denominator) = (150.0, 1e-45, Some(f32::MIN_POSITIVE));
-            spec.class_weights = Some(vec![1e38; 5]);
+            spec.denominator = Some(0.5 * f32::MIN_POSITIVE.sqrt());
+            if kind.is_softmax() {
+                (spec.softcap, spec.logit_scale, spec.class_weights) = (Some(5000.0), 1e-30, Some(vec![1e38; 5]));
+            }
+            if kind == Kind::SoftmaxCe {
+                (spec.z_loss, spec.label_smoothing) = (1e36, 1e-45);
+            }
+            if spec.gamma > 0.0 {
+                spec.gamma = 150.0;
+            }
             let example = spec.flags().example(5, -100);
             assert_eq!(example.flags(), spec.flags());
             assert!(example.check(5).is_ok());

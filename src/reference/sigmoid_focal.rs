@@ -18,8 +18,8 @@ pub(super) fn element(spec: &Spec, u: f64, t: f64) -> ElementLoss {
     let s = p * (1.0 - t) + q * t;
     let focus = s.powf(gamma);
     // d(s^γ)/du = γ·s^(γ−1)·(1 − 2t)·p·q; p·q / s stays finite as s → 0.
-    let interleave = if s == 0.0 { 0.0 } else { p * q / s };
-    let bend = weighed(gamma * interleave * (1.0 - 2.0 * t), bce);
+    let curvature = if s == 0.0 { 0.0 } else { p * q / s };
+    let bend = weighed(gamma * curvature * (1.0 - 2.0 * t), bce);
     let slope = (1.0 - t) * p - t * q;
     ElementLoss {
         loss: weighed(alpha * focus, bce),
