@@ -1,8 +1,9 @@
 //! Fused cross-entropy losses on any GPU, from Rust, through wgpu and WGSL.
 //!
 //! A loss is *what* is computed: an options struct, [`SoftmaxCe`] and its kin. A [`Plan`] is *how*, for one shape on
-//! one device: kernels chosen and built, scratch reserved. Running it moves the data once: every score is read, every
-//! gradient written, and nothing of the scores' size in between.
+//! one device: kernels chosen and built, scratch reserved. Running it moves the data as rarely as the device allows: short
+//! rows are read once, long ones twice, and nothing of the scores' size is stored in between. It is built on wgpu 30, which
+//! is re-exported as [`wgpu`].
 //!
 //! ```no_run
 //! use gpu_loss::{Batch, GpuLoss, SoftmaxCe, Targets};
@@ -27,7 +28,7 @@
 //! | many easy negatives | [`SoftmaxFocal`], [`SigmoidFocal`] |
 //! | probabilities instead of scores | [`Ce`], [`Bce`] |
 //!
-//! Fused means: one kernel reads a row of scores, reduces it, and writes the gradient. Log-softmax, gather, mean and
+//! Fused means: a kernel reads a row of scores, reduces it, and writes the gradient. Log-softmax, gather, mean and
 //! their backward passes are not separate kernels with arrays of their own between them.
 //!
 //! # Shapes

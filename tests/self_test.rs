@@ -35,10 +35,20 @@ fn break_kernels(gpu: &GpuLoss, part: &'static str, from: &'static str, to: &'st
 const STAGES: [(&str, usize, &str, &str); 6] = [
     ("max, held", 28, "r.max = max(s.max, transform(x));", "r.max = min(s.max, transform(x));"),
     ("max, swept", 1500, "let above = own > s.max;", "let above = own < s.max;"),
-    ("sum, held", 28, "r.rest = s.rest + min(s.greatest, numerator);", "r.rest = s.rest + 1.001 * min(s.greatest, numerator);"),
+    (
+        "sum, held",
+        28,
+        "r.rest = s.rest + min(s.greatest, numerator);",
+        "r.rest = s.rest + 1.001 * min(s.greatest, numerator);",
+    ),
     ("sum, swept", 1500, "s.low + (term - (max(", "s.low + (1.001 * term - (max("),
     ("gradient store", 28, "= stored_of(pack4(values));", "= stored_of(pack4(values * 1.001));"),
-    ("lane of the gradient", 28, "var g = (r.p_factor * numerator - weight)", "var g = (r.p_factor * numerator.xyzz - weight)"),
+    (
+        "lane of the gradient",
+        28,
+        "var g = (r.p_factor * numerator - weight)",
+        "var g = (r.p_factor * numerator.xyzz - weight)",
+    ),
 ];
 
 #[test]
@@ -174,7 +184,12 @@ fn kernels_in_place_and_at_strides_are_tested_as_such() {
 fn bricks_are_tested_where_the_plan_has_them() {
     let loss = SoftmaxCe::default();
     for gpu in fresh().into_iter().filter(|gpu| gpu.device().features().contains(wgpu::Features::SHADER_INT64)) {
-        break_kernels(&gpu, "", "grad[i / (4u * VECTORS_PER_LOAD)] = wide_of", "grad[i / (4u * VECTORS_PER_LOAD) + 1u] = wide_of");
+        break_kernels(
+            &gpu,
+            "",
+            "grad[i / (4u * VECTORS_PER_LOAD)] = wide_of",
+            "grad[i / (4u * VECTORS_PER_LOAD) + 1u] = wide_of",
+        );
         for (rows, classes) in [(30_000, 10), (300, 1000), (64, 6000), (64, 6005)] {
             let large = Layout::new(Shape::new(rows, classes), Dtype::F32);
             let refused = gpu.self_test(&loss, &large).expect("a test");
@@ -226,7 +241,12 @@ fn a_refusal_is_logged() {
     log::set_max_level(log::LevelFilter::Warn);
     for gpu in fresh() {
         // A fault that no other test has.
-        break_kernels(&gpu, "/Thread", "s.rest + min(s.greatest, numerator);", "s.rest + 1.5 * min(s.greatest, numerator);");
+        break_kernels(
+            &gpu,
+            "/Thread",
+            "s.rest + min(s.greatest, numerator);",
+            "s.rest + 1.5 * min(s.greatest, numerator);",
+        );
         gpu.plan(&SoftmaxCe::default().softcap(30.0), Shape::new(700, 28), Dtype::F32).expect("another strategy");
         let line = format!("thread-row refused on {}: softmax_ce on classes, f32, comes to ", gpu.adapter_info().name);
         assert!(WARNINGS.lock().expect("no test panics here").iter().any(|warning| warning.starts_with(&line)));
