@@ -64,10 +64,10 @@ fn in_pieces(test: impl Fn(&Arc<GpuLoss>, &Between)) {
         let between = Between::default();
         let strikes = Arc::clone(&between);
         gpu.strike(move |during| {
-            if during == "between pieces" {
-                if let Some(strike) = &*strikes.lock().expect("one thread") {
-                    strike();
-                }
+            if during == "between pieces"
+                && let Some(strike) = &*strikes.lock().expect("one thread")
+            {
+                strike();
             }
             None
         });

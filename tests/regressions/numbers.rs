@@ -86,7 +86,7 @@ fn nan_that_arrives_where_nothing_counts() {
             let batch = Batch::new(scores.view(), Targets::Classes(&[-100_i64, 1])).upstream(upstream.view());
             kept(gpu, &loss, &batch);
             let out = gpu.run(&loss, &batch).expect("legal");
-            all_zero(&out.grad.row(0));
+            all_zero(out.grad.row(0));
             assert!(out.grad.row(1).iter().all(|g| g.is_finite()));
         });
         under_every_strategy(Kind::SigmoidCe, &[2, 3], |gpu| {
