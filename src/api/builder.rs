@@ -49,7 +49,7 @@ impl Builder {
     /// (`wgpu::Features::PIPELINE_CACHE`): the next process need not compile them. The file is read now and written when
     /// the last plan and this device are dropped. A file that is damaged or another driver's is not used, and one that
     /// cannot be written is logged; neither is an error. Nobody else should be able to write to the folder: what is in
-    /// it is handed to the driver.
+    /// it is handed to the driver. Mesa's lavapipe hands out a header and no kernels, so there nothing is gained.
     pub fn pipeline_cache(self, folder: impl Into<PathBuf>) -> Self {
         Builder { pipelines: Some(folder.into()), ..self }
     }

@@ -36,11 +36,16 @@ pub(super) fn quiet_instance(descriptor: &wgpu::InstanceDescriptor) -> Option<wg
     let without = Box::new(|args: wgpu::hal::vulkan::CreateInstanceCallbackArgs<'_, '_, '_>| {
         args.extensions.retain(|name| *name != c"VK_KHR_wayland_surface");
     });
-    // SAFETY: the callback takes away one extension that the instance supports, and adds nothing. wgpu-hal asks whether the
-    // extension is enabled before it makes a Wayland surface, which is all that it serves; no surface is made here.
+    // SAFETY: the callback changes nothing else, and adds nothing that the instance does not support. wgpu-hal asks that no
+    // extension be taken away, since its code may count on those that it enables. On this one it does not: it keeps the
+    // list that the callback left, and what looks into it for `VK_KHR_wayland_surface` is `create_surface_from_wayland`
+    // alone, which returns an error where the extension is not in it, as on drivers without it (wgpu-hal 30,
+    // `src/vulkan/instance.rs`). Vulkan's own rule is that no function of an extension be called that is not enabled, and
+    // surfaces of Wayland have no other caller. No surface is made here either.
     let instance = unsafe { wgpu::hal::vulkan::Instance::init_with_callback(&hal, Some(without)) };
     let instance = instance.map_err(|error| log::debug!("no Vulkan without Wayland: {error}")).ok()?;
-    // SAFETY: the instance was made by wgpu-hal itself a moment ago, and belongs to nobody else.
+    // SAFETY: wgpu-hal made the instance a moment ago, so it is a valid one of Vulkan. It is moved in, and no handle of it
+    // is kept: wgpu alone uses it, and destroys it.
     Some(unsafe { wgpu::Instance::from_hal::<wgpu::hal::api::Vulkan>(instance) })
 }
 
@@ -48,7 +53,10 @@ pub(super) fn quiet_instance(descriptor: &wgpu::InstanceDescriptor) -> Option<wg
 #[expect(unsafe_code, reason = "wgpu trusts the data to be a cache's")]
 pub(super) fn pipeline_cache(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::PipelineCache {
     let descriptor = wgpu::PipelineCacheDescriptor { label: Some("gpu-loss pipelines"), data, fallback: true };
-    // SAFETY: the data was handed out by such a cache of the same adapter and driver, whose key and checksum are in its file;
-    // wgpu looks at its own header too. That nobody else writes to the folder is asked of the caller.
+    // SAFETY: wgpu asks that the data come from `PipelineCache::get_data`, and admits that nobody can prove this of a file.
+    // `PipelineStore` writes nothing else to it, and reads no file that lacks its heading (this crate's version, adapter,
+    // driver) or whose checksum does not fit, so damage by accident is found; wgpu compares its own header, with the
+    // driver's cache identifier, besides. That nobody hostile may write to the folder is asked of who names it
+    // (`Builder::pipeline_cache`, SECURITY.md).
     unsafe { device.create_pipeline_cache(&descriptor) }
 }
