@@ -94,8 +94,12 @@ impl Scheduler<'_> {
             self.pass(schedule, chunks, Pass::Whole);
             return Ok(());
         }
-        self.pass(schedule, chunks, Pass::Split);
         let rows = self.layout.shape.rows() as u64;
+        if rows == 0 {
+            // No parts either, among which the records would be dealt out.
+            return Ok(());
+        }
+        self.pass(schedule, chunks, Pass::Split);
         let fitting = self.context.binding_limit() / (schedule.splits * STATISTICS_BYTES);
         let widest = schedule.dispatches.iter().flat_map(|d| &d.ranges).filter(|(slot, _)| *slot == Slot::Splits);
         let widest = widest.map(|(_, range)| range.size).max().unwrap_or_default();

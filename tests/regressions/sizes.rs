@@ -92,6 +92,22 @@ fn no_rows_at_huge_strides() {
     });
 }
 
+/// A plan for no rows of so many classes that several invocations would share each divided by the 0 parts that there were.
+///
+/// Seen to fail: without the return for no rows in `whole_rows` of `schedule/passes.rs`.
+#[test]
+fn no_rows_of_more_classes_than_one_walk_takes() {
+    on_every_adapter(|gpu| {
+        for classes in [1 << 20, 1 << 31] {
+            for kind in [Kind::SoftmaxCe, Kind::SoftmaxFocal, Kind::Ce] {
+                let layout = Layout::new(Shape::new(0, classes), Dtype::F32);
+                gpu.plan_with(&plain(kind), &layout).expect("nothing to do");
+                gpu.plan_pair_with(&plain(kind), &layout).expect("nothing to do, in halves");
+            }
+        }
+    });
+}
+
 /// A device that binds at most 64 KiB.
 fn narrow(gpu: &GpuLoss) -> GpuLoss {
     crate::common::device::narrow(gpu, 1 << 16)
