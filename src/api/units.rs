@@ -12,11 +12,12 @@ pub(super) fn near_one<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, 
     let weights = spec.class_weights.as_ref()?;
     let cancels = spec.reduction == Reduction::Mean && spec.denominator.is_none();
     let most = weights.iter().copied().fold(0.0_f32, f32::max);
-    if !cancels || batch.targets.form() != TargetForm::Classes || (1e-18..1e18).contains(&most) || !most.is_normal() {
+    if !cancels || batch.targets.form() != TargetForm::Classes || (1e-18..1e18).contains(&most) || most <= 0.0 {
         return None;
     }
-    // A power of two, so that no digit is lost.
-    let unit = f32::from_bits(most.to_bits() & 0x7f80_0000);
+    // A power of two, so that no digit is lost; of a subnormal number its highest bit.
+    let bits = most.to_bits();
+    let unit = f32::from_bits(if most.is_normal() { bits & 0x7f80_0000 } else { 1 << bits.ilog2() });
     let weights = weights.iter().map(|weight| weight / unit).collect();
     // What is not weighted is divided by the weights all the same.
     let z_loss = (f64::from(spec.z_loss) / f64::from(unit)) as f32;

@@ -213,6 +213,29 @@ fn no_option_is_blamed_on_the_driver() {
     });
 }
 
+/// Class weights below f32's normal numbers: their sum has no inverse in f32, and devices flush their products. The mean
+/// was infinite, the gradient NaN, without a word.
+///
+/// Seen to fail: with `units.rs` passing subnormal weights over.
+#[test]
+fn subnormal_class_weights_cancel_in_a_mean() {
+    let scores = Array2::from_shape_fn((5, 3), |(r, c)| ((r * 7 + c * 5) % 11) as f32 * 0.5 - 2.0);
+    let probabilities = scores.mapv(|x| 0.1 + 0.2 * x.abs());
+    let labels = [0_i64, 1, 2, 1, 0];
+    let (scores, probabilities) = (
+        Batch::new(scores.view(), Targets::Classes(&labels)).with_losses(),
+        Batch::new(probabilities.view(), Targets::Classes(&labels)).with_losses(),
+    );
+    on_every_adapter(|gpu| {
+        for weights in [[1e-45; 3], [1e-41, 3e-40, 2e-42], [1.1e-38, 0.0, 1e-39]] {
+            kept(gpu, &SoftmaxCe::default().class_weights(weights), &scores);
+            kept(gpu, &SoftmaxCe::default().class_weights(weights).label_smoothing(0.1), &scores);
+            kept(gpu, &SoftmaxFocal::default().class_weights(weights), &scores);
+            kept(gpu, &Ce::default().class_weights(weights), &probabilities);
+        }
+    });
+}
+
 /// Targets that are not finite, and numbers that f32 cannot invert.
 #[test]
 fn what_has_no_meaning_is_named() {
