@@ -52,7 +52,9 @@ impl Plan {
     /// [`Error::Buffer`](crate::Error::Buffer) if a buffer that the plan needs is missing, misaligned or too small, if one
     /// is given for an output that the plan does not write, or if one that is written overlaps another;
     /// [`Error::Device`](crate::Error::Device) for a buffer that is destroyed or another device's. Nothing is then
-    /// recorded. [`Error::DeviceLost`](crate::Error::DeviceLost).
+    /// recorded. [`Error::DeviceLost`](crate::Error::DeviceLost). A buffer that is destroyed after an encoding over it is
+    /// told of by your submission, and wgpu tells devices apart within one `wgpu::Instance` alone: a buffer or an encoder of
+    /// another instance may be taken for one of this device's.
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, buffers: &Buffers<'_>) -> Result<()> {
         let groups = self.bound_now(buffers)?;
         guarded_now(&self.context, "encoding a plan", || self.record_alone(encoder, &groups, 0..self.steps.len()))
