@@ -180,7 +180,7 @@ impl Plan {
                 Some("the gradient replaces the scores (Layout::in_place), and is not written here as well".to_owned())
             }
             (true, false) => None,
-            (false, _) if layout.mode == Mode::Whole => asked(false, "Want::grad"),
+            (false, _) if layout.mode == Mode::Whole => asked(false, "Outputs::grad"),
             (false, _) => Some(not_here.clone()),
         };
         let losses = outputs.hands_out_losses(&self.spec) || self.spec.kind.per_row();
@@ -189,9 +189,9 @@ impl Plan {
         let outputs = [
             ("grad", buffers.grad, grad),
             ("loss", buffers.loss, asked(true, "")),
-            ("losses", buffers.losses, asked(losses, "Want::losses")),
-            ("lse", buffers.lse, asked(outputs.lse, "Want::lse")),
-            ("argmax", buffers.argmax, asked(outputs.argmax, "Want::argmax")),
+            ("losses", buffers.losses, asked(losses, "Outputs::losses")),
+            ("lse", buffers.lse, asked(outputs.lse, "Outputs::lse")),
+            ("argmax", buffers.argmax, asked(outputs.argmax, "Outputs::argmax")),
             ("statistics", buffers.statistics, if keeps { None } else { Some(unasked) }),
         ];
         for (what, given, refusal) in outputs {

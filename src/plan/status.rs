@@ -50,7 +50,7 @@ impl Status {
 impl Plan {
     /// Waits for the plan's work and tells what went wrong in it since the last reading: labels out of range, lists
     /// that mean nothing, probabilities outside [0, 1]. Returns the number of correct rows of the last run (0 unless
-    /// [`Outputs::correct`](crate::Want::correct)).
+    /// [`Outputs::correct`](crate::Outputs::correct)).
     ///
     /// It reads the plan's own status: not that of encodings into [`Buffers::status`](super::Buffers::status).
     ///

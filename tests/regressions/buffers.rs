@@ -122,14 +122,14 @@ fn outputs_that_the_plan_does_not_write_are_refused() {
             assert!(text.starts_with(what) && text.contains(ask), "{text}");
         };
         let softmax = plain(Kind::SoftmaxCe);
-        refused(&softmax, layout(), good.lse(&other), "lse: ", "Want::lse");
-        refused(&softmax, layout(), good.argmax(&other), "argmax: ", "Want::argmax");
+        refused(&softmax, layout(), good.lse(&other), "lse: ", "Outputs::lse");
+        refused(&softmax, layout(), good.argmax(&other), "argmax: ", "Outputs::argmax");
         refused(&softmax, layout(), good.statistics(&other), "statistics: ", "Layout::statistics");
-        refused(&plain(Kind::SigmoidCe), layout(), good.losses(&other), "losses: ", "Want::losses");
+        refused(&plain(Kind::SigmoidCe), layout(), good.losses(&other), "losses: ", "Outputs::losses");
         let in_place = Layout { in_place: true, ..layout() };
         refused(&softmax, in_place, good, "grad: ", "Layout::in_place");
         let loss_only = Layout { outputs: Outputs { grad: false, ..Outputs::default() }, ..layout() };
-        refused(&softmax, loss_only, good, "grad: ", "Want::grad");
+        refused(&softmax, loss_only, good, "grad: ", "Outputs::grad");
         let backward = layout().mode(Mode::Gradient);
         refused(&softmax, backward, good.statistics(&other), "loss: ", "Mode::Gradient");
         let shard = layout().shard(0, 10).mode(Mode::Statistics);
