@@ -114,7 +114,8 @@ pub use half::{bf16, f16};
 pub use layout::{IntegerType, Layout, Mode, RowStatistics, STATISTICS_BYTES, Shard, Upstream};
 pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
 pub use plan::{
-    Buffers, DispatchList, ENTRY_POINT, ListedBinding, ListedBuffer, ListedDispatch, Plan, STATUS_BYTES, Slice,
+    Buffers, DispatchList, ENTRY_POINT, ListedBinding, ListedBuffer, ListedDispatch, Plan, PlanPair, STATUS_BYTES,
+    Slice,
 };
 pub use schedule::Strategy;
 pub use wgpu;

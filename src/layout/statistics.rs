@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::loss::Loss;
 
-/// A row's statistics, as plans write and read them: `Record` of `shaders/rows/record.wgsl`, field by field.
+/// A row's statistics, as plans write and read them: `RowStatistics` of `shaders/row/statistics.wgsl`, field by field.
 ///
 /// Records of the shards of a vocabulary are merged on the device by a plan of [`Mode::Merge`](super::Mode::Merge), or
 /// here on the host, where they come over the network, say.

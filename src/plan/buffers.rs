@@ -64,7 +64,7 @@ pub struct Buffers<'a> {
     pub lse: Option<Slice<'a>>,
     /// Highest classes, u32, written.
     pub argmax: Option<Slice<'a>>,
-    /// Row statistics, [`STATISTICS_BYTES`](super::STATISTICS_BYTES) a row: written forward, read backward.
+    /// Row statistics, [`STATISTICS_BYTES`](crate::STATISTICS_BYTES) a row: written forward, read backward.
     pub statistics: Option<Slice<'a>>,
     /// Counts of what went wrong, [`STATUS_BYTES`](super::STATUS_BYTES) that begin as zeros; the plan's own if absent.
     pub status: Option<Slice<'a>>,

@@ -76,7 +76,7 @@ pub struct Plan {
 /// The two halves of a training step, made together by [`GpuLoss::plan_pair`](crate::GpuLoss::plan_pair): their options are
 /// the same, as they must be for the gradient to be that of the loss.
 ///
-/// Between them lie the row statistics, [`STATISTICS_BYTES`] a row, which the forward plan writes and the backward plan
+/// Between them lie the row statistics, [`STATISTICS_BYTES`](crate::STATISTICS_BYTES) a row, which the forward plan writes and the backward plan
 /// reads. Losses of single elements have none: their gradient is made from the scores.
 ///
 /// ```no_run

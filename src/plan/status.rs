@@ -13,7 +13,7 @@ pub const STATUS_BYTES: u64 = size_of::<Status>() as u64;
 /// Where the count of correct rows lies in it.
 pub(super) const CORRECT_ROWS_AT: u64 = STATUS_BYTES - 4;
 
-/// `Status` of `shaders/output/status.wgsl`, field by field. Cleared, it is all zeros.
+/// `Status` of `shaders/io/status.wgsl`, field by field. Cleared, it is all zeros.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 pub(crate) struct Status {

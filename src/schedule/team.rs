@@ -157,7 +157,7 @@ pub(crate) struct Geometry {
     /// Invocations of the smallest team, and whether every team has as many.
     pub(crate) team_size: u64,
     pub(crate) exact: bool,
-    /// Whether invocations side by side take tasks that lie apart: see `shaders/traversal/interleave.wgsl`.
+    /// Whether invocations side by side take tasks that lie apart: see `shaders/access/llvmpipe/interleave.wgsl`.
     pub(crate) interleaves: bool,
     software: bool,
     loop_limit: Option<u64>,

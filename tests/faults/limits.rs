@@ -77,7 +77,7 @@ fn fewer_bindings_than_all_outputs_need_are_refused_by_the_limit() {
 
 /// Workgroups that reduce by a tree had as many invocations as the limit allowed: 96 or 192 sum wrongly.
 ///
-/// Seen to fail: with `group` of `plan/strategy.rs` held to the limit alone.
+/// Seen to fail: with `group` of `schedule/team.rs` held to the limit alone.
 #[test]
 fn workgroups_of_a_size_that_is_no_power_of_two() {
     let scores = Array2::from_shape_fn((7, 1003), |(row, class)| ((row * 31 + class * 17) % 23) as f32 * 0.25);

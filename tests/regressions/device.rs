@@ -92,7 +92,7 @@ fn more_workgroups_than_a_dimension_holds() {
 
 /// brush#500: a buffer over the device's limit panicked.
 ///
-/// Seen to fail: with `plan/chunk.rs` cutting pieces of four classes although no binding can span them.
+/// Seen to fail: with `schedule/chunk.rs` cutting pieces of four classes although no binding can span them.
 #[test]
 fn a_batch_over_the_limit_is_an_error() {
     on_every_adapter(|gpu| {
@@ -113,7 +113,7 @@ fn a_batch_over_the_limit_is_an_error() {
 /// Liger-Kernel#272: the gradient was written over scores that were needed later. Scores in a buffer of the caller's
 /// stay as they are unless the gradient is to replace them.
 ///
-/// Seen to fail: with `rows/results.wgsl` writing zeros over the first scores of ignored rows.
+/// Seen to fail: with `row/results.wgsl` writing zeros over the first scores of ignored rows.
 #[test]
 fn scores_stay_as_they_are() {
     under_every_strategy(Kind::SoftmaxCe, &[3, 4], |gpu| {

@@ -65,7 +65,7 @@ fn ignored_rows_are_not_in_the_mean() {
 
 /// PyTorch#63004: a class that is ignored as a label is left out of the other rows' softmax.
 ///
-/// Seen to fail: with −∞ for the score of the ignored class in the sums of `model/softmax.wgsl`.
+/// Seen to fail: with −∞ for the score of the ignored class in the sums of `loss/softmax.wgsl`.
 #[test]
 fn an_ignored_class_is_still_a_class() {
     let scores = array![[4.0_f32, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]];
@@ -108,7 +108,7 @@ fn weights_smoothing_and_ignored_labels() {
 
 /// burn#5568's other half: an ignored row under `Reduction::None` and `Sum` adds nothing, its NaN scores included.
 ///
-/// Seen to fail: with `rows/results.wgsl` giving ignored rows the loss of rows that mean nothing, NaN.
+/// Seen to fail: with `row/results.wgsl` giving ignored rows the loss of rows that mean nothing, NaN.
 #[test]
 fn ignored_rows_add_nothing_to_a_sum() {
     let scores = array![[f32::NAN, f32::NAN, f32::NAN], [0.0, 0.0, 0.0]];

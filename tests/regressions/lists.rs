@@ -93,7 +93,7 @@ fn check(gpu: &GpuLoss, kind: Kind, dims: &[usize], in_place: bool) {
 /// The elements of a row see only the part of its list that they look for: `sigmoid_ce`, `sigmoid_focal` and `bce` gave
 /// rows with bad lists a finite loss and a gradient.
 ///
-/// Seen to fail: without `is_bad` in `walk/element.wgsl`.
+/// Seen to fail: without `is_bad` in `elementwise/elementwise.wgsl`.
 #[test]
 fn bad_lists_make_their_rows_nan_and_no_other() {
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::SoftmaxFocal) {

@@ -32,7 +32,7 @@ fn check(case: &Case, v: Variation) {
 
 /// TransformerEngine#2734: a row stride other than C was taken for C, without a word.
 ///
-/// Seen to fail: with `scores_stride: dense_step` in `walk_chunk` of `src/plan/draft/walk.rs`.
+/// Seen to fail: with `scores_stride: dense_step` in `row_chunk` of `src/schedule/rows.rs`.
 #[test]
 fn rows_that_do_not_touch() {
     let mut r = Random(2734);
@@ -45,7 +45,7 @@ fn rows_that_do_not_touch() {
 /// Liger-Kernel#272: the gradient was written over scores that a later pass still needed. Here a forward plan whose
 /// gradient will replace the scores must leave them to the backward plan.
 ///
-/// Seen to fail: with `walk_chunk` of `src/plan/draft/walk.rs` writing the gradient wherever it is in place.
+/// Seen to fail: with `row_chunk` of `src/schedule/rows.rs` writing the gradient wherever it is in place.
 #[test]
 fn scores_are_there_until_the_backward_pass() {
     let mut r = Random(272);
@@ -56,7 +56,7 @@ fn scores_are_there_until_the_backward_pass() {
 /// Liger-Kernel PR#1329, on the way back: a gradient made from saved results, p_y − 1 of a confident row, had lost its
 /// digits.
 ///
-/// Seen to fail: with `rows/gradient.wgsl` taking a saved `top + log1p(rest)` as the top and a rest of 0.
+/// Seen to fail: with `row/gradient.wgsl` taking a saved `top + log1p(rest)` as the top and a rest of 0.
 #[test]
 fn saved_statistics_keep_the_digits_of_confident_rows() {
     let mut turn = 0_u32;

@@ -45,7 +45,7 @@ fn backends_by_an_environment_variable() {
 
 /// A `GPU_LOSS_STRATEGY` that is not UTF-8 was ignored.
 ///
-/// Seen to fail: with `std::env::var(..).ok()` in `front/mod.rs`.
+/// Seen to fail: with `std::env::var(..).ok()` in `api/mod.rs`.
 #[test]
 #[cfg(unix)]
 fn a_strategy_that_is_not_utf_8_is_refused() {
@@ -57,7 +57,7 @@ fn a_strategy_that_is_not_utf_8_is_refused() {
 
 /// A queue of another device was taken, and the first batch failed, or gave nothing.
 ///
-/// Seen to fail: without `check_queue` in `gpu/adapter.rs`.
+/// Seen to fail: without `check_queue` in `device/adapter.rs`.
 #[test]
 fn a_queue_of_another_device_is_refused() {
     for adapter in GpuLoss::adapters(&AdapterFilter::default()) {

@@ -10,7 +10,7 @@ use crate::common::{Case, OwnedTargets, plain};
 /// Liger-Kernel#243: label smoothing silently dropped on one path. Here: every form of target, every type, both ways that
 /// classes can lie, every strategy, with and without a gradient.
 ///
-/// Seen to fail: with no smoothing where the true classes are counted (multi-hot), in `model/softmax.wgsl`.
+/// Seen to fail: with no smoothing where the true classes are counted (multi-hot), in `loss/softmax.wgsl`.
 #[test]
 fn smoothing_on_every_path() {
     on_every_adapter(|gpu| {
@@ -51,7 +51,7 @@ fn smoothed(gpu: &GpuLoss, dims: &[usize; 3], dtype: Dtype) {
 
 /// Liger-Kernel#678, #968: unreduced losses took the first row's upstream gradient for every row.
 ///
-/// Seen to fail: with `input/upstream.wgsl` reading its first element for all.
+/// Seen to fail: with `io/upstream_per_loss.wgsl` reading its first element for all.
 #[test]
 fn each_row_has_its_own_upstream() {
     let scores = Array2::<f32>::zeros((4, 2));
@@ -71,7 +71,7 @@ fn each_row_has_its_own_upstream() {
 
 /// TransformerEngine#2402: an upstream gradient of stride 0 (one number for all rows, broadcast) was read out of bounds.
 ///
-/// Seen to fail: with `front/host.rs` handing on a strided array's first element alone.
+/// Seen to fail: with `api/host.rs` handing on a strided array's first element alone.
 #[test]
 fn a_broadcast_upstream() {
     let scores = Array2::<f32>::zeros((5, 2));
@@ -85,7 +85,7 @@ fn a_broadcast_upstream() {
 
 /// TransformerEngine#2734: scores whose rows do not follow each other at once were read as if they did.
 ///
-/// Seen to fail: with `front/host.rs` handing on an array's elements in the order of memory.
+/// Seen to fail: with `api/host.rs` handing on an array's elements in the order of memory.
 #[test]
 fn rows_that_lie_apart() {
     let padded = array![[0.0_f32, 2.0, 99.0], [0.0, 0.0, 99.0], [2.0, 0.0, 99.0]];
@@ -108,7 +108,7 @@ fn rows_that_lie_apart() {
 
 /// OLMo-core#702: the z-loss was added although it was off. Scores of 100 have lse² of 10⁴.
 ///
-/// Seen to fail: with `model/softmax.wgsl` adding 1e-4·lse² always.
+/// Seen to fail: with `loss/softmax.wgsl` adding 1e-4·lse² always.
 #[test]
 fn z_loss_off_is_off() {
     let scores = Array2::<f32>::from_elem((2, 4), 100.0);
@@ -125,7 +125,7 @@ fn z_loss_off_is_off() {
 
 /// unsloth PR#10616: the softcap made scores of −cap out of masks at −∞, which then had their part in the softmax.
 ///
-/// Seen to fail: with `model/softmax.wgsl` leaving −∞ to tanh.
+/// Seen to fail: with `loss/softmax.wgsl` leaving −∞ to tanh.
 #[test]
 fn softcap_keeps_masks() {
     const MASK: f32 = f32::NEG_INFINITY;
@@ -143,7 +143,7 @@ fn softcap_keeps_masks() {
 
 /// tensorflow#2327: a row of zero targets had the gradient p, as if its targets added up to 1.
 ///
-/// Seen to fail: with 1 for the sum A of the row's targets in `model/softmax.wgsl`.
+/// Seen to fail: with 1 for the sum A of the row's targets in `loss/softmax.wgsl`.
 #[test]
 fn targets_that_do_not_add_up_to_one() {
     let scores = Array2::<f32>::zeros((3, 4));

@@ -9,7 +9,7 @@ use crate::common::values::{all_near, all_zero, near};
 /// Liger-Kernel PR#1329: p_y was rounded to the scores' type before 1 was taken off: at p_y = 0.99 a bf16 gradient is
 /// 20 % wrong.
 ///
-/// Seen to fail: with p rounded to bf16 in `gradient` of `model/softmax.wgsl`.
+/// Seen to fail: with p rounded to bf16 in `gradient` of `loss/softmax.wgsl`.
 #[test]
 fn the_gradient_is_rounded_once() {
     // One class 4.5 above another: p_y = 0.989. bf16 has 4.5 exactly, and numbers next to −0.011 at 0.4 %.
@@ -32,7 +32,7 @@ fn the_gradient_is_rounded_once() {
 /// mlx#4520: lse − x_y in the scores' type: at lse = 20 bf16 counts in steps of 1/8, and the loss of a confident row
 /// comes to 0.
 ///
-/// Seen to fail: with lse rounded to bf16 before the score is taken off, in `model/softmax.wgsl`.
+/// Seen to fail: with lse rounded to bf16 before the score is taken off, in `loss/softmax.wgsl`.
 #[test]
 fn a_bf16_loss_has_all_its_digits() {
     let scores = array![[20.0_f32, 10.0, 10.0, 10.0, 10.0]].mapv(bf16::from_f32);
@@ -46,7 +46,7 @@ fn a_bf16_loss_has_all_its_digits() {
 
 /// optax#896: a score of −∞ whose target is 0 made 0·∞ = NaN.
 ///
-/// Seen to fail: with `weighted_gap` of `model/softmax.wgsl` multiplying without a look at B = 0.
+/// Seen to fail: with `weighted_gap` of `loss/softmax.wgsl` multiplying without a look at B = 0.
 #[test]
 fn a_mask_with_a_zero_target() {
     let scores = array![[0.0_f32, f32::NEG_INFINITY, 0.0]];
@@ -73,7 +73,7 @@ fn tiny(gamma: f32, loss: f32, slopes: &[f32]) {
 
 /// optax#1267: focal loss was NaN where p_y is 0 or 1, and for γ < 1, whose slope (1−p)^(γ−1) has no bound.
 ///
-/// Seen to fail: with the quotient −log p / (1−p) taken at 1 − p = 0 too, in `model/softmax.wgsl`.
+/// Seen to fail: with the quotient −log p / (1−p) taken at 1 − p = 0 too, in `loss/softmax.wgsl`.
 #[test]
 fn softmax_focal_at_both_ends() {
     let scores = array![[200.0_f32, 0.0], [0.0, 200.0], [30.0, 0.0]];
@@ -92,7 +92,7 @@ fn softmax_focal_at_both_ends() {
 
 /// optax#1267 on a sigmoid.
 ///
-/// Seen to fail: with p·(1−p)/s taken at s = 0 too, in `model/sigmoid_focal.wgsl`.
+/// Seen to fail: with p·(1−p)/s taken at s = 0 too, in `loss/sigmoid_focal.wgsl`.
 #[test]
 fn sigmoid_focal_at_both_ends() {
     let scores = array![[200.0_f32, -200.0, 30.0]];
@@ -111,7 +111,7 @@ fn sigmoid_focal_at_both_ends() {
 
 /// PyTorch#13773: with a positive weight, a score of −120 gave NaN: exp(120) has no place in f32.
 ///
-/// Seen to fail: with `log(1 + exp(−u))` as it is written, in `model/sigmoid_ce.wgsl`.
+/// Seen to fail: with `log(1 + exp(−u))` as it is written, in `loss/sigmoid_ce.wgsl`.
 #[test]
 fn positive_weights_far_out() {
     let scores = array![[-120.0_f32, 120.0], [-120.0, 120.0]];
@@ -127,7 +127,7 @@ fn positive_weights_far_out() {
 
 /// PyTorch#102894: binary cross-entropy at scores of ±∞ was NaN, though its limits are 0 and ∞.
 ///
-/// Seen to fail: with 0·∞ left to stand in `model/sigmoid_ce.wgsl`.
+/// Seen to fail: with 0·∞ left to stand in `loss/sigmoid_ce.wgsl`.
 #[test]
 fn binary_losses_of_infinite_scores() {
     const INFINITY: f32 = f32::INFINITY;
@@ -145,7 +145,7 @@ fn binary_losses_of_infinite_scores() {
 
 /// PyTorch#11752: scores of 1e8, where lse − x has steps of 8.
 ///
-/// Seen to fail: with the loss as A·lse − Σ B_j·u_j in `model/softmax.wgsl`.
+/// Seen to fail: with the loss as A·lse − Σ B_j·u_j in `loss/softmax.wgsl`.
 #[test]
 fn scores_of_a_hundred_million() {
     let scores = Array2::<f32>::from_elem((2, 4), 1e8);

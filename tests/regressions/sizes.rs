@@ -49,7 +49,7 @@ fn shapes_that_no_device_holds_are_refused_at_once() {
 
 /// A view with strides of 0, of more rows than can be numbered, was copied, or gone through value by value, first.
 ///
-/// Seen to fail: with the layout checked behind `HostArrays::new` in `front/host.rs`.
+/// Seen to fail: with the layout checked behind `HostArrays::new` in `api/host.rs`.
 #[test]
 fn views_of_more_rows_than_can_be_numbered_are_refused_before_they_are_copied() {
     let one = [0.5_f32];
@@ -72,7 +72,7 @@ fn views_of_more_rows_than_can_be_numbered_are_refused_before_they_are_copied() 
 
 /// `n = 0` beside huge strides overflowed in debug builds.
 ///
-/// Seen to fail: with strides checked times `n` in `plan/layout.rs`.
+/// Seen to fail: with strides checked times `n` in `layout/mod.rs`.
 #[test]
 fn no_rows_at_huge_strides() {
     on_every_adapter(|gpu| {

@@ -50,7 +50,7 @@ pub(crate) fn to_hlsl(kernel: &Kernel, shader_model: hlsl::ShaderModel) -> Resul
         binding_map,
         fake_missing_bindings: false,
         special_constants_binding: Some(hlsl::BindTarget { register: uniforms, ..Default::default() }),
-        // The library asks for no zeros (src/gpu/pipeline.rs), and for all of naga's checks.
+        // The library asks for no zeros (src/device/pipeline.rs), and for all of naga's checks.
         zero_initialize_workgroup_memory: false,
         restrict_indexing: true,
         force_loop_bounding: true,
