@@ -189,7 +189,7 @@ fn a_file_that_many_write_at_once_stays_whole() {
 
 /// A symbolic link was replaced by a file, and what it pointed to stayed as it was.
 ///
-/// Seen to fail: with the new file put in the link's place.
+/// Meant to fail (not seen yet): with the new file put in the link's place.
 #[test]
 #[cfg(unix)]
 fn a_symbolic_link_is_followed() {

@@ -128,7 +128,7 @@ fn pieces_of_a_submission_stand_beside_other_uses_of_the_plan() {
 
 /// What went wrong in pieces is told with what went wrong elsewhere; correct rows are those of the last run.
 ///
-/// Seen to fail: with a status of the pieces that nobody reads.
+/// Meant to fail (not seen yet): with a status of the pieces that nobody reads.
 #[test]
 fn a_plan_s_status_counts_what_was_submitted_in_pieces() {
     const SHAPE: [usize; 2] = [9, 70];

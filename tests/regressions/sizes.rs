@@ -20,7 +20,7 @@ fn at_once<T: std::fmt::Debug>(what: &str, call: impl FnOnce() -> Result<T, Erro
 
 /// Shapes and strides of more bytes than any buffer took minutes and gigabytes.
 ///
-/// Seen to fail: without `fits` in `plan/build.rs`.
+/// Meant to fail (not seen yet): without `fits` in `plan/build.rs`.
 #[test]
 fn shapes_that_no_device_holds_are_refused_at_once() {
     on_every_adapter(|gpu| {
@@ -49,7 +49,7 @@ fn shapes_that_no_device_holds_are_refused_at_once() {
 
 /// A view with strides of 0, of more rows than can be numbered, was copied, or gone through value by value, first.
 ///
-/// Seen to fail: with the layout checked behind `HostArrays::new` in `api/host.rs`.
+/// Meant to fail (not seen yet): with the layout checked behind `HostArrays::new` in `api/host.rs`.
 #[test]
 fn views_of_more_rows_than_can_be_numbered_are_refused_before_they_are_copied() {
     let one = [0.5_f32];
