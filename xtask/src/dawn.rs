@@ -48,6 +48,8 @@ pub(crate) fn dawn(args: &Args) -> Result<()> {
     for driver in std::iter::once(None).chain(drivers) {
         let mut node = Command::new("node");
         node.arg(folder.join("run.mjs")).arg(&program).args(["--backend", backend()]);
+        // Mesa's device-select layer complains where there is no desktop.
+        node.env("NODEVICE_SELECT", "1");
         if let Some(driver) = driver {
             // The second name is that of Vulkan loaders before 1.3.207.
             node.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", driver);
