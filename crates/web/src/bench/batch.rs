@@ -57,7 +57,9 @@ impl Loaded {
             let want = Outputs { grad: false, ..Outputs::default() };
             let layout =
                 Layout { targets: case.form, outputs: want, statistics: true, ..Layout::new(case.shape, case.dtype) };
-            gpu.plan_with_async(&case.spec(), &layout).await?.submit(&loaded.buffers()).await?;
+            let scores = Slice::new(&loaded.scores, 0, case.score_bytes().next_multiple_of(16));
+            let forward = Buffers::new(scores, &loaded.targets).loss(&loaded.loss).statistics(&loaded.statistics);
+            gpu.plan_with_async(&case.spec(), &layout).await?.submit(&forward).await?;
         }
         Ok(loaded)
     }
