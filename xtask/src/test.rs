@@ -46,10 +46,10 @@ pub(crate) fn test(args: &Args) -> Result<()> {
     adapters.iter().for_each(|adapter| say(&format!("  {adapter}")));
     say(match args.full {
         true => {
-            "Everything is tested, the page, Dawn and DXC too: about 45 minutes on two cores, and 5 more to build the tests."
+            "Everything is tested, the page, Dawn and DXC too: about 40 minutes on two cores, and 5 more to build the tests."
         }
         false => {
-            "About 10 minutes on two cores, and 5 more where the tests are to be built; `--full` tests everything."
+            "About 15 minutes on two cores, and 5 more where the tests are to be built; `--full` tests everything."
         }
     });
 
