@@ -226,13 +226,13 @@ impl Plan {
         let mut used: Vec<Used<'a>> = Vec::new();
         for (_, slot, range) in self.steps.iter().flat_map(|step| &step.bindings) {
             let Some((what, slice)) = self.callers(*slot, buffers)? else { continue };
-            let split = self.split(*slot, what, slice, *range)?;
-            let end = split.offset + split.size.map_or(0, wgpu::BufferSize::get);
+            let part = self.part(*slot, what, slice, *range)?;
+            let end = part.offset + part.size.map_or(0, wgpu::BufferSize::get);
             match used.iter_mut().find(|used| used.slot == *slot) {
                 Some(used) => {
-                    used.bytes = used.bytes.start.min(split.offset)..used.bytes.end.max(end);
+                    used.bytes = used.bytes.start.min(part.offset)..used.bytes.end.max(end);
                 }
-                None => used.push(Used { slot: *slot, what, buffer: slice.buffer, bytes: split.offset..end }),
+                None => used.push(Used { slot: *slot, what, buffer: slice.buffer, bytes: part.offset..end }),
             }
         }
         Ok(used)
@@ -261,7 +261,7 @@ impl Plan {
         work: &'a Scratch,
     ) -> Result<wgpu::BufferBinding<'a>> {
         if let Some((what, slice)) = self.callers(slot, buffers)? {
-            return self.split(slot, what, slice, range);
+            return self.part(slot, what, slice, range);
         }
         let buffer = match slot {
             Slot::Params => &self.own.params,
@@ -305,7 +305,7 @@ impl Plan {
     }
 
     /// A span of the caller's slice, checked against both ends and against what the device binds.
-    fn split<'a>(
+    fn part<'a>(
         &self,
         slot: Slot,
         what: &'static str,

@@ -2,17 +2,14 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::{Plan, PlanBuffers, Scratch, Step};
+use super::{HostFinish, Plan, PlanBuffers, Scratch, Step};
 use crate::batch::check::suits;
 use crate::device::{Context, KernelKey, guarded};
 use crate::error::{Error, Result};
-use crate::kernel::Params;
-use crate::kernel::{bindings, declared};
+use crate::kernel::{Params, bindings, declared};
 use crate::layout::{Layout, STATISTICS_BYTES};
 use crate::loss::Spec;
-use crate::schedule::Strategy;
-use crate::schedule::choose;
-use crate::schedule::{Dispatch, Schedule, Scheduler, Sizes, VERDICT_BYTES};
+use crate::schedule::{Dispatch, Schedule, Scheduler, Sizes, Strategy, VERDICT_BYTES, choose};
 
 /// Makes a plan.
 pub(crate) async fn build(
@@ -49,7 +46,7 @@ pub(crate) async fn build_suiting(
         steps.push(step(context, dispatch, i as u64 * stride).await?);
     }
     let own = scratch_buffers(&scheduler, &schedule).await?;
-    let host_finish = scheduler.host_finish(&schedule);
+    let host_finish = HostFinish::of(&scheduler, &schedule);
     Ok(Plan {
         context: Arc::clone(context),
         spec: spec.clone(),

@@ -5,14 +5,10 @@ use super::build::grid;
 use crate::batch::check::suits;
 use crate::device::Context;
 use crate::error::Result;
-use crate::kernel::Params;
-use crate::kernel::Slot;
-use crate::kernel::{bindings, declared};
+use crate::kernel::{Params, Slot, bindings, declared};
 use crate::layout::{Layout, STATISTICS_BYTES};
 use crate::loss::Spec;
-use crate::schedule::Strategy;
-use crate::schedule::choose;
-use crate::schedule::{Dispatch, Schedule, Scheduler};
+use crate::schedule::{Dispatch, Schedule, Scheduler, Strategy, choose};
 
 /// A plan's dispatches as data: any WebGPU implementation can run them, in order, over buffers of its own.
 ///

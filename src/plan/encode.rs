@@ -226,12 +226,12 @@ impl Plan {
             .bindings
             .iter()
             .map(|(binding, slot, range)| {
-                let mut split = self.resolve(*slot, *range, buffers, work)?;
+                let mut part = self.resolve(*slot, *range, buffers, work)?;
                 if *slot == Slot::Params {
-                    split.offset = step.params_at;
-                    split.size = wgpu::BufferSize::new(size_of::<crate::kernel::Params>() as u64);
+                    part.offset = step.params_at;
+                    part.size = wgpu::BufferSize::new(size_of::<crate::kernel::Params>() as u64);
                 }
-                Ok(wgpu::BindGroupEntry { binding: *binding, resource: wgpu::BindingResource::Buffer(split) })
+                Ok(wgpu::BindGroupEntry { binding: *binding, resource: wgpu::BindingResource::Buffer(part) })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(self.context.device.create_bind_group(&wgpu::BindGroupDescriptor {

@@ -3,10 +3,11 @@
 //! `shaders/reduce`, to the same bits.
 
 use super::Plan;
-use crate::batch::{Integers, Targets};
+use crate::batch::{Integers, TargetForm, Targets};
 use crate::error::{Error, Result};
+use crate::layout::{Mode, Upstream};
 use crate::loss::Spec;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, Scheduler};
 
 /// What of a plan's work the host can do.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +36,13 @@ impl PartialEq for Scales {
 }
 
 impl HostFinish {
-    pub(crate) fn of(schedule: &Schedule, mean_factor: f32, scanned: bool) -> Option<HostFinish> {
-        let values = schedule.summed_at_once? as usize;
+    /// What a host could do of a schedule for a batch of its own.
+    pub(super) fn of(scheduler: &Scheduler<'_>, schedule: &Schedule) -> Option<HostFinish> {
+        let layout = scheduler.layout;
+        let told = layout.mode == Mode::Whole && !layout.denominator && layout.upstream != Upstream::Scalar;
+        let few = layout.targets != TargetForm::Classes || scheduler.sizes.few_labels;
+        let values = schedule.summed_at_once.filter(|_| told && few)? as usize;
+        let (mean_factor, scanned) = (scheduler.mean_factor(), scheduler.mean_is_scanned());
         Some(HostFinish { scans: schedule.scans, values, mean_factor, scanned })
     }
 

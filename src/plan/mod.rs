@@ -39,7 +39,7 @@ use crate::schedule::Strategy;
 /// let (rows, classes) = (256, 1000);
 /// let plan = gpu.plan(&SoftmaxCe::default().label_smoothing(0.1), Shape::new(rows, classes), Dtype::F32)?;
 ///
-/// // Buffers of her own; scores and labels (i64 unless the layout says otherwise) come from earlier kernels.
+/// // Your buffers; scores and labels (i64 unless the layout says otherwise) come from earlier kernels.
 /// let buffer = |bytes: usize| {
 ///     gpu.device().create_buffer(&wgpu::BufferDescriptor {
 ///         label: None,

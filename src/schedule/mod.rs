@@ -24,13 +24,9 @@ use window::window_row;
 use crate::batch::TargetForm;
 use crate::device::Context;
 use crate::error::Result;
-use crate::kernel::Params;
-use crate::kernel::{ByteRange, Slot};
-use crate::kernel::{KernelSpec, Traversal, WideIntegers};
-use crate::layout::{IntegerType, Upstream};
-use crate::layout::{Layout, Mode};
+use crate::kernel::{ByteRange, KernelSpec, Params, Slot, Traversal, WideIntegers};
+use crate::layout::{IntegerType, Layout, Mode};
 use crate::loss::{Reduction, Spec};
-use crate::plan::HostFinish;
 
 /// Losses that one workgroup of the sum takes.
 const BLOCK: u64 = 4096;
@@ -75,7 +71,7 @@ pub(super) struct Scheduler<'a> {
     /// Whether vectors and integers are loaded as words of 64 bits.
     wide: bool,
     /// Of the batch that the kernels are to serve.
-    sizes: Sizes,
+    pub(crate) sizes: Sizes,
     /// Whether it is for any WebGPU implementation.
     portable: bool,
 }
@@ -136,15 +132,6 @@ impl<'a> Scheduler<'a> {
         Ok(schedule)
     }
 
-    /// What a host could do of this for a batch of its own.
-    pub(super) fn host_finish(&self, schedule: &Schedule) -> Option<HostFinish> {
-        let layout = self.layout;
-        let told = layout.mode == Mode::Whole && !layout.denominator && layout.upstream != Upstream::Scalar;
-        let few = layout.targets != TargetForm::Classes || self.sizes.few_labels;
-        let host_finish = || HostFinish::of(schedule, self.mean_factor(), self.mean_is_scanned());
-        if told && few { host_finish() } else { None }
-    }
-
     pub(super) fn weights(&self) -> Option<&'a [f32]> {
         self.spec.class_weights.as_deref().or(self.spec.pos_weight.as_deref())
     }
@@ -186,7 +173,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// What the reduction multiplies losses by; 0 where the labels or the device tell.
-    fn mean_factor(&self) -> f32 {
+    pub(crate) fn mean_factor(&self) -> f32 {
         let shape = &self.layout.shape;
         let over = |count: usize| if count == 0 { 0.0 } else { (1.0 / count as f64) as f32 };
         match self.spec.reduction {
@@ -202,7 +189,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Whether the mean divides by what the label scan counts.
-    fn mean_is_scanned(&self) -> bool {
+    pub(crate) fn mean_is_scanned(&self) -> bool {
         self.spec.reduction == Reduction::Mean
             && self.spec.denominator.is_none()
             && !self.layout.denominator

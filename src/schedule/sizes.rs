@@ -1,8 +1,7 @@
 //! What of a batch's size decides which kernels serve it.
 
 use super::scan::FEW;
-use super::{BLOCK, ELEMENT_BLOCK, Scheduler, gcd};
-use super::{RESIDENT_ROWS, Strategy};
+use super::{BLOCK, ELEMENT_BLOCK, RESIDENT_ROWS, Scheduler, Strategy, gcd};
 use crate::device::Context;
 use crate::kernel::Traversal;
 use crate::layout::Layout;
@@ -22,7 +21,7 @@ pub(crate) struct Sizes {
     /// Rows so long that each has a workgroup to itself.
     pub(super) alone: bool,
     /// Labels so few that the workgroup which ends the scan goes through them.
-    pub(super) few_labels: bool,
+    pub(crate) few_labels: bool,
     /// Losses so few that one workgroup adds them up.
     pub(super) summed_at_once: bool,
     /// Rows that a team may take in one go, as many as it takes one after another;
