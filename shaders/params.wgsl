@@ -22,7 +22,7 @@ struct Params {
     count_of_values: u32, // how many values there are to reduce
     split_classes: u32,   // classes of one split of a row
     statistics_row_stride: u32,     // from one row's first stored to the next row's
-    statistics_split_stride: u32,    // from one split's stored to the next split's
+    statistics_split_stride: u32,    // from one split's statistics to the next split's
     longest_list: u32,   // entries that a class list may have
     ignore_low: u32,     // ignore_index as two words
     ignore_high: u32,

@@ -81,7 +81,7 @@
 //! the same adapter gives the same bits every time. [`verify`] checks an adapter.
 
 #![deny(unsafe_code)]
-// No public call panics: what could fail is an `Error`. Indices and arithmetic stay resident to the same where strangers' numbers
+// No public call panics: what could fail is an `Error`. Indices and arithmetic are held to the same where strangers' numbers
 // are read: in `batch` and `check`.
 #![cfg_attr(
     not(test),

@@ -1,4 +1,4 @@
-// Scores whose class axis is not innermost: neighbours in memory are other rows. One thread traversals four rows that lie
+// Scores whose class axis is not innermost: neighbours in memory are other rows. One thread takes four rows that lie
 // side by side, one in each lane of its vectors, down the classes.
 
 override SPLIT: bool = false;

@@ -1,4 +1,4 @@
-// The row_statistics of splits of rows.
+// The statistics of splits of rows.
 
 @group(0) @binding(15) var<storage, read_write> splits: array<RowStatistics>;
 

@@ -164,7 +164,7 @@ fn row_state_see(s: RowState, x: vec4<f32>, classes: vec4<u32>) -> RowState {
     return r;
 }
 
-// Of held rows, first the max of all is found,
+// Of resident rows, first the max of all is found,
 fn max_add(s: RowState, x: vec4<f32>, classes: vec4<u32>) -> RowState {
     var r = s;
     r.max = max(s.max, transform(x));
@@ -205,7 +205,7 @@ fn row_state_max(s: RowState) -> vec4<f32> {
     return select(s.max, infinity(), s.suspect > vec4(0xff000000u));
 }
 
-// A split's numerator of its row's sums, once the row's `max` is known: (rest but for the −1, splits at the max, a, d).
+// What a split adds to its row's sums, once the row's `max` is known: (rest but for the −1, splits at the max, a, d).
 fn row_state_rebased(s: RowState, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
     return rebased(s.max, sum_total(s.rest), sum_total(s.a), sum_total(s.d), row_max);
 }

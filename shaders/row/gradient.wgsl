@@ -1,4 +1,4 @@
-// The gradient of a row, or of a split of it, from the row's stored.
+// The gradient of a row, or of a split of it, from the row's statistics.
 
 fn do_tile(s: RowTile) {
     let t = open_targets(s);

@@ -83,7 +83,7 @@ fn with_vectors(tile: RowTile) -> RowTile {
     return s;
 }
 
-// The row that a tile is split of.
+// The row that a tile is part of.
 fn whole_row(split: RowTile) -> RowTile {
     var s = split;
     if (SPLIT) {

@@ -1,4 +1,4 @@
-// Merges the row_statistics of each row's splits, one thread a row, and writes the row's results.
+// Merges the statistics of each row's splits, one thread a row, and writes the row's results.
 
 override GROUP_SIZE: u32 = 64u;
 override ARGMAX: bool = false;

@@ -1,4 +1,4 @@
-// What a team does with a tile, by the passes of its traversal: statistics and gradient.
+// What a team does with a tile, by the passes of the traversal: statistics and gradient.
 
 // The targets of a tile's rows, M counted.
 fn open_targets(s: RowTile) -> Target {

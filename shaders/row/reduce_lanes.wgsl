@@ -1,4 +1,4 @@
-// All lanes of a team have splits of one row: reductions go over them, and every lane has the result.
+// All lanes of a team have parts of one row: reductions go over them, and every lane has the result.
 
 fn tile_max(v: vec4<f32>) -> vec4<f32> {
     return vec4(team_max(max(max(v.x, v.y), max(v.z, v.w))));

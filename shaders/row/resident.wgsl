@@ -1,4 +1,4 @@
-// A tile in registers, each score read once: first its max, then each element's numerator of that, from which both the
+// A tile in registers, each score read once: first its max, then each element's numerator, from which both the
 // sum and the gradient come. What depends on how many vectors stay resident, `do_tile`, is written out by the composition.
 
 fn numerators_start() -> NumeratorSums {
@@ -21,7 +21,7 @@ fn gathered(s: RowTile, t: ptr<function, Target>, c: u32) -> vec4<f32> {
     return vec4(0.0);
 }
 
-// The gradient of a held vector; true classes have theirs later where they are patched in.
+// The gradient of a resident vector; true classes have theirs later where they are patched in.
 fn resident_gradient(
     s: RowTile,
     t: ptr<function, Target>,

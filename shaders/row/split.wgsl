@@ -1,4 +1,4 @@
-// A split of a row, or all of it: its stored, to be merged.
+// A split of a row, or all of it: its statistics, to be merged.
 
 fn do_tile(s: RowTile) {
     let t = open_targets(s);

@@ -17,7 +17,7 @@ struct RowTile {
     rest: u32,          // and where those end of which every invocation takes four vectors, or holds what it takes
 }
 
-// What the held elements of a tile come to, once its max is known.
+// What the resident elements of a tile come to, once its max is known.
 struct NumeratorSums {
     rest: vec4<f32>,     // Σ exp(u − max) but for the greatest
     greatest: vec4<f32>,

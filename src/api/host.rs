@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
 
 use super::{GpuLoss, units};
-use crate::batch::check::{check_shapes, check_values};
+use crate::batch::check::{check_shapes, check_values, row_dims};
 use crate::batch::{Batch, Element, Integers, Output, Shape, Targets};
 use crate::device::{Wait, guarded, read};
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ struct Workspace {
 
 /// Where each result lies in the results buffer, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
-struct Splits {
+struct Places {
     loss: u64,
     losses: Option<u64>,
     lse: Option<u64>,
@@ -71,7 +71,7 @@ struct Splits {
     total: u64,
 }
 
-impl Splits {
+impl Places {
     fn new(spec: &Spec, layout: &Layout, host_finish: Option<&HostFinish>, alignment: u64) -> Self {
         let rows = layout.shape.rows() as u64 * 4;
         let elements = layout.shape.elements() as u64;
@@ -96,7 +96,7 @@ impl Splits {
             host_finish.filter(|_| !spec.kind.per_row()).map(|host_finish| host_finish.values() as u64 * 4);
         total += partial_sums.unwrap_or_default();
         let values = if partial_sums.is_some() { Some(results) } else { losses };
-        Splits { loss, losses, lse, argmax, grad, status, values, results, total }
+        Places { loss, losses, lse, argmax, grad, status, values, results, total }
     }
 }
 
@@ -154,7 +154,7 @@ impl GpuLoss {
             Some(host_finish) => Some(host_finish.scales(spec, layout.shape.classes, &batch.targets)?),
             None => None,
         };
-        let splits = Splits::new(
+        let places = Places::new(
             spec,
             &layout,
             plan.host_finish.as_ref(),
@@ -163,7 +163,7 @@ impl GpuLoss {
         let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let workspace = match idle.filter(|w| w.index_bytes == host.indices.len() as u64) {
             Some(workspace) => workspace,
-            None => self.workspace(host, &splits, layout.in_place).await?,
+            None => self.workspace(host, &places, layout.in_place).await?,
         };
 
         guarded(&self.context, "writing a batch", || {
@@ -186,27 +186,27 @@ impl GpuLoss {
         let untouched = scales.is_some() && !spec.kind.takes_probabilities() && !layout.outputs.correct;
         let clear = |encoder: &mut wgpu::CommandEncoder| {
             if !untouched {
-                encoder.clear_buffer(results, splits.status, Some(STATUS_BYTES));
+                encoder.clear_buffer(results, places.status, Some(STATUS_BYTES));
             }
         };
         let fetch = |encoder: &mut wgpu::CommandEncoder| {
-            if let (Some(at), true) = (splits.grad, layout.in_place) {
+            if let (Some(at), true) = (places.grad, layout.in_place) {
                 encoder.copy_buffer_to_buffer(&workspace.scores, 0, results, at, workspace.scores.size());
             }
-            encoder.copy_buffer_to_buffer(results, 0, &workspace.staging, 0, splits.results);
-            if splits.total > splits.results {
-                let (sums, bytes) = (plan.plan.partial_sums(), splits.total - splits.results);
-                encoder.copy_buffer_to_buffer(sums, 0, &workspace.staging, splits.results, bytes);
+            encoder.copy_buffer_to_buffer(results, 0, &workspace.staging, 0, places.results);
+            if places.total > places.results {
+                let (sums, bytes) = (plan.plan.partial_sums(), places.total - places.results);
+                encoder.copy_buffer_to_buffer(sums, 0, &workspace.staging, places.results, bytes);
             }
         };
-        let buffers = workspace.buffers(&splits, &layout, spec);
+        let buffers = workspace.buffers(&places, &layout, spec);
         let submission = plan.plan.submit_around(&buffers, plan.host_finish.as_ref().zip(scales), clear, fetch).await?;
-        let output = read(&self.context, &workspace.staging, splits.total, submission, wait, |bytes| {
+        let output = read(&self.context, &workspace.staging, places.total, submission, wait, |bytes| {
             let summed = plan.host_finish.zip(scales).map(|(host_finish, scales)| {
-                let values: Vec<f32> = take(bytes, splits.values.unwrap_or_default(), host_finish.values());
+                let values: Vec<f32> = take(bytes, places.values.unwrap_or_default(), host_finish.values());
                 if spec.kind.per_row() { scaled_sum(&values, scales.loss) } else { sum(&values) }
             });
-            collect(spec, batch, &layout, &splits, bytes, summed)
+            collect(spec, batch, &layout, &places, bytes, summed)
         })
         .await?;
         plan.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
@@ -233,15 +233,15 @@ impl GpuLoss {
         Ok(longest.next_power_of_two().clamp(expected, MOST))
     }
 
-    async fn workspace(&self, host: &HostArrays<'_>, splits: &Splits, in_place: bool) -> Result<Workspace> {
+    async fn workspace(&self, host: &HostArrays<'_>, places: &Places, in_place: bool) -> Result<Workspace> {
         let largest = [host.scores.len(), host.targets.len(), host.indices.len(), host.element_weights.len()];
         let largest = largest.into_iter().max().unwrap_or_default() as u64;
         let limit = self.context.limits.max_buffer_size;
-        if largest.max(splits.total) > limit {
+        if largest.max(places.total) > limit {
             return Err(Error::Limit {
                 limit: "max_buffer_size",
                 got: limit,
-                needed: largest.max(splits.total),
+                needed: largest.max(places.total),
                 what: "this batch in one buffer".to_owned(),
             });
         }
@@ -267,10 +267,10 @@ impl GpuLoss {
                     &host.element_weights,
                     !host.element_weights.is_empty(),
                 ),
-                results: buffer("gpu-loss results", splits.results as usize, input | wgpu::BufferUsages::COPY_SRC),
+                results: buffer("gpu-loss results", places.results as usize, input | wgpu::BufferUsages::COPY_SRC),
                 staging: buffer(
                     "gpu-loss staging",
-                    splits.total as usize,
+                    places.total as usize,
                     wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
                 ),
                 index_bytes: host.indices.len() as u64,
@@ -281,24 +281,21 @@ impl GpuLoss {
 }
 
 impl Workspace {
-    fn buffers(&self, splits: &Splits, layout: &Layout, spec: &Spec) -> Buffers<'_> {
+    fn buffers(&self, places: &Places, layout: &Layout, spec: &Spec) -> Buffers<'_> {
         let rows = layout.shape.rows() as u64 * 4;
         let elements = layout.shape.elements() as u64;
-        let split = |offset: u64, size: u64| Slice { buffer: &self.results, offset, size: Some(size) };
+        let part = |offset: u64, size: u64| Slice { buffer: &self.results, offset, size: Some(size) };
         let losses = if spec.kind.per_row() { rows } else { elements * 4 };
         Buffers {
             target_indices: self.indices.as_ref().map(Slice::from),
             element_weights: self.element_weights.as_ref().map(Slice::from),
             upstream: self.upstream.as_ref().map(Slice::from),
-            grad: splits
-                .grad
-                .filter(|_| !layout.in_place)
-                .map(|at| split(at, layout.grad_bytes().next_multiple_of(16))),
-            loss: Some(split(splits.loss, 4)),
-            status: Some(split(splits.status, STATUS_BYTES)),
-            losses: splits.losses.map(|at| split(at, losses.next_multiple_of(16))),
-            lse: splits.lse.map(|at| split(at, rows)),
-            argmax: splits.argmax.map(|at| split(at, rows)),
+            grad: places.grad.filter(|_| !layout.in_place).map(|at| part(at, layout.grad_bytes().next_multiple_of(16))),
+            loss: Some(part(places.loss, 4)),
+            status: Some(part(places.status, STATUS_BYTES)),
+            losses: places.losses.map(|at| part(at, losses.next_multiple_of(16))),
+            lse: places.lse.map(|at| part(at, rows)),
+            argmax: places.argmax.map(|at| part(at, rows)),
             ..Buffers::new(&self.scores, &self.targets)
         }
     }
@@ -435,32 +432,32 @@ fn collect<T: Element, D: Dimension>(
     spec: &Spec,
     batch: &Batch<'_, T, D>,
     layout: &Layout,
-    splits: &Splits,
+    places: &Places,
     bytes: &[u8],
     summed: Option<f32>,
 ) -> Result<Output<T, D>> {
-    let status: Status = take(bytes, splits.status, 1)[0];
+    let status: Status = take(bytes, places.status, 1)[0];
     complain(&status, batch, layout)?;
     let rows = layout.shape.rows();
-    let row_dims = row_shape(batch.scores.shape());
+    let row_dims = row_dims(batch.scores.shape());
     let losses_dims = if spec.kind.per_row() { row_dims.clone() } else { batch.scores.shape().to_vec() };
     let loss_count = losses_dims.iter().product();
     Ok(Output {
-        loss: summed.unwrap_or_else(|| take(bytes, splits.loss, 1)[0]),
-        grad: match splits.grad {
+        loss: summed.unwrap_or_else(|| take(bytes, places.loss, 1)[0]),
+        grad: match places.grad {
             Some(at) => {
                 let all: Vec<T> = take(bytes, at, layout.grad_bytes() as usize / size_of::<T>());
                 array(batch.scores.raw_dim(), without_gaps(all, layout.shape.slab(), layout.grad_step() as usize))?
             }
             None => Array::from_shape_simple_fn(D::zeros(batch.scores.ndim()), T::default),
         },
-        losses: splits
+        losses: places
             .losses
             .filter(|_| layout.outputs.hands_out_losses(spec))
             .map(|at| array(IxDyn(&losses_dims), take(bytes, at, loss_count)))
             .transpose()?,
-        lse: splits.lse.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
-        argmax: splits.argmax.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        lse: places.lse.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        argmax: places.argmax.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
         correct: layout.outputs.correct.then_some(u64::from(status.correct_rows)),
     })
 }
@@ -508,14 +505,9 @@ fn complain<T: Element, D: Dimension>(status: &Status, batch: &Batch<'_, T, D>, 
     Ok(())
 }
 
-/// `[N, C, d…]` without the classes.
-fn row_shape(scores: &[usize]) -> Vec<usize> {
-    scores.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect()
-}
-
 /// The results of a batch without rows.
 fn empty<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Output<T, D> {
-    let row_dims = row_shape(batch.scores.shape());
+    let row_dims = row_dims(batch.scores.shape());
     let losses_dims = if spec.kind.per_row() { row_dims.clone() } else { batch.scores.shape().to_vec() };
     let outputs = batch.outputs;
     let over_nothing = match spec.reduction {

@@ -3,6 +3,7 @@
 use ndarray::{ArrayD, IxDyn};
 
 use super::self_test::TestKey;
+use crate::batch::check::row_dims;
 use crate::batch::{Batch, Dtype, Element, Labels, TargetForm, Targets};
 use crate::layout::IntegerType;
 use crate::loss::{Reduction, Spec};
@@ -31,7 +32,7 @@ impl<T: Element> KnownAnswers<T> {
         };
         let dims = &key.dims;
         let (classes, inner) = (dims[1], dims[2..].iter().product::<usize>());
-        let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).collect();
+        let row_dims = row_dims(dims);
         let rows = dims[0] * inner;
         let truth: Vec<usize> = (0..rows).map(|row| (row * 7 + 3) % classes).collect();
         let row_of =

@@ -129,7 +129,7 @@ impl GpuLoss {
     /// use gpu_loss::{AdapterFilter, GpuLoss, wgpu};
     /// let adapters = GpuLoss::adapters(&AdapterFilter::default());
     /// let adapter = adapters.first().expect("an adapter");
-    /// let (required_features, required_limits) = GpuLoss::wanted(adapter); // and what her own kernels need
+    /// let (required_features, required_limits) = GpuLoss::wanted(adapter); // and what your own kernels need
     /// let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
     /// let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))?;
     /// let gpu = GpuLoss::from_device(adapter, device.clone(), queue.clone())?;

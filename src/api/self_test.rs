@@ -280,7 +280,7 @@ impl GpuLoss {
 
 impl TestKey {
     fn new(context: &Context, spec: &Spec, layout: &Layout, strategy: Strategy) -> Self {
-        // As many rows as stay resident where the plan's are, some behind the last tile where the plan has such; classes on
+        // So many rows that they stay resident where the plan's do, some behind the last tile where the plan has such; classes on
         // vectors, wide loads and lines where the plan's are, and whole wide loads or halves of them where the plan's batch has.
         let shape = &layout.shape;
         let sizes = Sizes::of(context, spec, layout, strategy);
@@ -293,9 +293,8 @@ impl TestKey {
         };
         let slab = classes * inner;
         let least = rows.div_ceil(inner);
-        let whole = |elements: usize| {
-            [WIDEST_LOAD, WIDEST_LOAD / 2].iter().position(|load_vectors| elements.is_multiple_of(*load_vectors))
-        };
+        let whole =
+            |elements: usize| [WIDEST_LOAD, WIDEST_LOAD / 2].iter().position(|load| elements.is_multiple_of(*load));
         let in_tiles = |n: usize| n.is_multiple_of(4);
         let like = |n: &usize| {
             (!sizes.wide_loads || whole(n * slab) == whole(shape.elements()))

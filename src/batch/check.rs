@@ -65,7 +65,7 @@ pub(crate) fn check_values<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<
 }
 
 /// `[N, C, d…]` without the classes.
-fn row_dims(dims: &[usize]) -> Vec<usize> {
+pub(crate) fn row_dims(dims: &[usize]) -> Vec<usize> {
     dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect()
 }
 

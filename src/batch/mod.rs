@@ -81,7 +81,7 @@ impl Dtype {
     }
 }
 
-/// Integers as they stay resident: labels, offsets or indices.
+/// Integers as they are held: labels, offsets or indices.
 #[derive(Debug, Clone)]
 pub enum Integers<'a> {
     /// 32-bit signed.
@@ -181,7 +181,7 @@ impl<I: Integer, S: Data<Elem = I> + Sync, D: Dimension> Labels for ArrayBase<S,
     }
 }
 
-/// What the scores stay resident against, in one of four forms.
+/// What the scores are compared with, in one of four forms.
 #[derive(Clone)]
 pub enum Targets<'a> {
     /// One class a row, of shape `[N, d…]`.
@@ -300,7 +300,7 @@ impl TargetForm {
 pub struct Batch<'a, T, D: Dimension> {
     /// The scores (or probabilities for `ce` and `bce`), class axis 1.
     pub scores: ArrayView<'a, T, D>,
-    /// What they stay resident against.
+    /// What they are compared with.
     pub targets: Targets<'a>,
     /// `v` of the sigmoid losses and `bce`: one weight an element, of the scores' shape.
     pub element_weights: Option<ArrayViewD<'a, f32>>,

@@ -35,7 +35,7 @@ pub(crate) struct Context {
 }
 
 /// The most invocations of a workgroup in one dimension.
-fn widest_group(limits: &wgpu::Limits) -> u32 {
+pub(crate) fn widest_group(limits: &wgpu::Limits) -> u32 {
     limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x)
 }
 

@@ -13,7 +13,7 @@ mod unchecked;
 #[cfg(not(target_arch = "wasm32"))]
 mod watch;
 
-pub(crate) use context::{Context, LastWords};
+pub(crate) use context::{Context, LastWords, widest_group};
 use fault::check_not_lost;
 #[cfg(not(target_arch = "wasm32"))]
 use fault::turn;

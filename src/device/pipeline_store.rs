@@ -60,9 +60,9 @@ impl PipelineStore {
         if let Some(folder) = self.file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let scheduler = self.file.with_extension(format!("{}.draft", std::process::id()));
-        std::fs::write(&scheduler, bytes).and_then(|()| std::fs::rename(&scheduler, &self.file)).inspect_err(|_| {
-            let _ = std::fs::remove_file(&scheduler);
+        let draft = self.file.with_extension(format!("{}.draft", std::process::id()));
+        std::fs::write(&draft, bytes).and_then(|()| std::fs::rename(&draft, &self.file)).inspect_err(|_| {
+            let _ = std::fs::remove_file(&draft);
         })
     }
 }

@@ -105,7 +105,7 @@ pub(crate) struct LossKernel {
     pub(crate) wide_integers: WideIntegers,
     /// Whether halves are widened in integers.
     pub(crate) widens_in_integers: bool,
-    /// Quads that an invocation loads at once: 1, or a wide load of 2 or 4 where they are wide.
+    /// Vectors that an invocation loads at once: 1, or 2 or 4 by wide loads.
     pub(crate) load_vectors: u32,
     /// Where the gradient goes.
     pub(crate) grad: Grad,
@@ -208,7 +208,7 @@ impl KernelSpec {
     pub(crate) fn source(&self) -> String {
         let mut pieces = vec![piece!("params.wgsl"), piece!("scales.wgsl")];
         match self {
-            KernelSpec::Loss(traversal) => return traversal.source(pieces),
+            KernelSpec::Loss(loss) => return loss.source(pieces),
             KernelSpec::ScanLabels { weighted, wide } => {
                 let integers = WideIntegers { targets: *wide, indices: false };
                 pieces.extend([piece!("access/llvmpipe/u64.wgsl")].into_iter().filter(|_| *wide));

@@ -1,4 +1,4 @@
-//! Kernels that hold rows in registers: WGSL that depends on how much stays resident, written out.
+//! Kernels that hold rows in registers: WGSL that depends on how much of them, written out.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::batch::TargetForm;
 /// What a team holds of a row along its classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ResidentRow {
-    /// Quads of each invocation.
+    /// Vectors of each invocation.
     pub(crate) vectors: u32,
     /// How many of them lie in the row whatever the invocation.
     pub(crate) whole: u32,
@@ -16,7 +16,7 @@ pub(crate) struct ResidentRow {
 }
 
 /// A vector in registers: its number in names, the class at which it begins, and what of it is in the row, if not all.
-struct Slot {
+struct InRegisters {
     name: String,
     class: String,
     inside: Option<&'static str>,
@@ -25,8 +25,8 @@ struct Slot {
 impl ResidentRow {
     /// `do_tile`, each invocation's vectors in wide loads of so many.
     pub(super) fn source(self, load_vectors: u32) -> String {
-        let mut slots: Vec<Slot> = (0..self.vectors)
-            .map(|k| Slot {
+        let mut vectors: Vec<InRegisters> = (0..self.vectors)
+            .map(|k| InRegisters {
                 name: k.to_string(),
                 class: format!(
                     "s.head + {}u * (rank + {}u * team_size) + {}u",
@@ -38,13 +38,13 @@ impl ResidentRow {
             })
             .collect();
         if self.edges {
-            let edge = |name: &str, class: &str, inside| Slot { name: name.into(), class: class.into(), inside };
-            slots.insert(0, edge("_head", "s.head - 4u", Some("in_head(s)")));
-            slots.push(edge("_tail", "s.body_end", Some("in_tail(s)")));
+            let edge = |name: &str, class: &str, inside| InRegisters { name: name.into(), class: class.into(), inside };
+            vectors.insert(0, edge("_head", "s.head - 4u", Some("in_head(s)")));
+            vectors.push(edge("_tail", "s.body_end", Some("in_tail(s)")));
         }
         let mut loads = String::new();
         let mut stores = String::new();
-        for (k, Slot { name, class, inside }) in slots.iter().enumerate() {
+        for (k, InRegisters { name, class, inside }) in vectors.iter().enumerate() {
             let _ = writeln!(loads, "    let c{name} = {class};");
             if let Some(inside) = inside {
                 let _ = writeln!(loads, "    let in{name} = {};", inside.replace("c)", &format!("c{name})")));
@@ -63,14 +63,18 @@ impl ResidentRow {
             };
         }
         stores += "        if (patches_resident() && good.x) {\n            patch_gradient(s, t, r);\n        }\n";
-        let resident: Vec<Resident<'_>> = slots
+        let resident: Vec<Resident<'_>> = vectors
             .iter()
-            .map(|Slot { name, inside, .. }| Resident { name, weights: gathered(name), partly: inside.is_some() })
+            .map(|InRegisters { name, inside, .. }| Resident {
+                name,
+                weights: gathered(name),
+                partly: inside.is_some(),
+            })
             .collect();
         do_tile(&loads, &resident, &stores, "good.x", "GRAD && s.exists.x")
     }
 
-    /// Quad `k` as a part of its wide load, which lies in the row as a whole or not at all.
+    /// Vector `k` as a part of its wide load, which lies in the row as a whole or not at all.
     fn vector_of_wide(self, k: u32, load_vectors: u32, loads: &mut String, stores: &mut String) {
         let first = k / load_vectors * load_vectors;
         let whole = k < self.whole;
@@ -104,7 +108,7 @@ fn wide_of(vectors: &[String]) -> String {
 /// `do_tile` of four short rows side by side, `classes` vectors which hold one row each in every lane.
 pub(super) fn four_rows(classes: u32, load_vectors: u32, targets: TargetForm) -> String {
     // Element e of the tile is in row e / classes, and that row in that lane.
-    let lane = |slot: u32| ["x", "y", "z", "w"][slot as usize % 4];
+    let lane = |element: u32| ["x", "y", "z", "w"][element as usize % 4];
     let mut loads = String::from("    open_resident(t, live);\n");
     for vector in 0..classes {
         let _ = match load_vectors {
@@ -180,12 +184,12 @@ fn of_classes(classes: u32, loads: &str, weights: impl Fn(u32) -> String, stores
     format!("const RESIDENT_CLASSES = {classes}u;\n\n{tile}")
 }
 
-/// The weights of a slot, as the traversal tells them.
+/// The weights of a resident vector, as the traversal tells them.
 fn gathered(name: &str) -> String {
     format!("gathered(s, &cursor, c{name})")
 }
 
-/// What stays resident, to the code that does not ask how.
+/// A resident vector, to the code that does not ask how.
 struct Resident<'a> {
     name: &'a str,
     /// Its weights, as an expression.

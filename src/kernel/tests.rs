@@ -4,10 +4,9 @@
 use naga::back::PipelineConstants;
 use naga::valid::{Capabilities, SubgroupOperationSet, ValidationFlags, Validator};
 
-use super::Params;
 use super::{
-    Extras, Grad, KernelSpec, LossKernel, MergeKernel, Pass, ResidentRow, Team, Traversal, WideIntegers, bindings,
-    declared,
+    Extras, Grad, KernelSpec, LossKernel, MergeKernel, Params, Pass, ResidentRow, Team, Traversal, WideIntegers,
+    bindings, declared,
 };
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;

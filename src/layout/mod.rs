@@ -343,17 +343,17 @@ impl Layout {
     fn check_statistics(&self, spec: &Spec) -> Result<()> {
         let refuse = |problem: String| Err(Error::Layout { problem });
         let name = spec.kind.name();
-        let splits = matches!(self.mode, Mode::Statistics | Mode::Merge { .. });
-        if (splits || self.statistics || self.shard.is_some()) && !spec.kind.per_row() {
+        let partial = matches!(self.mode, Mode::Statistics | Mode::Merge { .. });
+        if (partial || self.statistics || self.shard.is_some()) && !spec.kind.per_row() {
             return refuse(format!("{name} is a loss of single elements: it has no row statistics and no shards"));
         }
-        if (splits || self.shard.is_some()) && self.targets == TargetForm::MultiHot {
+        if (partial || self.shard.is_some()) && self.targets == TargetForm::MultiHot {
             return refuse("multi-hot targets cannot be sharded: their rows' M is only known over all classes".into());
         }
         if self.mode == (Mode::Merge { shards: 0 }) {
             return refuse("a merge of 0 shards has no rows".to_owned());
         }
-        if splits && self.outputs.correct && self.targets == TargetForm::Probabilities {
+        if partial && self.outputs.correct && self.targets == TargetForm::Probabilities {
             return refuse("correct rows of probabilities cannot be told from merged statistics".to_owned());
         }
         if let Some(Shard { first_class, all_classes }) = self.shard {

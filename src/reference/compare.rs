@@ -48,13 +48,13 @@ impl Difference {
 #[must_use]
 pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Reference) -> Difference {
     let mut difference = Difference::default();
-    let loss_limit = |outputs: f64| 2e-6 + 1e-5 * outputs.abs();
-    let mut losses = |got: f64, outputs: f64| {
-        let error_ratio = error_ratio(got, outputs, loss_limit(outputs), F32_MOST);
-        if error_ratio.is_finite() && outputs.is_finite() {
-            difference.loss_absolute = difference.loss_absolute.max((got - outputs).abs());
+    let loss_limit = |want: f64| 2e-6 + 1e-5 * want.abs();
+    let mut losses = |got: f64, want: f64| {
+        let ratio = error_ratio(got, want, loss_limit(want), F32_MOST);
+        if ratio.is_finite() && want.is_finite() {
+            difference.loss_absolute = difference.loss_absolute.max((got - want).abs());
         }
-        error_ratio
+        ratio
     };
     if reference.reduction != Reduction::None {
         difference.loss = losses(f64::from(output.loss), reference.loss);
@@ -62,9 +62,9 @@ pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Refe
     if let Some(got) = &output.losses {
         difference.losses = worst(got.iter().zip(&reference.losses).map(|(g, w)| losses(f64::from(*g), *w)));
     }
-    if let (Some(got), Some(outputs)) = (&output.lse, &reference.lse) {
+    if let (Some(got), Some(want)) = (&output.lse, &reference.lse) {
         difference.lse =
-            worst(got.iter().zip(outputs).map(|(g, w)| error_ratio(f64::from(*g), *w, loss_limit(*w), F32_MOST)));
+            worst(got.iter().zip(want).map(|(g, w)| error_ratio(f64::from(*g), *w, loss_limit(*w), F32_MOST)));
     }
     if output.grad.len() == reference.grad.len() {
         let most = most::<T>();
@@ -76,21 +76,20 @@ pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Refe
             Dtype::Bf16 => (4e-3, 0.0),
         };
         // Below f32's normal numbers a device may write 0.
-        let limit =
-            |outputs: f64, terms: f64| relative * outputs.abs() + 1e-6 * largest + 4e-7 * terms + floor + 1.2e-38;
+        let limit = |want: f64, terms: f64| relative * want.abs() + 1e-6 * largest + 4e-7 * terms + floor + 1.2e-38;
         let pairs = output.grad.iter().map(|g| g.to_f64()).zip(reference.grad.iter().zip(&reference.terms));
-        for (got, (outputs, terms)) in pairs {
-            difference.grad = difference.grad.max(error_ratio(got, *outputs, limit(*outputs, *terms), most));
-            if got.is_finite() && outputs.is_finite() {
-                difference.grad_absolute = difference.grad_absolute.max((got - outputs).abs());
+        for (got, (want, terms)) in pairs {
+            difference.grad = difference.grad.max(error_ratio(got, *want, limit(*want, *terms), most));
+            if got.is_finite() && want.is_finite() {
+                difference.grad_absolute = difference.grad_absolute.max((got - want).abs());
             }
         }
     }
-    if let (Some(got), Some(outputs)) = (&output.argmax, &reference.argmax) {
-        difference.argmax = got.iter().zip(outputs).filter(|(g, w)| g != w).count() as u64;
+    if let (Some(got), Some(want)) = (&output.argmax, &reference.argmax) {
+        difference.argmax = got.iter().zip(want).filter(|(g, w)| g != w).count() as u64;
     }
-    if let (Some(got), Some(outputs)) = (output.correct, reference.correct) {
-        difference.argmax += got.abs_diff(outputs);
+    if let (Some(got), Some(want)) = (output.correct, reference.correct) {
+        difference.argmax += got.abs_diff(want);
     }
     difference
 }
@@ -109,19 +108,19 @@ fn most<T: Element>() -> f64 {
 
 /// The part of `limit` that a difference takes up; infinite where NaN or infinities do not meet their like. What reaches
 /// `most` is an infinity, and so may be what comes as close to it as the limit is wide.
-fn error_ratio(got: f64, outputs: f64, limit: f64, most: f64) -> f64 {
-    if got.is_nan() || outputs.is_nan() {
-        return if got.is_nan() && outputs.is_nan() { 0.0 } else { f64::INFINITY };
+fn error_ratio(got: f64, want: f64, limit: f64, most: f64) -> f64 {
+    if got.is_nan() || want.is_nan() {
+        return if got.is_nan() && want.is_nan() { 0.0 } else { f64::INFINITY };
     }
-    if got == outputs {
+    if got == want {
         return 0.0;
     }
     if got.is_infinite() {
-        let due = got.signum() == outputs.signum() && outputs.abs() + limit >= most;
+        let due = got.signum() == want.signum() && want.abs() + limit >= most;
         return if due { 0.0 } else { f64::INFINITY };
     }
     // An infinity's own limit is infinite: their quotient would be NaN, which every later maximum passes over.
-    if outputs.is_finite() { (got - outputs).abs() / limit } else { f64::INFINITY }
+    if want.is_finite() { (got - want).abs() / limit } else { f64::INFINITY }
 }
 
 fn worst(ratios: impl Iterator<Item = f64>) -> f64 {
@@ -135,7 +134,7 @@ mod tests {
     #[test]
     fn a_finite_number_where_an_infinity_is_due_breaks_the_promise() {
         // As compare() calls it: the limit of an infinite loss is infinite itself.
-        let error_ratio = |got, outputs| error_ratio(got, outputs, 1e-5 * f64::abs(outputs), F32_MOST);
+        let error_ratio = |got, want| error_ratio(got, want, 1e-5 * f64::abs(want), F32_MOST);
         assert_eq!(error_ratio(1.0, f64::INFINITY), f64::INFINITY);
         assert_eq!(error_ratio(f64::NEG_INFINITY, f64::INFINITY), f64::INFINITY);
         assert_eq!(error_ratio(f64::INFINITY, f64::INFINITY), 0.0);
@@ -144,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_f32_cannot_hold_is_an_infinity() {
-        let error_ratio = |got, outputs| error_ratio(got, outputs, 1e-5 * f64::abs(outputs), F32_MOST);
+        let error_ratio = |got, want| error_ratio(got, want, 1e-5 * f64::abs(want), F32_MOST);
         assert_eq!(error_ratio(f64::INFINITY, 1e39), 0.0);
         assert_eq!(error_ratio(f64::NEG_INFINITY, -1e39), 0.0);
         assert_eq!(error_ratio(f64::INFINITY, -1e39), f64::INFINITY);

@@ -26,7 +26,7 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 
 pub use compare::{Difference, compare};
 
-use crate::batch::check::check;
+use crate::batch::check::{check, row_dims};
 use crate::batch::{Batch, Element, Shape};
 use crate::error::Result;
 use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
@@ -154,7 +154,7 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
             *terms *= (scale * up).abs();
         }
     }
-    let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, len)| *len).collect();
+    let row_dims = row_dims(dims);
     Reference {
         loss,
         losses: array(&row_dims, losses),

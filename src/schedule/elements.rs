@@ -1,13 +1,10 @@
 //! The traversal over single elements, for losses that have no rows.
 
-use super::Run;
 use super::key::Access;
 use super::window::{Window, window_row};
-use super::{Dispatch, ELEMENT_BLOCK, Scheduler, VERDICT_BYTES, flag};
+use super::{Dispatch, ELEMENT_BLOCK, Run, Scheduler, VERDICT_BYTES, flag};
 use crate::batch::TargetForm;
-use crate::kernel::Params;
-use crate::kernel::Pass;
-use crate::kernel::Slot;
+use crate::kernel::{Params, Pass, Slot};
 
 impl Scheduler<'_> {
     /// A run of elements, whose block sums begin at `first_partial`.
@@ -23,10 +20,10 @@ impl Scheduler<'_> {
         let strided = layout.scores_step() != slab || layout.grad_step() != slab;
         let size = layout.dtype.size() as u64;
         let window = |step: u64, bytes: u64| {
-            let slot = |element: u64| element / slab * step + element % slab;
-            let first = slot(run.first_element);
+            let place = |element: u64| element / slab * step + element % slab;
+            let first = place(run.first_element);
             let all = (shape.n as u64 - 1) * step + slab;
-            Window::new(first, slot(run.first_element + run.elements - 1) + 1 - first, all, bytes)
+            Window::new(first, place(run.first_element + run.elements - 1) + 1 - first, all, bytes)
         };
         let (scores, grad) = (window(layout.scores_step(), size), window(layout.grad_step(), size));
         let (dense, bytes) = (window(slab, 4), window(slab, 1));

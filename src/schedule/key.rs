@@ -12,7 +12,7 @@ pub(super) struct Access {
     pub(super) vectors: bool,
     /// and dense targets.
     pub(super) dense_vectors: bool,
-    /// Quads of scores and gradient that are loaded and stored at once.
+    /// Vectors of scores and gradient that are loaded and stored at once.
     pub(super) load_vectors: u32,
 }
 

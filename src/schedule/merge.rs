@@ -3,9 +3,7 @@
 use super::window::window_row;
 use super::{Dispatch, Schedule, Scheduler};
 use crate::error::{Error, Result};
-use crate::kernel::Params;
-use crate::kernel::{ByteRange, Slot};
-use crate::kernel::{Extras, KernelSpec, MergeKernel};
+use crate::kernel::{ByteRange, Extras, KernelSpec, MergeKernel, Params, Slot};
 use crate::layout::{Mode, STATISTICS_BYTES};
 
 impl Scheduler<'_> {

@@ -1,18 +1,14 @@
 //! The traversals over the scores: chunk by chunk, in one pass or in three.
 
-use super::LoopWork;
-use super::Strategy;
 use super::rows::Splits;
-use super::{Chunk, by_elements, by_rows};
-use super::{ELEMENT_BLOCK, Schedule, Scheduler};
+use super::{Chunk, ELEMENT_BLOCK, LoopWork, Schedule, Scheduler, Strategy, by_elements, by_rows};
 use crate::batch::TargetForm;
 use crate::error::{Error, Result};
-use crate::kernel::Slot;
-use crate::kernel::{Pass, Traversal};
+use crate::kernel::{Pass, Slot, Traversal};
 use crate::layout::{Mode, STATISTICS_BYTES};
 
 impl Scheduler<'_> {
-    /// Walks all scores; returns how many losses or partial sums there are to add up.
+    /// Schedules the passes over all scores; returns how many losses or partial sums there are to add up.
     pub(super) fn passes_over_scores(&self, schedule: &mut Schedule) -> Result<u64> {
         let layout = self.layout;
         let shape = &layout.shape;

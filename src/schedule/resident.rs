@@ -1,7 +1,6 @@
 //! Which rows stay resident in registers, and by which traversal.
 
-use super::Scheduler;
-use super::Strategy;
+use super::{Scheduler, Strategy};
 use crate::kernel::{Pass, ResidentRow, Traversal};
 
 impl Scheduler<'_> {
@@ -18,7 +17,7 @@ impl Scheduler<'_> {
             && (layout.scores_step(), layout.grad_step()) == (tight, tight)
     }
 
-    /// The traversal that holds whole rows in registers, where they are short enough; else the one that passes them twice.
+    /// The traversal that holds whole rows in registers, where they are short enough; else the one that reads them twice.
     pub(super) fn resident(&self, pass: Pass, edges: bool) -> Traversal {
         let classes = self.layout.shape.classes;
         match self.traversal {

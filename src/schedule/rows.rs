@@ -1,14 +1,11 @@
 //! The traversal over a chunk of rows.
 
-use super::Chunk;
 use super::key::Access;
 use super::wide_loads::Rows;
 use super::window::{Window, window_row};
-use super::{Dispatch, Scheduler, flag, gcd};
+use super::{Chunk, Dispatch, Scheduler, flag, gcd};
 use crate::batch::TargetForm;
-use crate::kernel::Params;
-use crate::kernel::Slot;
-use crate::kernel::{Pass, Traversal};
+use crate::kernel::{Params, Pass, Slot, Traversal};
 use crate::layout::{Layout, Mode, STATISTICS_BYTES};
 
 /// Where the splits of a row lie among all its parts.
@@ -51,7 +48,7 @@ impl Arrays<'_> {
 }
 
 impl Scheduler<'_> {
-    /// One pass over a chunk; `four_rows`, four rows at once stay resident by a thread.
+    /// One pass over a chunk; `four_rows`, a thread holds four rows at once.
     pub(super) fn row_chunk(&self, chunk: &Chunk, pass: Pass, splits: Splits, four_rows: bool) -> Dispatch {
         let layout = self.layout;
         let shape = &layout.shape;

@@ -2,9 +2,7 @@
 
 use super::{Schedule, Scheduler, VERDICT_BYTES, flag};
 use crate::batch::TargetForm;
-use crate::kernel::KernelSpec;
-use crate::kernel::Params;
-use crate::kernel::Slot;
+use crate::kernel::{KernelSpec, Params, Slot};
 use crate::layout::Upstream;
 
 /// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
@@ -23,7 +21,7 @@ impl Scheduler<'_> {
         let rows = self.layout.shape.rows() as u64;
         let weighted = self.spec.class_weights.is_some();
         let wide = self.wide_integers();
-        let (splits, labels) = match self.layout.targets {
+        let (partials, labels) = match self.layout.targets {
             TargetForm::Classes if self.sizes.few_labels => (rows, Some(weighted)),
             TargetForm::Classes => {
                 (self.scan_rows(schedule, KernelSpec::ScanLabels { weighted, wide: wide.targets }), None)
@@ -33,11 +31,11 @@ impl Scheduler<'_> {
             }
             TargetForm::MultiHot | TargetForm::Probabilities => (0, None),
         };
-        schedule.scratch = schedule.scratch.max(splits * PART);
+        schedule.scratch = schedule.scratch.max(partials * PART);
         let scanned = self.mean_is_scanned();
         let upstream = self.layout.upstream == Upstream::Scalar;
         let kernel = KernelSpec::ScanFinish { denominator: self.layout.denominator, upstream, labels };
-        let mut dispatch = self.dispatch(kernel, Params { count_of_values: splits as u32, ..self.params() }, 1);
+        let mut dispatch = self.dispatch(kernel, Params { count_of_values: partials as u32, ..self.params() }, 1);
         dispatch.constants = self.integer_constants();
         dispatch.constants.extend([
             ("OVER_WEIGHTS", flag(scanned && self.spec.kind.per_row())),
@@ -60,22 +58,26 @@ impl Scheduler<'_> {
         let at_once = at_once.min(within.max(64));
         // What all of them find is one binding of the workgroup that merges it.
         let most = self.context.binding_limit() / (rows.div_ceil(at_once) * GROUP * PART).max(1);
-        let mut splits = 0;
+        let mut partials = 0;
         for first in (0..rows).step_by(at_once as usize) {
             let count = at_once.min(rows - first);
             // The longer the lists, the fewer of them a thread.
             let threads = THREADS.max(count * self.layout.list_classes() / LISTED_A_THREAD);
             let groups = count.div_ceil(GROUP).min(threads.div_ceil(GROUP)).min(most).min(widest).max(1);
-            let params =
-                Params { rows: count as u32, window_row: first as u32, first_partial: splits as u32, ..self.params() };
+            let params = Params {
+                rows: count as u32,
+                window_row: first as u32,
+                first_partial: partials as u32,
+                ..self.params()
+            };
             let mut dispatch = self.dispatch(kernel, params, groups);
             dispatch.elements = count;
             dispatch.constants = self.integer_constants();
             dispatch.ranges.push((Slot::Targets, self.target_row_range(first, count)));
             dispatch.ranges.push((Slot::RowStatistics, self.row_range(first, count, VERDICT_BYTES)));
             schedule.dispatches.push(dispatch);
-            splits += groups * GROUP;
+            partials += groups * GROUP;
         }
-        splits
+        partials
     }
 }

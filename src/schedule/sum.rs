@@ -1,9 +1,7 @@
 //! The sum of losses: always the same tree, whatever the chunks.
 
 use super::{BLOCK, Schedule, Scheduler, flag};
-use crate::kernel::Params;
-use crate::kernel::{ByteRange, Slot};
-use crate::kernel::{KernelSpec, Traversal};
+use crate::kernel::{ByteRange, KernelSpec, Params, Slot, Traversal};
 
 impl Scheduler<'_> {
     /// Sums level by level, the first one scaled; levels go to and fro between two scratch buffers.

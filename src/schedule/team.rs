@@ -1,7 +1,7 @@
 //! Who takes a row, and which team suits which shape and adapter.
 
 use crate::batch::Shape;
-use crate::device::Context;
+use crate::device::{Context, widest_group};
 use crate::error::{Error, Result};
 use crate::kernel::{Team, Traversal};
 use crate::layout::Layout;
@@ -103,7 +103,7 @@ fn preferred(context: &Context, kind: Kind, shape: &Shape, once: bool) -> Strate
     let subgroups = context.subgroups.is_some();
     if context.is_software() {
         // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
-        // enough, every lane traversals its own.
+        // enough, every lane takes its own.
         if kind.per_row() && shape.rows() < 4 && shape.classes > 30_000 {
             return Strategy::SplitRow;
         }
@@ -138,8 +138,7 @@ fn group_size(team: Team, wanted: u32, limits: &wgpu::Limits) -> u32 {
         Team::WorkgroupTree => limits.max_compute_workgroup_storage_size / TREE_BYTES,
         _ => u32::MAX,
     };
-    let widest = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
-    1 << wanted.min(widest).min(in_memory).max(1).ilog2()
+    1 << wanted.min(widest_group(limits)).min(in_memory).max(1).ilog2()
 }
 
 /// How a strategy's kernels are laid over the device.
@@ -152,7 +151,7 @@ pub(crate) struct Geometry {
     pub(crate) teams: u64,
     /// Classes of the longest rows of which a thread holds four in registers.
     pub(crate) resident_classes: usize,
-    /// Quads of a row that each invocation of a team can hold.
+    /// Vectors of a row that each invocation of a team can hold.
     pub(crate) resident_vectors: usize,
     /// Invocations of the smallest team, and whether every team has as many.
     pub(crate) team_size: u64,
@@ -166,7 +165,7 @@ pub(crate) struct Geometry {
 /// What a team does with a row, as far as it takes turns of loops.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LoopWork {
-    /// Sweeps over the row's classes.
+    /// Passes over the row's classes.
     pub(crate) sweeps: u64,
     /// Rows that it takes one after another,
     pub(crate) rows: u64,

@@ -20,8 +20,8 @@ impl Scheduler<'_> {
             }
             Traversal::FourRows(_) => {
                 // Four rows follow one another without gaps: as many vectors as classes.
-                let takes_four_rows: Vec<Rows<'_>> = arrays.iter().map(|(window, step)| (*window, 4 * step)).collect();
-                (traversal, self.load_vectors(&takes_four_rows, false))
+                let four_rows: Vec<Rows<'_>> = arrays.iter().map(|(window, step)| (*window, 4 * step)).collect();
+                (traversal, self.load_vectors(&four_rows, false))
             }
             Traversal::ResidentRow(resident) if !resident.edges => {
                 let mut load_vectors = self.load_vectors(arrays, false);
@@ -37,7 +37,7 @@ impl Scheduler<'_> {
         }
     }
 
-    /// A row held in wide loads, if it has whole ones, and not many more vectors an invocation than it takes without.
+    /// A resident row taken by wide loads, if it has whole ones, and not many more vectors an invocation than it takes without.
     fn resident_by(&self, load_vectors: u32, resident: ResidentRow) -> Option<ResidentRow> {
         let classes = self.layout.shape.classes as u64;
         let elements = 4 * u64::from(load_vectors);

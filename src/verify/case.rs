@@ -81,9 +81,9 @@ pub(super) enum OutputSet {
     LossOnly,
 }
 
-/// Which of the strategies that can serve a case traversal its rows.
+/// Which of the strategies that can serve a case take its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Walks {
+pub(super) enum Strategies {
     All,
     /// The one at this place, counted around.
     One(usize),
@@ -101,7 +101,7 @@ pub struct Case {
     pub(super) reduce: Reduce,
     pub(super) ignore: Ignore,
     pub(super) outputs: OutputSet,
-    pub(super) passes_over_scores: Walks,
+    pub(super) strategies: Strategies,
     pub(super) seed: u64,
 }
 

@@ -1,6 +1,6 @@
 //! One case on one adapter.
 
-use super::case::{Case, Walks};
+use super::case::{Case, Strategies};
 use super::data::{Data, Rounded};
 use crate::reference::{self, Difference};
 use crate::{Dtype, GpuLoss, Result, Shape, Strategy, bf16, f16};
@@ -34,12 +34,12 @@ async fn check_typed<T: Rounded>(gpu: &GpuLoss, case: &Case) -> Result<Vec<Verdi
     let expected = reference::run(&spec, &batch)?;
     let shape = Shape::of(&case.dims).unwrap_or(Shape::new(0, 1));
     let serving = gpu.strategies(case.kind, shape, case.dtype);
-    let passes_over_scores: &[Strategy] = match case.passes_over_scores {
-        Walks::One(turn) if !serving.is_empty() => std::slice::from_ref(&serving[turn % serving.len()]),
+    let strategies: &[Strategy] = match case.strategies {
+        Strategies::One(turn) if !serving.is_empty() => std::slice::from_ref(&serving[turn % serving.len()]),
         _ => &serving,
     };
-    let mut verdicts = Vec::with_capacity(passes_over_scores.len());
-    for strategy in passes_over_scores {
+    let mut verdicts = Vec::with_capacity(strategies.len());
+    for strategy in strategies {
         gpu.set_strategy(Some(*strategy));
         let output = gpu.run_async(&spec, &batch).await;
         gpu.set_strategy(None);

@@ -4,6 +4,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::case::{Case, Scores};
 use super::random::Random;
+use crate::batch::check::row_dims;
 use crate::{Batch, Dtype, Element, Kind, Labels, Reduction, TargetForm, Targets};
 
 /// A type of scores that made-up values can be rounded to.
@@ -73,7 +74,7 @@ impl<T: Rounded> Data<T> {
         let truth = true_classes(case, &layout, &mut random);
         let scores = scores(case, &layout, &truth, &mut random).into_iter().map(T::rounded).collect();
         let spec = case.spec();
-        let rows: Vec<usize> = case.dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, n)| *n).collect();
+        let rows = row_dims(&case.dims);
         let losses = if case.kind.per_row() { rows.clone() } else { case.dims.to_vec() };
         let targets = targets(case, &layout, &truth, rows, &mut random);
         let weights = |count: usize, random: &mut Random| (0..count).map(|_| 2.0 * random.unit()).collect::<Vec<f32>>();

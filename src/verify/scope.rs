@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::case::{Case, Ignore, OutputSet, Reduce, Scores, Walks};
+use super::case::{Case, Ignore, OutputSet, Reduce, Scores, Strategies};
 use super::options::{Group, groups};
 use super::random::Random;
 use crate::{Dtype, Kind, TargetForm};
@@ -52,12 +52,12 @@ pub fn cases(scope: Scope) -> Vec<Case> {
     for kind in Kind::ALL {
         for form in forms(kind) {
             for dtype in Dtype::ALL {
-                for (slot, group) in groups(kind).iter().enumerate() {
+                for (at, group) in groups(kind).iter().enumerate() {
                     let stem = Stem { kind, form: *form, dtype, group };
                     if !scope.quick {
                         let case = stem.least_met(&mut met, cases.len());
-                        cases.push(Case { passes_over_scores: Walks::All, ..case });
-                    } else if dtype == Dtype::F32 || slot == sampled(*form, dtype) % groups(kind).len() {
+                        cases.push(Case { strategies: Strategies::All, ..case });
+                    } else if dtype == Dtype::F32 || at == sampled(*form, dtype) % groups(kind).len() {
                         cases.push(stem.least_met(&mut met, cases.len()));
                     }
                 }
@@ -78,7 +78,7 @@ pub fn random(seed: u64) -> Case {
     let scores = Scores::of(kind, form);
     let dims = shape(&mut random);
     let case = stem.case(dims, scores[random.below(scores.len())], random.next());
-    Case { passes_over_scores: Walks::One(random.below(12)), ..case }
+    Case { strategies: Strategies::One(random.below(12)), ..case }
 }
 
 /// A shape whose sizes are spread evenly over their orders of magnitude.
@@ -142,7 +142,7 @@ impl Stem {
             // The gradient is what matters; every sixth case is without.
             outputs: [OutputSet::Gradient, OutputSet::Everything, OutputSet::LossOnly]
                 [[0, 0, 0, 1, 1, 2][random.below(6)]],
-            passes_over_scores: Walks::All,
+            strategies: Strategies::All,
             seed: turn,
         }
     }
@@ -154,7 +154,7 @@ impl Stem {
         let drawn = (0..40).map(|_| {
             let dims = SHAPES[random.below(SHAPES.len())];
             let mut case = self.case(dims, scores[random.below(scores.len())], random.next());
-            case.passes_over_scores = Walks::One(random.below(12));
+            case.strategies = Strategies::One(random.below(12));
             case
         });
         // Where there are few cases, these pairs come first: special scores and odd shapes are what breaks kernels.
@@ -178,9 +178,9 @@ impl Stem {
 /// All pairs of a case's values: what is computed against how, and the kinds of how among each other.
 fn pairs(case: &Case) -> Vec<Pair> {
     let shape = SHAPES.iter().position(|dims| *dims == case.dims()).unwrap_or(0);
-    let traversal = match case.passes_over_scores {
-        Walks::All => 0,
-        Walks::One(turn) => turn % 4,
+    let traversal = match case.strategies {
+        Strategies::All => 0,
+        Strategies::One(turn) => turn % 4,
     };
     let values = [
         // Shape and strategy matter to the loss, its targets and its type together.
@@ -256,7 +256,7 @@ mod tests {
                     let is = |c: &&Case| (c.kind, c.form, c.dtype, c.group.name) == (kind, form, dtype, group.name);
                     let stem: Vec<&Case> = cases.iter().filter(is).collect();
                     assert_eq!(stem.len(), 1, "{kind:?} {form:?} {dtype:?} {}", group.name);
-                    assert!(stem.iter().all(|case| case.passes_over_scores == Walks::All));
+                    assert!(stem.iter().all(|case| case.strategies == Strategies::All));
                 }
             }
             // Others have too few cases to meet every shape.

@@ -1,4 +1,4 @@
-// Halves widened in integers, for rows that a software adapter passes: there Mesa 22.3 takes longer for
+// Halves widened in integers, for rows that a software adapter takes in two passes: there Mesa 22.3 takes longer for
 // unpack2x16float.
 
 // Of halves in the upper 16 bits; what lies below does not count.

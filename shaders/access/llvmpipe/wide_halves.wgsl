@@ -1,4 +1,4 @@
-// A vector of 16-bit elements is one word of its wide.
+// A vector of 16-bit elements is one word of its wide load.
 
 fn load4(i: u32) -> vec4<f32> {
     return unpack4(halves_of(scores[i / (4u * VECTORS_PER_LOAD)][i / 4u % VECTORS_PER_LOAD]));

@@ -26,8 +26,8 @@ const MOST_BYTES: u64 = 16 << 20;
 /// Whom choices hold for.
 pub(super) fn heading(info: &wgpu::AdapterInfo) -> String {
     let backend = info.backend.to_string();
-    let splits = [env!("CARGO_PKG_VERSION"), &backend, &info.name, &info.driver, &info.driver_info];
-    splits.map(|split| split.split_whitespace().collect::<Vec<_>>().join(" ")).join(" | ")
+    let parts = [env!("CARGO_PKG_VERSION"), &backend, &info.name, &info.driver, &info.driver_info];
+    parts.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ")).join(" | ")
 }
 
 /// All choices of a file; none if it does not exist.
