@@ -1,4 +1,4 @@
-// Quads lie in memory as they are.
+// Vectors lie in memory as they are.
 
 alias Stored = Packed4;
 

@@ -1,12 +1,9 @@
 // 16-bit gradients one by one: the two halves of a word may belong to different invocations, so each changes
 // its own bits alone, atomically.
 
-@group(0) @binding(3) var<storage, read_write> grad: array<atomic<u32>>;
-
 fn store_half(i: u32, bits: u32) {
     let shift = 16u * (i & 1u);
-    atomicAnd(&grad[i / 2u], ~(0xffffu << shift));
-    atomicOr(&grad[i / 2u], bits << shift);
+    put_half(i / 2u, 0xffffu << shift, bits << shift);
 }
 
 fn store_some(i: u32, values: vec4<f32>, inside: vec4<bool>) {

@@ -1,6 +1,6 @@
 // An invocation takes every `team_size`-th wide of what lies side by side, and four vectors at once.
 
-// How far it is from one of its wide_begin to the next.
+// How far it is from one of its wide loads to the next.
 fn load_step() -> u32 {
     return 4u * VECTORS_PER_LOAD * team_size;
 }

@@ -3,7 +3,6 @@
 
 override SPLIT: bool = false;
 override GRAD: bool = true;
-override ARGMAX: bool = false;
 override CORRECT: bool = false;
 
 const ROWWISE = false;
@@ -52,11 +51,8 @@ fn count_targets(s: RowTile, t: ptr<function, Target>) -> vec4<f32> {
 fn accumulate_row(s: RowTile, t: ptr<function, Target>) -> RowState {
     var row_state = row_state_start();
     for (var c = 0u; c < s.classes; c++) {
-        var b = vec4(0.0);
-        if (gathers_targets()) {
-            b = weights_at(s, t, c);
-        }
-        row_state = row_state_add(row_state, load4(s.scores + c * params.inner), b, vec4(s.first + c));
+        let x = load4(s.scores + c * params.inner);
+        row_state = row_state_add(row_state, x, gathered_weights(s, t, c), vec4(s.first + c));
     }
     return row_state;
 }

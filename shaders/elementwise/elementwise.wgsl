@@ -2,7 +2,6 @@
 // BLOCK elements and leaves the sum of its losses: the sum over blocks is the same tree whatever the chunks.
 
 override GRAD: bool = true;
-override ARGMAX: bool = false; // every traversal declares the same options
 override CORRECT: bool = false;
 override STRIDED: bool = false; // the n do not follow one another without gaps
 override BLOCK: u32 = 4096u;

@@ -6,51 +6,44 @@
 
 const GIVEN = true; // the scores are probabilities already
 
-fn gathers_targets() -> bool {
-    return true;
+// 1 once a score was no probability.
+struct Greatest {
+    outside: vec4<u32>,
+}
+
+fn greatest_start() -> Greatest {
+    return Greatest(vec4(0u));
+}
+
+fn greatest_add(s: Greatest, z: vec4<f32>) -> Greatest {
+    // As integers, the bits of 0..1 lie in 0..=0x3f800000; only −0 besides them is a probability.
+    let bits = bitcast<vec4<u32>>(z);
+    let inside = (bits <= vec4(0x3f800000u)) | (bits == vec4(0x80000000u));
+    return Greatest(select(vec4(1u), s.outside, inside));
+}
+
+// +∞ if a probability lay outside [0, 1].
+fn greatest_of(s: Greatest) -> vec4<f32> {
+    return select(vec4(0.0), infinity(), s.outside == vec4(1u));
 }
 
 struct RowState {
-    outside: vec4<u32>, // 1 once a probability lay outside [0, 1]
-    d: Sum,             // Σ B·(−log z)
-    best: vec4<f32>,
-    best_at: vec4<u32>,
+    greatest: Greatest,
+    d: Sum, // Σ B·(−log z)
+    best: Best,
 }
 
 fn row_state_start() -> RowState {
-    return RowState(vec4(0u), Sum(vec4(0.0), vec4(0.0)), vec4(-1.0), vec4(0xffffffffu));
+    return RowState(greatest_start(), Sum(vec4(0.0), vec4(0.0)), best_start());
 }
 
 fn row_state_add(s: RowState, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> RowState {
-    var r = max_add(s, z, classes);
-    r.d = sum_add(s.d, minus_log(z, b));
-    return r;
+    return RowState(greatest_add(s.greatest, z), sum_add(s.d, minus_log(z, b)), best_add(s.best, z, classes));
 }
 
 // B·(−log z)
 fn minus_log(z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     return select(b * min(-log_nonnegative(z), vec4(100.0)), vec4(0.0), b == vec4(0.0));
-}
-
-// What is not a probability, and the greatest that is.
-fn max_add(s: RowState, z: vec4<f32>, classes: vec4<u32>) -> RowState {
-    var r = s;
-    // As integers, the bits of 0..1 lie in 0..=0x3f800000; only −0 besides them is a probability.
-    let bits = bitcast<vec4<u32>>(z);
-    let inside = (bits <= vec4(0x3f800000u)) | (bits == vec4(0x80000000u));
-    r.outside = select(vec4(1u), s.outside, inside);
-    if (ARGMAX) {
-        let first = z > s.best;
-        r.best = select(s.best, z, first);
-        r.best_at = select(s.best_at, classes, first);
-    }
-    return r;
-}
-
-fn numerators_add(s: NumeratorSums, z: vec4<f32>, numerator: vec4<f32>, b: vec4<f32>, row_max: vec4<f32>) -> NumeratorSums {
-    var r = s;
-    r.d = s.d + minus_log(z, b);
-    return r;
 }
 
 fn row_state_add_four(s: RowState, z: array<vec4<f32>, 4>, b: array<vec4<f32>, 4>, first: vec4<u32>) -> RowState {
@@ -60,16 +53,10 @@ fn row_state_add_four(s: RowState, z: array<vec4<f32>, 4>, b: array<vec4<f32>, 4
 
 fn row_state_select(no: RowState, yes: RowState, which: vec4<bool>) -> RowState {
     return RowState(
-        select(no.outside, yes.outside, which),
+        Greatest(select(no.greatest.outside, yes.greatest.outside, which)),
         sum_choose(no.d, yes.d, which),
-        select(no.best, yes.best, which),
-        select(no.best_at, yes.best_at, which),
+        best_select(no.best, yes.best, which),
     );
-}
-
-// +∞ if a probability lay outside [0, 1].
-fn row_state_max(s: RowState) -> vec4<f32> {
-    return select(vec4(0.0), infinity(), s.outside == vec4(1u));
 }
 
 fn row_state_rebased(s: RowState, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
@@ -78,6 +65,42 @@ fn row_state_rebased(s: RowState, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
 
 fn rebased(own: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
     return array<vec4<f32>, 4>(vec4(0.0), vec4(0.0), vec4(0.0), d);
+}
+
+// Nothing is normalised: no numerator is needed.
+alias NumeratorSums = bool;
+
+fn numerator(z: vec4<f32>, row_max: vec4<f32>) -> vec4<f32> {
+    return vec4(0.0);
+}
+
+fn numerators_start() -> NumeratorSums {
+    return false;
+}
+
+fn numerators_add(s: NumeratorSums, numerator: vec4<f32>) -> NumeratorSums {
+    return s;
+}
+
+fn numerators_total(s: NumeratorSums) -> array<vec4<f32>, 2> {
+    return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+}
+
+// Σ B·(−log z) of resident vectors.
+struct ResidentTargets {
+    d: vec4<f32>,
+}
+
+fn resident_targets_start() -> ResidentTargets {
+    return ResidentTargets(vec4(0.0));
+}
+
+fn resident_targets_add(s: ResidentTargets, z: vec4<f32>, b: vec4<f32>, row_max: vec4<f32>) -> ResidentTargets {
+    return ResidentTargets(s.d + minus_log(z, b));
+}
+
+fn resident_targets_total(s: ResidentTargets) -> array<vec4<f32>, 2> {
+    return array<vec4<f32>, 2>(vec4(0.0), s.d);
 }
 
 struct FinishedRow {
@@ -107,9 +130,15 @@ fn transform(x: vec4<f32>) -> vec4<f32> {
     return x;
 }
 
-// Nothing is normalised: no numerator is needed.
-fn numerator(z: vec4<f32>, row_max: vec4<f32>) -> vec4<f32> {
-    return vec4(0.0);
+// The row, once it is known what arrives at its loss.
+fn row_arriving(row: FinishedRow, scalar_upstream: vec4<f32>) -> FinishedRow {
+    var r = row;
+    r.scale = scalar_upstream;
+    return r;
+}
+
+fn gradient(r: FinishedRow, z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    return select((-b * r.scale) / max(z, vec4(1e-12)), 0.0 * r.scale, b == vec4(0.0));
 }
 
 fn gradient_of_numerator(r: FinishedRow, z: vec4<f32>, numerator: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
@@ -122,15 +151,4 @@ fn false_gradient(r: FinishedRow, z: vec4<f32>) -> vec4<f32> {
 
 fn false_gradient_of_numerator(r: FinishedRow, z: vec4<f32>, numerator: vec4<f32>) -> vec4<f32> {
     return vec4(0.0);
-}
-
-fn gradient(r: FinishedRow, z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-    return select((-b * r.scale) / max(z, vec4(1e-12)), 0.0 * r.scale, b == vec4(0.0));
-}
-
-// The row, once it is known what arrives at its loss.
-fn row_arriving(row: FinishedRow, scalar_upstream: vec4<f32>) -> FinishedRow {
-    var r = row;
-    r.scale = scalar_upstream;
-    return r;
 }

@@ -3,7 +3,6 @@
 // row traversal.
 
 override GRAD: bool = true;
-override ARGMAX: bool = false;
 override CORRECT: bool = false;
 
 const ROWWISE = false;
@@ -32,10 +31,6 @@ fn tile_at(first: u32) -> RowTile {
 // Where the score of a class lies, in the row of lane k.
 fn score_at(s: RowTile, class_id: u32, k: u32) -> u32 {
     return s.scores + k * RESIDENT_CLASSES + class_id;
-}
-
-fn patches_resident() -> bool {
-    return false;
 }
 
 fn resident_numbers(s: RowTile, c: u32) -> vec4<u32> {

@@ -1,15 +1,12 @@
-// Rows whose classes lie side by side: a team takes a row by vectors. Where rows do not begin on a vector (PEELED), the
-// vectors at a row's ends are taken by rank 0 alone, and the ROWS_PER_TEAM of rows that may share vectors is taken by one team,
-// one after another.
+// Rows whose classes lie side by side: a team takes a row by vectors. The ROWS_PER_TEAM rows that may share vectors are
+// taken by one team, one after another.
 
-override PEELED: bool = false;
-override MISALIGNED: bool = false; // rows may begin within a wide
+override MISALIGNED: bool = false; // rows may begin within a wide load
 override ROWS_PER_TEAM: u32 = 1u;
 override TASKS_PER_GROUP: u32 = 1u;
 override ONE_TASK: bool = false; // each team has exactly one of them
 override SPLIT: bool = false;  // classes are a slice, or the row is cut into splits
 override GRAD: bool = true;
-override ARGMAX: bool = false;
 override CORRECT: bool = false;
 
 const ROWWISE = true;
@@ -76,10 +73,7 @@ fn with_vectors(tile: RowTile) -> RowTile {
     if (MISALIGNED) {
         s.wide_begin = min(s.head + (0u - (s.scores + s.head)) % (4u * VECTORS_PER_LOAD), s.body_end);
     }
-    s.rest = s.body_end;
-    if (!RESIDENT) {
-        s.rest = s.wide_begin + (s.body_end - s.wide_begin) / (16u * team_size) * (16u * team_size);
-    }
+    s.rest = fours_end(s);
     return s;
 }
 
@@ -95,14 +89,6 @@ fn whole_row(split: RowTile) -> RowTile {
         s = with_vectors(s);
     }
     return s;
-}
-
-fn has_head(s: RowTile) -> bool {
-    return PEELED && rank == 0u && s.head != 0u;
-}
-
-fn has_tail(s: RowTile) -> bool {
-    return PEELED && rank == 0u && s.body_end < s.classes;
 }
 
 // Where the score of a class lies.
@@ -121,17 +107,11 @@ fn numbers(s: RowTile, c: u32) -> vec4<u32> {
 }
 
 fn count_targets(s: RowTile, t: ptr<function, Target>) -> vec4<f32> {
-    var count = vec4(0.0);
-    if (has_head(s)) {
-        count += some_values(s, t, s.head - 4u);
-    }
+    var count = count_head(s, t);
     for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
         count += target_values(t, numbers(s, c), s.dense + c);
     }
-    if (has_tail(s)) {
-        count += some_values(s, t, s.body_end);
-    }
-    return count;
+    return count + count_tail(s, t);
 }
 
 fn some_values(s: RowTile, t: ptr<function, Target>, c: u32) -> vec4<f32> {
@@ -139,10 +119,7 @@ fn some_values(s: RowTile, t: ptr<function, Target>, c: u32) -> vec4<f32> {
 }
 
 fn accumulate_row(s: RowTile, t: ptr<function, Target>) -> RowState {
-    var row_state = row_state_start();
-    if (has_head(s)) {
-        row_state = add_edge(row_state, s, t, s.head - 4u);
-    }
+    var row_state = add_head(row_state_start(), s, t);
     for (var c = first_load(s); c < s.rest; c += 16u * team_size) {
         let at = four_from(c);
         let b = array<vec4<f32>, 4>(
@@ -157,19 +134,16 @@ fn accumulate_row(s: RowTile, t: ptr<function, Target>) -> RowState {
         let c = tail_vector(s, k);
         row_state = row_state_add(row_state, load4(s.scores + c), gathered_weights(s, t, c), numbers(s, c));
     }
-    if (has_tail(s)) {
-        row_state = add_edge(row_state, s, t, s.body_end);
-    }
-    return row_state;
+    return add_tail(row_state, s, t);
 }
 
-// The first wide of this invocation.
+// The first wide load of this invocation.
 fn first_load(s: RowTile) -> u32 {
     return s.wide_begin + 4u * VECTORS_PER_LOAD * rank;
 }
 
-// Quads of the body that are not among those which all invocations take four at once: before the first wide, and behind
-// the last four.
+// Vectors of the body that are not among those which all invocations take four at once: before the first wide load, and
+// behind the last four.
 fn tail_vectors(s: RowTile) -> u32 {
     return (s.wide_begin - s.head + s.body_end - s.rest) / 4u;
 }
@@ -177,25 +151,6 @@ fn tail_vectors(s: RowTile) -> u32 {
 fn tail_vector(s: RowTile, k: u32) -> u32 {
     let c = s.head + 4u * k;
     return select(c + (s.rest - s.wide_begin), c, c < s.wide_begin);
-}
-
-// The invocation that takes a vector of the body.
-fn owner_of(s: RowTile, vector: u32) -> u32 {
-    let among_fours = vector >= s.wide_begin && vector < s.rest;
-    let loose = vector - select(0u, s.rest - s.wide_begin, vector >= s.rest) - s.head;
-    return select(loose / 4u, (vector - s.wide_begin) / (4u * VECTORS_PER_LOAD), among_fours) % team_size;
-}
-
-fn add_edge(row_state: RowState, s: RowTile, t: ptr<function, Target>, c: u32) -> RowState {
-    let more = row_state_add(row_state, load4(s.scores + c), gathered_weights(s, t, c), numbers(s, c));
-    return row_state_select(row_state, more, in_tile(s, c));
-}
-
-fn gathered_weights(s: RowTile, t: ptr<function, Target>, c: u32) -> vec4<f32> {
-    if (!gathers_targets()) {
-        return vec4(0.0);
-    }
-    return weights_at(s, t, c);
 }
 
 // B of classes c..c+3.
@@ -209,20 +164,14 @@ fn write_gradients(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: v
         return;
     }
     if (!good.x) {
-        if (has_head(s)) {
-            store_some(s.grad + s.head - 4u, vec4(0.0), in_tile(s, s.head - 4u));
-        }
+        write_head(s, t, r, false);
         for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
             store4(s.grad + c, vec4(0.0));
         }
-        if (has_tail(s)) {
-            store_some(s.grad + s.body_end, vec4(0.0), in_tile(s, s.body_end));
-        }
+        write_tail(s, t, r, false);
         return;
     }
-    if (has_head(s)) {
-        write_edge(s, t, r, s.head - 4u);
-    }
+    write_head(s, t, r, true);
     for (var c = first_load(s); c < s.rest; c += 16u * team_size) {
         let at = four_from(c);
         let x = load_four(s.scores + c, load_step());
@@ -238,79 +187,8 @@ fn write_gradients(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: v
         let c = tail_vector(s, k);
         store4(s.grad + c, gradient_at(s, t, r, c, load4(s.scores + c)));
     }
-    if (has_tail(s)) {
-        write_edge(s, t, r, s.body_end);
-    }
-    if (patches_targets()) {
-        patch_gradient(s, *t, r);
-    }
-}
-
-fn write_edge(s: RowTile, t: ptr<function, Target>, r: FinishedRow, c: u32) {
-    store_some(s.grad + c, gradient_at(s, t, r, c, load4(s.scores + c)), in_tile(s, c));
-}
-
-// The gradient of classes c..c+3; true classes have theirs later where they are patched in.
-fn gradient_at(s: RowTile, t: ptr<function, Target>, r: FinishedRow, c: u32, x: vec4<f32>) -> vec4<f32> {
-    if (patches_targets()) {
-        return false_gradient(r, x);
-    }
-    return gradient(r, x, weights_at(s, t, c));
-}
-
-// Writes the vectors that hold true classes once more, each by the invocation that wrote it before. Lists ascend: the classes
-// of a vector follow one another.
-fn patch_gradient(s: RowTile, t: Target, r: FinishedRow) {
-    if (SINGLE) {
-        let c = listed_class(t, 0u, 0u) - s.first;
-        let vector = vector_around(s, c);
-        patch_vector(s, t, r, vector, truth_at(s, vector, c));
-        return;
-    }
-    let entries = listed_count(t, 0u);
-    var vector = NO_VECTOR;
-    var truth = vec4(0.0);
-    for (var entry = 0u; entry <= entries; entry++) {
-        var c = 0u;
-        var next = NO_VECTOR;
-        if (entry < entries) {
-            c = listed_class(t, 0u, entry) - s.first;
-            next = vector_around(s, c);
-        }
-        if (next != vector) {
-            patch_vector(s, t, r, vector, truth);
-            vector = next;
-            truth = vec4(0.0);
-        }
-        truth += truth_at(s, vector, c);
-    }
-}
-
-const NO_VECTOR = 0x7fffffffu;
-
-// Where the vector with class c of a tile begins, if it is in the tile; below 0, which wraps, at its head.
-fn vector_around(s: RowTile, c: u32) -> u32 {
-    let vector = select(s.head + (c - s.head) / 4u * 4u, s.head - 4u, c < s.head);
-    return select(NO_VECTOR, vector, !SPLIT || c < s.classes);
-}
-
-// 1 at class c of a vector.
-fn truth_at(s: RowTile, vector: u32, c: u32) -> vec4<f32> {
-    return select(vec4(0.0), vec4(1.0), vec4(vector) + IOTA == vec4(c));
-}
-
-fn patch_vector(s: RowTile, t: Target, r: FinishedRow, vector: u32, truth: vec4<f32>) {
-    let in_body = vector >= s.head && vector < s.body_end;
-    let owner = select(0u, owner_of(s, vector), in_body);
-    if (rank == owner && vector != NO_VECTOR && (in_body || PEELED)) {
-        let b = target_weights(truth, t.count, numbers(s, vector));
-        let g = gradient(r, load4(s.scores + vector), b);
-        if (in_body) {
-            store4(s.grad + vector, g);
-        } else {
-            store_some(s.grad + vector, g, in_tile(s, vector));
-        }
-    }
+    write_tail(s, t, r, true);
+    patch_gradient(s, *t, r);
 }
 
 // The target at the row's winner, and the greatest.

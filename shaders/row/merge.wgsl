@@ -1,23 +1,13 @@
 // Merges the statistics of each row's splits, one thread a row, and writes the row's results.
 
 override GROUP_SIZE: u32 = 64u;
-override ARGMAX: bool = false;
 override CORRECT: bool = false;
 
 const ROWWISE = true;
 const LANES = 1u;
 const SPLIT = false;
-const GATHERS = false;
 const rank = 0u;
 const team_size = 1u;
-
-fn tile_max(v: vec4<f32>) -> vec4<f32> {
-    return v;
-}
-
-fn tile_sum(v: vec4<f32>) -> vec4<f32> {
-    return v;
-}
 
 // The dense target at the row's winner, and the greatest.
 var<private> winner_targets: vec2<f32>;

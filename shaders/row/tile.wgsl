@@ -13,16 +13,14 @@ struct RowTile {
     split: u32,          // which split of its rows this is
     head: u32,          // where whole vectors begin,
     body_end: u32,      // and end (the row traversal);
-    wide_begin: u32,        // where whole wide_begin begin,
+    wide_begin: u32,    // where whole wide loads begin,
     rest: u32,          // and where those end of which every invocation takes four vectors, or holds what it takes
 }
 
-// What the resident elements of a tile come to, once its max is known.
-struct NumeratorSums {
-    rest: vec4<f32>,     // Σ exp(u − max) but for the greatest
-    greatest: vec4<f32>,
-    a: vec4<f32>,        // Σ B
-    d: vec4<f32>,        // Σ B·(max − u)
+// Each row's greatest score, and the class that has it.
+struct RowBest {
+    score: vec4<f32>,
+    at: vec4<u32>,
 }
 
 // What a tile comes to: each row's statistics, merged from all that the team has seen.

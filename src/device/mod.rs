@@ -19,5 +19,5 @@ use fault::check_not_lost;
 use fault::turn;
 pub(crate) use fault::{caught, guarded, guarded_now};
 pub use injection::Fault;
-pub(crate) use pipeline::{Kernel, KernelKey};
+pub(crate) use pipeline::Kernel;
 pub(crate) use readback::{Wait, read};

@@ -13,19 +13,12 @@ pub(crate) struct Kernel {
     pub(crate) layout: wgpu::BindGroupLayout,
 }
 
-/// What makes two kernels the same.
+/// What makes two kernels the same: their WGSL, and the values of its overrides.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct KernelKey {
-    /// What the source is made from, in words that no other source has.
-    pub(crate) kernel: String,
-    /// The overridden constants, values by their bits.
+struct KernelKey {
+    source: Arc<str>,
+    /// Values by their bits.
     constants: Vec<(&'static str, u64)>,
-}
-
-impl KernelKey {
-    pub(crate) fn new(kernel: String, constants: &[(&'static str, f64)]) -> Self {
-        KernelKey { kernel, constants: constants.iter().map(|(name, value)| (*name, value.to_bits())).collect() }
-    }
 }
 
 /// Kernels that are kept at most, besides those that plans hold: some drivers take megabytes for each.
@@ -41,15 +34,17 @@ impl KernelCache {
     pub(crate) async fn get(
         &self,
         context: &Context,
-        key: KernelKey,
         label: &str,
-        source: String,
+        source: &str,
+        constants: &[(&'static str, f64)],
         bindings: &[(u32, bool)],
     ) -> Result<Arc<Kernel>> {
+        let bits = constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
+        let key = KernelKey { source: source.into(), constants: bits };
         if let Some(kernel) = self.lock().get(&key) {
             return Ok(Arc::clone(kernel));
         }
-        let kernel = Arc::new(build(context, &key.constants, label, source, bindings).await?);
+        let kernel = Arc::new(build(context, label, source, constants, bindings).await?);
         let mut kernels = self.lock();
         if kernels.len() >= KEPT {
             kernels.retain(|_, kernel| Arc::strong_count(kernel) > 1);
@@ -69,12 +64,11 @@ impl KernelCache {
 
 async fn build(
     context: &Context,
-    constants: &[(&'static str, u64)],
     label: &str,
-    source: String,
+    source: &str,
+    constants: &[(&'static str, f64)],
     bindings: &[(u32, bool)],
 ) -> Result<Kernel> {
-    let constants: Vec<(&str, f64)> = constants.iter().map(|(name, bits)| (*name, f64::from_bits(*bits))).collect();
     let entries: Vec<wgpu::BindGroupLayoutEntry> = bindings
         .iter()
         .map(|(binding, uniform)| wgpu::BindGroupLayoutEntry {
@@ -113,7 +107,7 @@ async fn build(
             module: &module,
             entry_point: Some("main"),
             compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
+                constants,
                 zero_initialize_workgroup_memory: false,
             },
             cache: context.kept_pipelines(),

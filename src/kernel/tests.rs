@@ -5,8 +5,8 @@ use naga::back::PipelineConstants;
 use naga::valid::{Capabilities, SubgroupOperationSet, ValidationFlags, Validator};
 
 use super::{
-    Extras, Grad, KernelSpec, LossKernel, MergeKernel, Params, Pass, ResidentRow, Team, Traversal, WideIntegers,
-    bindings, declared,
+    Extras, Grad, KernelSpec, LossKernel, MergeKernel, Params, Pass, ResidentRow, RowOptions, Team, Transform,
+    Traversal, WideIntegers, bindings, declared,
 };
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;
@@ -36,15 +36,17 @@ fn kernels() -> Vec<KernelSpec> {
     };
     for kind in Kind::ALL.into_iter().filter(|kind| kind.per_row()) {
         for targets in TargetForm::ALL {
-            all.extend([none, every].map(|extras| KernelSpec::Merge(MergeKernel { kind, targets, extras })));
+            all.extend([none, every].map(|extras| {
+                KernelSpec::Merge(MergeKernel { kind, targets, options: options(extras.losses, Transform::Scale), extras })
+            }));
         }
     }
-    let held_rows = [true, false]
+    let resident_rows = [true, false]
         .map(|edges| Traversal::ResidentRow(ResidentRow { vectors: 8, whole: 4 * u32::from(!edges), edges }));
     let passes_over_scores = [
         Traversal::Row,
-        held_rows[0],
-        held_rows[1],
+        resident_rows[0],
+        resident_rows[1],
         Traversal::Column,
         Traversal::ResidentColumn(5),
         Traversal::FourRows(10),
@@ -74,7 +76,7 @@ fn kernels() -> Vec<KernelSpec> {
                 let wide_loads = extras.losses
                     && vectors
                     && !column
-                    && traversal != held_rows[0]
+                    && traversal != resident_rows[0]
                     && traversal != Traversal::FourRows(33);
                 all.push(KernelSpec::Loss(LossKernel {
                     traversal,
@@ -83,7 +85,9 @@ fn kernels() -> Vec<KernelSpec> {
                     kind,
                     dtype,
                     targets,
+                    options: options(extras.losses && grad != Grad::Separate, transform(all.len())),
                     vectors,
+                    peeled: !vectors || extras.losses || traversal == resident_rows[0],
                     dense_vectors: vectors,
                     wide: extras.losses && vectors,
                     wide_integers: WideIntegers { targets: extras.losses, indices: extras.losses },
@@ -101,6 +105,18 @@ fn kernels() -> Vec<KernelSpec> {
         }
     }
     all
+}
+
+/// All of a row loss's options, or none.
+fn options(on: bool, transform: Transform) -> RowOptions {
+    match on {
+        true => RowOptions { smoothed: true, transform, z_loss: true, best: true },
+        false => RowOptions::default(),
+    }
+}
+
+fn transform(at: usize) -> Transform {
+    [Transform::Identity, Transform::Scale, Transform::Softcap][at % 3]
 }
 
 type Choice = (Traversal, Team, Dtype, TargetForm, bool, Grad);
@@ -147,9 +163,9 @@ fn every_kernel_validates() {
     assert!(all.len() > 1000, "{}", all.len());
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
-        for host_finish in all.chunks(all.len().div_ceil(threads)) {
+        for part in all.chunks(all.len().div_ceil(threads)) {
             scope.spawn(move || {
-                for kernel in host_finish {
+                for kernel in part {
                     checked(kernel);
                 }
             });
@@ -164,7 +180,6 @@ fn constants(source: &str) -> PipelineConstants {
         ("TASKS_PER_GROUP", 8.0),
         ("ONE_TASK", 0.0),
         ("ROWS_PER_TEAM", 4.0),
-        ("PEELED", 1.0),
         ("SPLIT", 1.0),
         ("STRIDED", 1.0),
         ("GIVEN_DENOMINATOR", 1.0),
@@ -174,13 +189,7 @@ fn constants(source: &str) -> PipelineConstants {
         ("TARGET_SIGNED", 0.0),
         ("HAS_IGNORE", 1.0),
         ("GRAD", 1.0),
-        ("ARGMAX", 1.0),
         ("CORRECT", 1.0),
-        ("SMOOTHED", 1.0),
-        ("TRANSFORMED", 1.0),
-        ("CAPPED", 1.0),
-        ("Z_LOSS", 1.0),
-        ("FOCAL", 1.0),
     ];
     declared(source, &wanted).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -275,7 +284,12 @@ fn params_are_the_shader_s() {
 #[test]
 fn records_are_the_shader_s() {
     let extras = Extras::default();
-    let merge = MergeKernel { kind: Kind::SoftmaxCe, targets: TargetForm::Classes, extras };
+    let merge = MergeKernel {
+        kind: Kind::SoftmaxCe,
+        targets: TargetForm::Classes,
+        options: RowOptions { best: true, ..RowOptions::default() },
+        extras,
+    };
     let (_, module, _) = checked(&KernelSpec::Merge(merge));
     let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("RowStatistics")).expect("Record");
     let naga::TypeInner::Struct { members, span: bytes } = &ty.inner else { panic!("RowStatistics is a struct") };
@@ -293,7 +307,9 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         kind: Kind::SoftmaxCe,
         dtype: Dtype::F32,
         targets: TargetForm::Lists,
+        options: options(true, Transform::Softcap),
         vectors: true,
+        peeled: true,
         dense_vectors: true,
         wide: false,
         wide_integers: WideIntegers::default(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{HostFinish, Plan, PlanBuffers, Scratch, Step};
 use crate::batch::check::suits;
-use crate::device::{Context, KernelKey, guarded};
+use crate::device::{Context, guarded};
 use crate::error::{Error, Result};
 use crate::kernel::{Params, bindings, declared};
 use crate::layout::{Layout, STATISTICS_BYTES};
@@ -75,8 +75,7 @@ async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<
         });
     }
     let constants = declared(&source, &dispatch.constants);
-    let key = KernelKey::new(format!("{:?}", dispatch.kernel), &constants);
-    let kernel = context.kernels.get(context, key, &label, source, &found).await?;
+    let kernel = context.kernels.get(context, &label, &source, &constants, &found).await?;
     let bindings = found
         .iter()
         .map(|(binding, _)| {

@@ -50,7 +50,7 @@ impl Scheduler<'_> {
             (false, true) => self.load_vectors(&arrays, false),
             (false, false) => self.load_vectors(&arrays[..1], false),
         };
-        let on = Access { vectors: !strided, dense_vectors: true, load_vectors };
+        let on = Access { vectors: !strided, dense_vectors: true, peeled: false, load_vectors };
         let kernel = self.loss_kernel(self.traversal, Pass::Whole, on, layout.writes_grad());
         let groups = run.elements.div_ceil(ELEMENT_BLOCK).div_ceil(self.geometry.teams);
         let mut dispatch = self.dispatch(kernel, params, groups);

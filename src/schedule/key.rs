@@ -1,9 +1,8 @@
 //! What a traversal's kernel is put together from, and what its overrides are.
 
 use super::{Scheduler, flag};
-use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, Traversal};
+use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, RowOptions, Transform, Traversal};
 use crate::layout::Upstream;
-use crate::loss::Kind;
 
 /// What is taken by vectors.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +11,8 @@ pub(super) struct Access {
     pub(super) vectors: bool,
     /// and dense targets.
     pub(super) dense_vectors: bool,
+    /// Whether rows may begin or end within a vector.
+    pub(super) peeled: bool,
     /// Vectors of scores and gradient that are loaded and stored at once.
     pub(super) load_vectors: u32,
 }
@@ -27,7 +28,9 @@ impl Scheduler<'_> {
             kind: self.spec.kind,
             dtype: layout.dtype,
             targets: layout.targets,
+            options: self.row_options(),
             vectors: on.vectors,
+            peeled: on.peeled,
             dense_vectors: on.dense_vectors,
             wide: self.wide,
             wide_integers: self.wide_integers(),
@@ -48,6 +51,21 @@ impl Scheduler<'_> {
         })
     }
 
+    /// Which ways the options of a row's loss take.
+    pub(super) fn row_options(&self) -> RowOptions {
+        let (spec, outputs) = (self.spec, self.layout.outputs);
+        RowOptions {
+            smoothed: spec.label_smoothing > 0.0,
+            transform: match (spec.softcap, spec.logit_scale) {
+                (Some(_), _) => Transform::Softcap,
+                (None, 1.0) => Transform::Identity,
+                (None, _) => Transform::Scale,
+            },
+            z_loss: spec.z_loss > 0.0,
+            best: outputs.argmax || outputs.correct,
+        }
+    }
+
     /// Optional buffers that a pass over whole rows has.
     pub(super) fn extras(&self) -> Extras {
         let (layout, spec) = (self.layout, self.spec);
@@ -65,19 +83,12 @@ impl Scheduler<'_> {
 
     /// Overrides that all traversals know.
     pub(super) fn loss_constants(&self, tasks_per_group: u64) -> Vec<(&'static str, f64)> {
-        let (spec, outputs) = (self.spec, self.layout.outputs);
         let mut constants = self.integer_constants();
         constants.extend([
             ("GROUP_SIZE", f64::from(self.geometry.group)),
             ("TASKS_PER_GROUP", tasks_per_group as f64),
             ("ONE_TASK", flag(self.geometry.exact && tasks_per_group == self.geometry.teams)),
-            ("ARGMAX", flag(outputs.argmax || outputs.correct)),
-            ("CORRECT", flag(outputs.correct)),
-            ("SMOOTHED", flag(spec.label_smoothing > 0.0)),
-            ("TRANSFORMED", flag(spec.logit_scale != 1.0)),
-            ("CAPPED", flag(spec.softcap.is_some())),
-            ("Z_LOSS", flag(spec.z_loss > 0.0)),
-            ("FOCAL", flag(spec.kind == Kind::SoftmaxFocal)),
+            ("CORRECT", flag(self.layout.outputs.correct)),
         ]);
         constants
     }

@@ -36,6 +36,7 @@ impl Scheduler<'_> {
         let kernel = KernelSpec::Merge(MergeKernel {
             kind: self.spec.kind,
             targets: layout.targets,
+            options: self.row_options(),
             extras: Extras { upstream: false, element_weights: false, statistics: keeps, ..self.extras() },
         });
         let params = Params {

@@ -100,7 +100,7 @@ impl Scheduler<'_> {
         let arrays = arrays_at.rows(layout, grad_wanted);
         let (traversal, load_vectors) = if vectors { self.wide_loads(traversal, &arrays) } else { (traversal, 1) };
         let misaligned = load_vectors > 1 && load_vectors != self.load_vectors(&arrays, false);
-        let on = Access { vectors, dense_vectors, load_vectors };
+        let on = Access { vectors, dense_vectors, peeled, load_vectors };
         let kernel = self.loss_kernel(traversal, pass, on, grad_wanted);
         let (per_group, tasks) = match self.traversal {
             Traversal::Column => (u64::from(self.geometry.group), chunk.count * inner.div_ceil(4)),
@@ -114,7 +114,6 @@ impl Scheduler<'_> {
         dispatch.constants = self.loss_constants(per_group);
         dispatch.constants.extend([
             ("ROWS_PER_TEAM", rows_per_team as f64),
-            ("PEELED", flag(peeled)),
             ("MISALIGNED", flag(misaligned)),
             ("INTERLEAVE", interleave as f64),
             ("SPLIT", flag(split)),

@@ -1,4 +1,4 @@
-// Four vectors of an invocation in two wide_begin, `step` elements apart.
+// Four vectors of an invocation in two wide loads, `step` elements apart.
 
 fn load_four(i: u32, step: u32) -> array<vec4<f32>, 4> {
     let first = load_wide(i);

@@ -1,7 +1,5 @@
-// Gradients by wide_begin.
-
-@group(0) @binding(3) var<storage, read_write> grad: array<Wide>;
+// Gradients by wide stores: as many vectors as an invocation loads at once.
 
 fn store_wide(i: u32, vectors: array<vec4<f32>, VECTORS_PER_LOAD>) {
-    grad[i / (4u * VECTORS_PER_LOAD)] = wide_of(vectors);
+    put_wide(i / (4u * VECTORS_PER_LOAD), wide_of(vectors));
 }

@@ -1,4 +1,4 @@
-// Quads of f32 as two words of 64 bits.
+// Vectors of f32 as two words of 64 bits.
 
 alias Stored = vec2<u64>;
 

@@ -1,4 +1,4 @@
-// Quads of 16-bit elements as one word of 64 bits.
+// Vectors of 16-bit elements as one word of 64 bits.
 
 alias Stored = u64;
 

@@ -1,4 +1,4 @@
-// Bricks of two vectors of 16-bit elements.
+// Wide loads of two vectors of 16-bit elements.
 
 const VECTORS_PER_LOAD = 2u; // vectors
 alias Wide = vec2<u64>;

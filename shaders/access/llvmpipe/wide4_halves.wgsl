@@ -1,4 +1,4 @@
-// Bricks of four vectors of 16-bit elements.
+// Wide loads of four vectors of 16-bit elements.
 
 const VECTORS_PER_LOAD = 4u; // vectors
 alias Wide = vec4<u64>;

@@ -1,4 +1,4 @@
-// Bricks of two vectors of f32.
+// Wide loads of two vectors of f32.
 
 const VECTORS_PER_LOAD = 2u; // vectors
 alias Wide = vec4<u64>;

@@ -1,13 +1,5 @@
 // Rows that a team holds in registers. Masks, which count for nothing, stand for what lies outside of the row.
 
-fn patches_resident() -> bool {
-    return patches_targets();
-}
-
-fn resident_listed(s: RowTile, t: Target, live: vec4<bool>, row_max: vec4<f32>) -> array<vec4<f32>, 3> {
-    return listed_terms(s, t, live, row_max);
-}
-
 fn resident_numbers(s: RowTile, c: u32) -> vec4<u32> {
     return numbers(s, c);
 }
@@ -21,15 +13,6 @@ fn in_body(s: RowTile, c: u32) -> vec4<bool> {
     return vec4(c < s.body_end);
 }
 
-// A vector at either end, which rank 0 holds.
-fn in_head(s: RowTile) -> vec4<bool> {
-    return in_tile(s, s.head - 4u) & vec4(has_head(s));
-}
-
-fn in_tail(s: RowTile) -> vec4<bool> {
-    return in_tile(s, s.body_end) & vec4(has_tail(s));
-}
-
 fn resident_load(s: RowTile, c: u32, inside: vec4<bool>) -> vec4<f32> {
     return select(-infinity(), load4(s.scores + select(s.head, c, any(inside))), inside);
 }
@@ -40,4 +23,9 @@ fn resident_store(s: RowTile, c: u32, g: vec4<f32>, inside: vec4<bool>) {
     } else if (any(inside)) {
         store_some(s.grad + c, g, inside);
     }
+}
+
+// All vectors of the body are held: none is left over.
+fn fours_end(s: RowTile) -> u32 {
+    return s.body_end;
 }

@@ -1,4 +1,4 @@
-// B of a class in each of four held rows, whose lists are first turned into bits: going along four lists class by class
+// B of a class in each of four resident rows, whose lists are first turned into bits: going along four lists class by class
 // costs more than the scores do.
 
 const BIT_WORDS = (RESIDENT_CLASSES + 31u) / 32u;
@@ -25,6 +25,6 @@ fn resident_weights(s: RowTile, t: ptr<function, Target>, c: u32) -> vec4<f32> {
     return target_weights(vec4<f32>(bits), (*t).count, resident_numbers(s, c));
 }
 
-fn resident_listed(s: RowTile, t: Target, live: vec4<bool>, row_max: vec4<f32>) -> array<vec4<f32>, 3> {
+fn listed_terms(s: RowTile, t: Target, live: vec4<bool>, row_max: vec4<f32>) -> array<vec4<f32>, 3> {
     return array<vec4<f32>, 3>(vec4(0.0), vec4(0.0), list_marks);
 }

@@ -1,9 +1,5 @@
 // Columns of so few classes that a thread holds its four rows in registers.
 
-fn patches_resident() -> bool {
-    return false;
-}
-
 fn resident_numbers(s: RowTile, c: u32) -> vec4<u32> {
     return vec4(s.first + c);
 }

@@ -1,0 +1,3 @@
+// Nobody asks for the highest classes.
+
+fn put_argmax(i: u32, class_id: u32) {}

@@ -1,0 +1,5 @@
+// Nothing is counted.
+
+fn count_outside(index: u32) {}
+
+fn count_correct() {}

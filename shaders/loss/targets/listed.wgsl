@@ -1,0 +1,42 @@
+// The true classes are listed: Σ B_j and Σ B_j·(max − u_j) are taken over them alone, once the row's max is known.
+
+alias TargetSums = bool;
+alias ResidentTargets = bool;
+
+fn target_sums_start() -> TargetSums {
+    return false;
+}
+
+fn target_sums_add(s: TargetSums, u: vec4<f32>, b: vec4<f32>, old: vec4<f32>, above: vec4<bool>) -> TargetSums {
+    return s;
+}
+
+fn target_sums_add_four(
+    s: TargetSums,
+    u: array<vec4<f32>, 4>,
+    b: array<vec4<f32>, 4>,
+    old: vec4<f32>,
+    now: vec4<f32>,
+) -> TargetSums {
+    return s;
+}
+
+fn target_sums_select(no: TargetSums, yes: TargetSums, which: vec4<bool>) -> TargetSums {
+    return no;
+}
+
+fn target_sums_total(s: TargetSums) -> array<vec4<f32>, 2> {
+    return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+}
+
+fn resident_targets_start() -> ResidentTargets {
+    return false;
+}
+
+fn resident_targets_add(s: ResidentTargets, x: vec4<f32>, b: vec4<f32>, row_max: vec4<f32>) -> ResidentTargets {
+    return s;
+}
+
+fn resident_targets_total(s: ResidentTargets) -> array<vec4<f32>, 2> {
+    return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+}

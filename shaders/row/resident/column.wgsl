@@ -1,0 +1,36 @@
+// Four rows whose few classes lie below one another, in the registers of one thread. A template, as `row/resident/row`
+// says; `each` goes over the classes.
+
+fn do_tile(s: RowTile) {
+    let t = open_targets(s);
+    let live = (t.state == vec4(LIVE)) & s.exists;
+    open_resident(t, live);
+    //: each
+    let c$ = $u;
+    let x$ = resident_load(s, c$);
+    //: end
+    var greatest = greatest_start();
+    var best = best_start();
+    //: each
+    greatest = greatest_add(greatest, x$);
+    best = best_add(best, x$, resident_numbers(s, c$));
+    //: end
+    let row_max = tile_max(greatest_of(greatest));
+    var cursor = t;
+    var sums = numerators_start();
+    var targets_sum = resident_targets_start();
+    //: each
+    let e$ = numerator(x$, row_max);
+    sums = numerators_add(sums, e$);
+    let b$ = resident_weights(s, &cursor, c$);
+    targets_sum = resident_targets_add(targets_sum, x$, b$, row_max);
+    //: end
+    let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max));
+    let r = with_upstream(s, finish_rows(s, t, live, sum));
+    if (GRAD) {
+        let good = live & !sum.bad;
+        //: each
+        resident_store(s, c$, select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$), good));
+        //: end
+    }
+}

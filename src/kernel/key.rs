@@ -1,0 +1,206 @@
+//! What makes a kernel: the one thing that kernels are told apart by.
+
+use crate::batch::{Dtype, TargetForm};
+use crate::loss::Kind;
+
+/// What a kernel is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum KernelSpec {
+    /// Losses and gradients.
+    Loss(LossKernel),
+    /// Denominator and label check over classes.
+    ScanLabels {
+        /// Whether classes have weights.
+        weighted: bool,
+        /// Whether labels are loaded as words of 64 bits.
+        wide: bool,
+    },
+    /// The check of class lists.
+    ScanLists {
+        /// Which integers are loaded as words of 64 bits.
+        wide: WideIntegers,
+        /// Whether it is kept what was found in each row.
+        verdicts: bool,
+    },
+    /// The scan's results put into scales and status.
+    ScanFinish {
+        /// Whether the denominator is in a buffer.
+        denominator: bool,
+        /// Whether a gradient arrives at the reduced loss.
+        upstream: bool,
+        /// Whether it goes through the labels itself, and then whether classes have weights.
+        labels: Option<bool>,
+    },
+    /// Records of splits of rows merged, and the rows' results written.
+    Merge(MergeKernel),
+    /// One level of the sum of losses.
+    Sum,
+}
+
+/// Which ways the options of a row's loss take: what is off is not in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct RowOptions {
+    /// Whether targets are smoothed.
+    pub(crate) smoothed: bool,
+    /// What happens to scores before the softmax.
+    pub(crate) transform: Transform,
+    /// Whether lse² is added.
+    pub(crate) z_loss: bool,
+    /// Whether the class with the highest score is looked for.
+    pub(crate) best: bool,
+}
+
+/// What happens to scores before the softmax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) enum Transform {
+    /// Nothing.
+    #[default]
+    Identity,
+    /// They are multiplied.
+    Scale,
+    /// They are multiplied, and bounded.
+    Softcap,
+}
+
+/// The pieces of a kernel that merges records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MergeKernel {
+    /// The loss.
+    pub(crate) kind: Kind,
+    /// The form of the targets.
+    pub(crate) targets: TargetForm,
+    /// Which ways its options take.
+    pub(crate) options: RowOptions,
+    /// Which optional buffers are bound.
+    pub(crate) extras: Extras,
+}
+
+/// What a traversal does with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Pass {
+    /// Everything at once.
+    Whole,
+    /// Statistics of a part.
+    Split,
+    /// The gradient, from the row's statistics.
+    Gradient,
+}
+
+/// The pieces of a kernel that traverses scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LossKernel {
+    /// The way over the scores.
+    pub(crate) traversal: Traversal,
+    /// Who goes it together.
+    pub(crate) team: Team,
+    /// What is done with a row.
+    pub(crate) pass: Pass,
+    /// The loss.
+    pub(crate) kind: Kind,
+    /// The type of scores and gradients.
+    pub(crate) dtype: Dtype,
+    /// The form of the targets.
+    pub(crate) targets: TargetForm,
+    /// Which ways its options take, for losses of rows.
+    pub(crate) options: RowOptions,
+    /// Whether scores are taken by aligned vectors of 4 (or one by one).
+    pub(crate) vectors: bool,
+    /// Whether rows may begin or end within a vector.
+    pub(crate) peeled: bool,
+    /// Whether probabilities are taken by aligned vectors.
+    pub(crate) dense_vectors: bool,
+    /// Whether vectors are loaded as words of 64 bits,
+    pub(crate) wide: bool,
+    /// and integers.
+    pub(crate) wide_integers: WideIntegers,
+    /// Whether halves are widened in integers.
+    pub(crate) widens_in_integers: bool,
+    /// Vectors that an invocation loads at once: 1, or 2 or 4 by wide loads.
+    pub(crate) load_vectors: u32,
+    /// Where the gradient goes.
+    pub(crate) grad: Grad,
+    /// Whether classes have weights.
+    pub(crate) weighted: bool,
+    /// Which optional buffers are bound.
+    pub(crate) extras: Extras,
+}
+
+/// Which integers are loaded as words of 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct WideIntegers {
+    /// Labels and list offsets.
+    pub(crate) targets: bool,
+    /// The classes of lists.
+    pub(crate) indices: bool,
+}
+
+/// The optional buffers of a traversal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Extras {
+    /// The gradient that arrives at each loss.
+    pub(crate) upstream: bool,
+    /// One weight an element.
+    pub(crate) element_weights: bool,
+    /// The losses before reduction.
+    pub(crate) losses: bool,
+    /// Log-sum-exps.
+    pub(crate) lse: bool,
+    /// Highest classes.
+    pub(crate) argmax: bool,
+    /// Counts of correct rows.
+    pub(crate) correct: bool,
+    /// Row statistics.
+    pub(crate) statistics: bool,
+}
+
+/// The way over the scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Traversal {
+    /// Along rows whose classes lie side by side.
+    Row,
+    /// Down the classes, four rows side by side.
+    Column,
+    /// Along rows of so few classes that a thread holds four rows.
+    FourRows(u32),
+    /// Along rows that a team holds.
+    ResidentRow(ResidentRow),
+    /// Down so few classes that a thread holds four rows of them.
+    ResidentColumn(u32),
+    /// Flat, for losses of single elements.
+    Element,
+}
+
+/// Who takes a row (or block) together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Team {
+    /// One thread.
+    Thread,
+    /// One subgroup.
+    Subgroup,
+    /// One workgroup with subgroups.
+    Workgroup,
+    /// One workgroup without.
+    WorkgroupTree,
+}
+
+/// Where the gradient goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Grad {
+    /// Nowhere: only the loss is wanted.
+    Nowhere,
+    /// Into a buffer of its own.
+    Separate,
+    /// Over the scores.
+    InPlace,
+}
+
+/// What a team holds of a row along its classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ResidentRow {
+    /// Vectors of each invocation.
+    pub(crate) vectors: u32,
+    /// How many of them lie in the row whatever the invocation.
+    pub(crate) whole: u32,
+    /// Whether rows may begin or end within a vector.
+    pub(crate) edges: bool,
+}

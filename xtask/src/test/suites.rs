@@ -1,0 +1,155 @@
+//! The test binaries of the workspace, run side by side: each spends much of its time in a driver's compiler, which uses
+//! one core.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use super::tally::Tally;
+use crate::Result;
+use crate::terminal::say;
+
+/// Suites at once, at most: each has threads of its own.
+const AT_ONCE: usize = 4;
+/// What takes longest begins first. The order only decides how well the work is spread.
+const LONGEST: [&str; 8] =
+    ["regressions", "bricks", "edge_cases", "vectors", "held", "plan", "property", "exit_codes"];
+
+/// One process of tests.
+pub(super) struct Suite {
+    name: String,
+    command: Command,
+}
+
+/// How a suite ended.
+pub(super) struct Ended {
+    pub(super) passed: bool,
+    pub(super) tally: Tally,
+}
+
+/// A line of cargo's messages.
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    executable: Option<PathBuf>,
+    #[serde(default)]
+    manifest_path: Option<PathBuf>,
+    #[serde(default)]
+    target: Option<Target>,
+    #[serde(default)]
+    profile: Option<Profile>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+/// Builds the tests of the workspace, and lists them with the documentation's.
+pub(super) fn built(cargo: &Path) -> Result<Vec<Suite>> {
+    let mut build = Command::new(cargo);
+    build.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
+    let output = build.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(format!("the tests do not build ({})", output.status).into());
+    }
+    let messages = String::from_utf8(output.stdout)?;
+    let mut suites: Vec<Suite> = messages.lines().filter_map(suite).collect();
+    suites.sort_by_key(|suite| LONGEST.iter().position(|name| suite.name == *name).unwrap_or(LONGEST.len()));
+    let mut documentation = Command::new(cargo);
+    documentation.args(["test", "--workspace", "--doc"]);
+    suites.push(Suite { name: "documentation".into(), command: documentation });
+    Ok(suites)
+}
+
+/// The suite that a message tells of, if any, run where cargo would run it.
+fn suite(message: &str) -> Option<Suite> {
+    let message: Message = serde_json::from_str(message).ok()?;
+    let (executable, manifest, target) = (message.executable?, message.manifest_path?, message.target?);
+    if !message.profile?.test {
+        return None;
+    }
+    let folder = manifest.parent()?;
+    let mut command = Command::new(executable);
+    command.current_dir(folder).env("CARGO_MANIFEST_DIR", folder);
+    let unit = !target.kind.iter().any(|kind| kind == "test");
+    let name = if unit { format!("{} (its own tests)", target.name) } else { target.name };
+    Some(Suite { name, command })
+}
+
+/// Runs them all; what each prints is shown when it has ended.
+pub(super) fn run(suites: Vec<Suite>, skips: &Path, full: bool) -> Vec<Ended> {
+    let total = suites.len();
+    let waiting = Mutex::new(suites.into_iter().enumerate());
+    let ended = Mutex::new(Vec::new());
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE);
+    std::thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                while let Some((at, mut suite)) = waiting.lock().ok().and_then(|mut waiting| waiting.next()) {
+                    suite.command.env("GPU_LOSS_SKIPS", skips).stdin(Stdio::null());
+                    if full {
+                        suite.command.env("GPU_LOSS_FULL", "1").env("GPU_LOSS_HUGE", "1");
+                    }
+                    let one = suite.run(at + 1, total);
+                    if let Ok(mut ended) = ended.lock() {
+                        ended.push(one);
+                    }
+                }
+            });
+        }
+    });
+    ended.into_inner().unwrap_or_default()
+}
+
+impl Suite {
+    fn run(mut self, number: usize, total: usize) -> Ended {
+        let began = Instant::now();
+        let mut tally = Tally::default();
+        let (passed, words) = match self.command.output() {
+            Err(error) => (false, format!("does not start: {error}")),
+            Ok(output) => {
+                let [printed, complained] =
+                    [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+                printed.lines().for_each(|line| tally.count(line));
+                (output.status.success(), printed + &complained)
+            }
+        };
+        // A suite that died, or does not start, counts no failure of its own.
+        if !passed && tally.failed == 0 {
+            tally.failed = 1;
+        }
+        let seconds = began.elapsed().as_secs();
+        say(&format!("\n[{number} of {total}] {}, {seconds} s\n{}", self.name, words.trim_end()));
+        Ended { passed, tally }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suite_is_told_from_what_else_cargo_builds() {
+        let line = |test: bool, executable: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"/a/crates/cli/Cargo.toml","target":{{"kind":["test"],"name":"run"}},"profile":{{"test":{test}}},"executable":{executable}}}"#
+            )
+        };
+        let found = suite(&line(true, r#""/a/target/debug/deps/run-1""#)).expect("a suite");
+        assert_eq!(found.name, "run");
+        assert_eq!(found.command.get_current_dir(), Some(Path::new("/a/crates/cli")));
+        assert!(suite(&line(true, "null")).is_none());
+        assert!(suite(&line(false, r#""/a/target/debug/gpu-loss""#)).is_none());
+        assert!(suite(r#"{"reason":"build-finished","success":true}"#).is_none());
+    }
+}
