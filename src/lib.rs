@@ -112,7 +112,9 @@ pub use device::adapter::AdapterFilter;
 pub use error::{Error, Result};
 pub use half::{bf16, f16};
 pub use layout::{IntegerType, Layout, Mode, RowStatistics, STATISTICS_BYTES, Shard, Upstream};
-pub use loss::{Bce, Ce, EmptyMean, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec};
+pub use loss::{
+    Bce, Ce, EmptyMean, Kind, Loss, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec,
+};
 pub use plan::{
     Buffers, DispatchList, ENTRY_POINT, ListedBinding, ListedBuffer, ListedDispatch, Plan, PlanPair, STATUS_BYTES,
     Slice,

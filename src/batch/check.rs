@@ -4,7 +4,7 @@ use ndarray::{ArrayViewD, Dimension};
 
 use crate::batch::{Batch, Element, Outputs, Shape, TargetForm, Targets};
 use crate::error::{Error, Result};
-use crate::loss::{Kind, Reduction, Spec};
+use crate::loss::{Reduction, Spec};
 
 /// Checks a batch against a loss and returns the scores' shape.
 pub(crate) fn check<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Shape> {
@@ -73,8 +73,8 @@ pub(crate) fn row_dims(dims: &[usize]) -> Vec<usize> {
 pub(crate) fn suits(spec: &Spec, form: TargetForm, element_weights: bool, outputs: Outputs) -> Result<()> {
     let unsupported =
         |got: &str, expected| Err(Error::Unsupported { loss: spec.kind.name(), got: got.to_owned(), expected });
-    if spec.kind == Kind::SoftmaxFocal && form != TargetForm::Classes {
-        return unsupported(&format!("{} as targets", form.name()), "classes as targets");
+    if !spec.kind.targets().contains(&form) {
+        return unsupported(&format!("{} as targets", form.name()), spec.kind.targets_in_words());
     }
     if spec.ignore_index.is_some() && form != TargetForm::Classes {
         return unsupported(&format!("ignore_index with {} as targets", form.name()), "ignore_index with classes only");

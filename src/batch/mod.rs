@@ -6,6 +6,7 @@ pub(crate) mod check;
 use half::{bf16, f16};
 use ndarray::{Array, ArrayBase, ArrayD, ArrayView, ArrayViewD, Data, Dimension};
 
+pub use crate::loss::TargetForm;
 use crate::loss::{Reduction, Spec};
 
 /// A type that scores and gradients can have: `f32`, [`f16`](struct@f16) or [`bf16`].
@@ -239,42 +240,6 @@ impl<'a> Targets<'a> {
 impl std::fmt::Debug for Targets<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Targets::{:?}", self.form())
-    }
-}
-
-/// The four forms of target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TargetForm {
-    /// One class a row.
-    Classes,
-    /// A list of classes a row.
-    Lists,
-    /// One 0/1 byte an element.
-    MultiHot,
-    /// One probability an element.
-    Probabilities,
-}
-
-impl TargetForm {
-    /// All forms.
-    pub const ALL: [TargetForm; 4] =
-        [TargetForm::Classes, TargetForm::Lists, TargetForm::MultiHot, TargetForm::Probabilities];
-
-    /// The name: `classes`, `lists`, `multi-hot`, `probabilities`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            TargetForm::Classes => "classes",
-            TargetForm::Lists => "lists",
-            TargetForm::MultiHot => "multi-hot",
-            TargetForm::Probabilities => "probabilities",
-        }
-    }
-
-    /// Whether there is one target an element.
-    #[must_use]
-    pub fn is_dense(self) -> bool {
-        matches!(self, TargetForm::MultiHot | TargetForm::Probabilities)
     }
 }
 

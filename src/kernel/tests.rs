@@ -34,7 +34,7 @@ fn kernels() -> Vec<KernelSpec> {
         correct: true,
         statistics: true,
     };
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.per_row()) {
+    for kind in Kind::ALL.iter().copied().filter(|kind| kind.per_row()) {
         for targets in TargetForm::ALL {
             all.extend([none, every].map(|extras| {
                 KernelSpec::Merge(MergeKernel { kind, targets, options: options(extras.losses, Transform::Scale), extras })
@@ -52,7 +52,7 @@ fn kernels() -> Vec<KernelSpec> {
         Traversal::FourRows(10),
         Traversal::FourRows(33),
     ];
-    for kind in Kind::ALL {
+    for &kind in Kind::ALL {
         let passes_over_scores: &[Traversal] = if kind.per_row() { &passes_over_scores } else { &[Traversal::Element] };
         for (traversal, team, dtype, targets, vectors, grad) in itertools(passes_over_scores) {
             let tile = matches!(traversal, Traversal::FourRows(_));

@@ -1,6 +1,6 @@
 //! Which options of a loss are switched on: what decides on kernels, apart from the options' values.
 
-use super::{Kind, Reduction, Spec};
+use super::{Kind, OptionName, Reduction, Spec};
 
 /// Which ways a loss's kernels take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +17,7 @@ pub(crate) struct Flags {
     softcap: bool,
     gamma: Exponent,
     alpha: bool,
+    epsilon: bool,
 }
 
 /// Exponents for which kernels have ways of their own.
@@ -46,16 +47,17 @@ impl Spec {
             softcap,
             gamma,
             alpha,
+            epsilon,
         } = self;
         Flags {
             kind: *kind,
             reduction: *reduction,
             denominator: denominator.is_some(),
             ignore_index: ignore_index.is_some(),
-            label_smoothing: *label_smoothing > 0.0,
+            label_smoothing: *label_smoothing != 0.0,
             class_weights: class_weights.is_some(),
             pos_weight: pos_weight.is_some(),
-            z_loss: *z_loss > 0.0,
+            z_loss: *z_loss != 0.0,
             logit_scale: *logit_scale != 1.0,
             softcap: softcap.is_some(),
             gamma: match *gamma {
@@ -65,11 +67,44 @@ impl Spec {
                 _ => Exponent::Any,
             },
             alpha: alpha.is_some(),
+            epsilon: *epsilon != 0.0,
         }
     }
 }
 
 impl Flags {
+    /// Which options are on, of those that not every loss has.
+    pub(crate) fn options(&self) -> impl Iterator<Item = OptionName> + use<> {
+        // By all fields: a new option has to be named here.
+        let Flags {
+            kind: _,
+            reduction: _,
+            denominator: _,
+            ignore_index: _,
+            label_smoothing,
+            class_weights,
+            pos_weight,
+            z_loss,
+            logit_scale,
+            softcap,
+            gamma,
+            alpha,
+            epsilon,
+        } = *self;
+        let options = [
+            (OptionName::LabelSmoothing, label_smoothing),
+            (OptionName::ClassWeights, class_weights),
+            (OptionName::PosWeight, pos_weight),
+            (OptionName::ZLoss, z_loss),
+            (OptionName::LogitScale, logit_scale),
+            (OptionName::Softcap, softcap),
+            (OptionName::Gamma, gamma != Exponent::Zero),
+            (OptionName::Alpha, alpha),
+            (OptionName::Epsilon, epsilon),
+        ];
+        options.into_iter().filter(|(_, on)| *on).map(|(option, _)| option)
+    }
+
     /// A loss with these options and moderate values of its own, whatever values a caller has: what is tested with it
     /// says something about kernels, not about values.
     pub(crate) fn example(&self, classes: usize, ignored: i64) -> Spec {
@@ -91,6 +126,7 @@ impl Flags {
                 Exponent::Any => 1.5,
             },
             alpha: self.alpha.then_some(0.25),
+            epsilon: if self.epsilon { 1.0 } else { 0.0 },
             ..Spec::plain(self.kind)
         }
     }
@@ -102,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_example_has_the_flags_of_what_it_stands_for() {
-        for kind in Kind::ALL {
+        for &kind in Kind::ALL {
             let mut spec = kind.defaults();
             assert_eq!(spec.flags().example(5, -100).flags(), spec.flags());
             spec.denominator = Some(0.5 * f32::MIN_POSITIVE.sqrt());

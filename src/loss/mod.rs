@@ -5,21 +5,30 @@
 
 mod bce;
 mod ce;
+mod check;
 mod flags;
+mod option;
+mod poly_1;
+mod registry;
 mod sigmoid_ce;
 mod sigmoid_focal;
 mod softmax_ce;
 mod softmax_focal;
 mod spec;
+mod target_form;
 
 pub use bce::Bce;
 pub use ce::Ce;
 pub(crate) use flags::Flags;
+pub use option::OptionName;
+pub use poly_1::Poly1;
+pub use registry::Family;
 pub use sigmoid_ce::SigmoidCe;
 pub use sigmoid_focal::SigmoidFocal;
 pub use softmax_ce::SoftmaxCe;
 pub use softmax_focal::SoftmaxFocal;
 pub use spec::{Kind, Spec};
+pub use target_form::TargetForm;
 
 /// How the losses of rows (or elements) become the loss that is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

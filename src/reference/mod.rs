@@ -16,6 +16,7 @@
 mod bce;
 mod ce;
 mod compare;
+mod poly_1;
 mod sigmoid_ce;
 mod sigmoid_focal;
 mod softmax_ce;
@@ -90,17 +91,69 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
         a.as_ref().map_or_else(|| vec![1.0; count], |a| a.iter().map(|v| f64::from(*v)).collect())
     };
     let dims = batch.scores.shape();
-    if spec.kind.per_row() {
-        let upstream = flat(&batch.upstream, shape.rows());
-        Ok(by_rows(spec, &shape, dims, &scores, &rows, &upstream))
-    } else {
-        let upstream = flat(&batch.upstream, shape.elements());
-        let weights = flat(&batch.element_weights, shape.elements());
-        Ok(by_elements(spec, &shape, dims, &scores, &rows, &upstream, &weights))
+    let scores = Scores { dims, values: &scores };
+    Ok(match function(spec) {
+        Function::OfRow(of_row) => {
+            let upstream = flat(&batch.upstream, shape.rows());
+            by_rows(spec, &shape, scores, &rows, &upstream, &*of_row)
+        }
+        Function::OfElement(of_element) => {
+            let upstream = flat(&batch.upstream, shape.elements());
+            let weights = flat(&batch.element_weights, shape.elements());
+            by_elements(spec, &shape, scores, &rows, (&upstream, &weights), &*of_element)
+        }
+    })
+}
+
+/// The scores of a batch, in their order.
+#[derive(Clone, Copy)]
+struct Scores<'a> {
+    dims: &'a [usize],
+    values: &'a [f64],
+}
+
+/// One row to compute the loss of.
+struct Row<'a> {
+    /// Its scores: for softmax losses without NaN and `+∞`, and not all of them `−∞`.
+    x: &'a [f64],
+    /// `B_j`: what each class weighs in a cross-entropy.
+    b: &'a [f64],
+    /// Whether it has a true class.
+    counts: bool,
+    /// The true class, where there is one.
+    label: usize,
+}
+
+/// What a loss is defined by: the loss of a row, or of an element from its score, target and class.
+enum Function<'a> {
+    OfRow(Box<dyn Fn(&Row<'_>) -> RowLoss + 'a>),
+    OfElement(Box<dyn Fn(f64, f64, usize) -> ElementLoss + 'a>),
+}
+
+/// The one list of losses beside the registry, which lies below this room and does not know it.
+fn function(spec: &Spec) -> Function<'_> {
+    use Function::{OfElement, OfRow};
+    match spec.kind {
+        Kind::Ce => OfRow(Box::new(|row| ce::row(row.x, row.b))),
+        Kind::Bce => OfElement(Box::new(|u, t, _| bce::element(u, t))),
+        Kind::SoftmaxCe => OfRow(Box::new(|row| softmax_ce::row(spec, row.x, row.b, row.counts))),
+        Kind::SigmoidCe => OfElement(Box::new(|u, t, class| {
+            sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class])))
+        })),
+        Kind::SoftmaxFocal => OfRow(Box::new(|row| softmax_focal::row(spec, row.x, row.label))),
+        Kind::SigmoidFocal => OfElement(Box::new(|u, t, _| sigmoid_focal::element(spec, u, t))),
+        Kind::Poly1 => OfRow(Box::new(|row| poly_1::row(spec, row.x, row.label))),
     }
 }
 
-fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Rows, upstream: &[f64]) -> Reference {
+fn by_rows(
+    spec: &Spec,
+    shape: &Shape,
+    Scores { dims, values: scores }: Scores<'_>,
+    rows: &Rows,
+    upstream: &[f64],
+    of_row: &dyn Fn(&Row<'_>) -> RowLoss,
+) -> Reference {
     let (count, classes) = (shape.rows(), shape.classes);
     let mut losses = vec![0.0; count];
     let mut lse = vec![0.0; count];
@@ -130,11 +183,12 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
         argmax[row] = top as u32;
         let greatest = t.iter().copied().fold(0.0, f64::max);
         correct += u64::from(greatest > 0.0 && t[top] == greatest);
-        let result = match spec.kind {
-            Kind::SoftmaxFocal => softmax_focal::row(spec, &x, rows.label(row).unwrap_or_default()),
-            Kind::Ce => ce::row(&x, &row_weights(spec, rows, row, &t)),
-            _ => softmax_ce::row(spec, &x, &row_weights(spec, rows, row, &t), rows.true_classes(row) != Some(0)),
-        };
+        let result = of_row(&Row {
+            x: &x,
+            b: &row_weights(spec, rows, row, &t),
+            counts: rows.true_classes(row) != Some(0),
+            label: rows.label(row).unwrap_or_default(),
+        });
         (losses[row], lse[row]) = (result.loss, result.lse);
         for (class, (g, t)) in result.grad.iter().zip(&result.terms).enumerate() {
             (grad[at(class)], terms[at(class)]) = (*g, *t);
@@ -170,11 +224,10 @@ fn by_rows(spec: &Spec, shape: &Shape, dims: &[usize], scores: &[f64], rows: &Ro
 fn by_elements(
     spec: &Spec,
     shape: &Shape,
-    dims: &[usize],
-    scores: &[f64],
+    Scores { dims, values: scores }: Scores<'_>,
     rows: &Rows,
-    upstream: &[f64],
-    weights: &[f64],
+    (upstream, weights): (&[f64], &[f64]),
+    of_element: &dyn Fn(f64, f64, usize) -> ElementLoss,
 ) -> Reference {
     let mut losses = vec![0.0; scores.len()];
     let mut grad = vec![0.0; scores.len()];
@@ -191,11 +244,7 @@ fn by_elements(
         for class in 0..shape.classes {
             let at = start + class * shape.inner;
             let (u, t) = (scores[at], rows.target(shape, row, class));
-            let result = match spec.kind {
-                Kind::SigmoidFocal => sigmoid_focal::element(spec, u, t),
-                Kind::Bce => bce::element(u, t),
-                _ => sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class]))),
-            };
+            let result = of_element(u, t, class);
             losses[at] = weights[at] * result.loss;
             grad[at] = weights[at] * result.grad;
             terms[at] = weights[at] * result.terms;

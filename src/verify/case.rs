@@ -139,14 +139,14 @@ impl Case {
     /// The name of the group of options.
     #[must_use]
     pub fn options(&self) -> &'static str {
-        self.group.name
+        &self.group.name
     }
 
     /// The loss with its options.
     #[must_use]
     pub fn spec(&self) -> Spec {
-        let mut spec = Spec::plain(self.kind);
-        (self.group.set)(&mut spec, self.classes());
+        let mut spec = self.kind.defaults();
+        self.group.set(&mut spec, self.classes());
         spec.reduction = match self.reduce {
             Reduce::Mean | Reduce::Denominator => Reduction::Mean,
             Reduce::Sum => Reduction::Sum,
@@ -189,7 +189,7 @@ impl Case {
 impl std::fmt::Display for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Case { kind, form, dtype, group, dims, scores, reduce, .. } = self;
-        let (kind, form, dtype, options, scores) = (kind.name(), form.name(), dtype.name(), group.name, scores.name());
+        let (kind, form, dtype, options, scores) = (kind.name(), form.name(), dtype.name(), &group.name, scores.name());
         let reduction = match reduce {
             Reduce::Mean => "mean",
             Reduce::Sum => "sum",

@@ -1,113 +1,90 @@
-//! The groups of options that each loss is checked with.
+//! The groups of options that each loss is checked with, made from what the registry knows of its options.
+
+use std::sync::LazyLock;
 
 use super::random::Random;
+use crate::loss::OptionName;
 use crate::{Kind, Spec};
 
 /// Options that are set together.
 #[derive(Debug)]
 pub(super) struct Group {
     /// What the table calls it.
-    pub(super) name: &'static str,
-    /// Sets them, for so many classes.
-    pub(super) set: fn(&mut Spec, usize),
+    pub(super) name: String,
+    settings: Vec<Setting>,
     /// Whether the batch has element weights too.
     pub(super) element_weights: bool,
 }
 
-const fn group(name: &'static str, set: fn(&mut Spec, usize)) -> Group {
-    Group { name, set, element_weights: false }
+/// One option's value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Setting {
+    Number(OptionName, f32),
+    /// One weight a class.
+    Weights(OptionName),
 }
 
-const fn weighted(name: &'static str, set: fn(&mut Spec, usize)) -> Group {
-    Group { name, set, element_weights: true }
-}
+impl Setting {
+    /// Every value that an option of this loss is checked with but for its default, the first one for use with others.
+    fn all(option: OptionName, defaults: &Spec) -> Vec<Setting> {
+        if option.letter().is_none() {
+            return vec![Setting::Weights(option)];
+        }
+        let others = option.samples().iter().filter(|sample| option.get(defaults) != Some(**sample));
+        others.map(|sample| Setting::Number(option, *sample)).collect()
+    }
 
-/// The groups of a loss: nothing, each option alone, and combinations.
-pub(super) fn groups(kind: Kind) -> &'static [Group] {
-    match kind {
-        Kind::Ce => CE,
-        Kind::Bce => BCE,
-        Kind::SoftmaxCe => SOFTMAX_CE,
-        Kind::SigmoidCe => SIGMOID_CE,
-        Kind::SoftmaxFocal => SOFTMAX_FOCAL,
-        Kind::SigmoidFocal => SIGMOID_FOCAL,
+    fn apply(self, spec: &mut Spec, classes: usize) {
+        match self {
+            Setting::Number(option, value) => option.set(spec, value),
+            Setting::Weights(option) => option.set_weights(spec, weights(classes)),
+        };
+    }
+
+    fn name(self) -> String {
+        match self {
+            Setting::Number(option, value) => format!("{} {value}", option.name()),
+            Setting::Weights(option) => option.name().to_owned(),
+        }
     }
 }
 
-const CE: &[Group] = &[
-    group("plain", |_, _| {}),
-    group("smoothing", |s, _| s.label_smoothing = 0.1),
-    group("class weights", |s, c| s.class_weights = Some(weights(c))),
-    group("weights + smoothing", |s, c| {
-        s.class_weights = Some(weights(c));
-        s.label_smoothing = 0.3;
-    }),
-];
+impl Group {
+    /// Sets the options, for so many classes.
+    pub(super) fn set(&self, spec: &mut Spec, classes: usize) {
+        self.settings.iter().for_each(|setting| setting.apply(spec, classes));
+    }
+}
 
-const BCE: &[Group] = &[group("plain", |_, _| {}), weighted("element weights", |_, _| {})];
+/// The groups of a loss: its defaults, each option alone, and combinations.
+pub(super) fn groups(kind: Kind) -> &'static [Group] {
+    static GROUPS: LazyLock<Vec<Vec<Group>>> = LazyLock::new(|| Kind::ALL.iter().map(|kind| made(*kind)).collect());
+    &GROUPS[kind as usize]
+}
 
-const SOFTMAX_CE: &[Group] = &[
-    group("plain", |_, _| {}),
-    group("smoothing", |s, _| s.label_smoothing = 0.1),
-    group("smoothing 1", |s, _| s.label_smoothing = 1.0),
-    group("class weights", |s, c| s.class_weights = Some(weights(c))),
-    group("z-loss", |s, _| s.z_loss = 1e-3),
-    group("softcap", |s, _| s.softcap = Some(5.0)),
-    group("logit scale", |s, _| s.logit_scale = 0.7),
-    group("weights + smoothing", |s, c| {
-        s.class_weights = Some(weights(c));
-        s.label_smoothing = 0.15;
-    }),
-    group("all", |s, c| {
-        s.class_weights = Some(weights(c));
-        s.label_smoothing = 0.05;
-        s.z_loss = 1e-2;
-        s.softcap = Some(8.0);
-        s.logit_scale = 0.5;
-    }),
-];
-
-const SIGMOID_CE: &[Group] = &[
-    group("plain", |_, _| {}),
-    group("pos weight", |s, c| s.pos_weight = Some(weights(c))),
-    weighted("element weights", |_, _| {}),
-    weighted("both weights", |s, c| s.pos_weight = Some(weights(c))),
-];
-
-const SOFTMAX_FOCAL: &[Group] = &[
-    group("gamma 2", |s, _| s.gamma = 2.0),
-    group("gamma 0", |s, _| s.gamma = 0.0),
-    // Below 1 the gradient's power of 1 − p_y has a negative exponent.
-    group("gamma 0.3", |s, _| s.gamma = 0.3),
-    group("gamma 1", |s, _| s.gamma = 1.0),
-    group("gamma 5", |s, _| s.gamma = 5.0),
-    group("class weights", |s, c| {
-        s.gamma = 2.0;
-        s.class_weights = Some(weights(c));
-    }),
-    group("all", |s, c| {
-        s.gamma = 1.5;
-        s.class_weights = Some(weights(c));
-        s.softcap = Some(8.0);
-        s.logit_scale = 0.5;
-    }),
-];
-
-const SIGMOID_FOCAL: &[Group] = &[
-    group("gamma 2", |s, _| s.gamma = 2.0),
-    group("gamma 0", |s, _| s.gamma = 0.0),
-    group("gamma 0.3", |s, _| s.gamma = 0.3),
-    group("gamma 1", |s, _| s.gamma = 1.0),
-    group("gamma 5", |s, _| s.gamma = 5.0),
-    group("alpha", |s, _| {
-        s.gamma = 2.0;
-        s.alpha = Some(0.25);
-    }),
-    weighted("all", |s, _| {
-        s.gamma = 1.5;
-        s.alpha = Some(0.75);
-    }),
-];
+fn made(kind: Kind) -> Vec<Group> {
+    let defaults = kind.defaults();
+    let options: Vec<Vec<Setting>> = kind.options().iter().map(|option| Setting::all(*option, &defaults)).collect();
+    let group = |name: String, settings, element_weights| Group { name, settings, element_weights };
+    let mut groups = vec![group("defaults".into(), vec![], false)];
+    groups.extend(options.iter().flatten().map(|setting| group(setting.name(), vec![*setting], false)));
+    let weights_and_smoothing: Vec<Setting> = options
+        .iter()
+        .filter_map(|values| values.first().copied())
+        .filter(|setting| matches!(setting, Setting::Weights(_) | Setting::Number(OptionName::LabelSmoothing, _)))
+        .collect();
+    let all: Vec<Setting> = options.iter().filter_map(|values| values.first().copied()).collect();
+    if weights_and_smoothing.len() == 2 && all.len() > 2 {
+        groups.push(group("weights + smoothing".into(), weights_and_smoothing, false));
+    }
+    if !kind.per_row() {
+        groups.push(group("element weights".into(), vec![], true));
+    }
+    if all.len() > 1 || !all.is_empty() && !kind.per_row() {
+        groups.push(group("all".into(), all, !kind.per_row()));
+    }
+    groups
+}
 
 /// Weights of classes, about 1; from 33 classes on, some are 0.
 fn weights(classes: usize) -> Vec<f32> {
@@ -126,14 +103,26 @@ mod tests {
 
     #[test]
     fn every_group_is_a_legal_loss() {
-        for kind in Kind::ALL {
+        for &kind in Kind::ALL {
             for group in groups(kind) {
                 for classes in [1, 33, 100] {
-                    let mut spec = Spec::plain(kind);
-                    (group.set)(&mut spec, classes);
+                    let mut spec = kind.defaults();
+                    group.set(&mut spec, classes);
                     assert!(spec.check(classes).is_ok(), "{kind:?} {}", group.name);
                 }
             }
         }
+    }
+
+    #[test]
+    fn groups_are_each_option_alone_and_all_together() {
+        let names = |kind| groups(kind).iter().map(|group| group.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(Kind::Bce), ["defaults", "element weights"]);
+        assert_eq!(names(Kind::SigmoidCe), ["defaults", "pos_weight", "element weights", "all"]);
+        let of_softmax = names(Kind::SoftmaxCe);
+        assert_eq!(of_softmax.len(), 1 + 6 + 2, "{of_softmax:?}");
+        assert_eq!(of_softmax[1..3], ["label_smoothing 0.1", "label_smoothing 1"]);
+        let of_focal = names(Kind::SoftmaxFocal);
+        assert_eq!(of_focal.len(), 1 + 5 + 3 + 1, "{of_focal:?}");
     }
 }

@@ -39,18 +39,13 @@ const SHAPES: [&[usize]; 17] = [
     &[2, 4, 2, 8],
 ];
 
-/// The forms of target that a loss takes.
-pub(super) fn forms(kind: Kind) -> &'static [TargetForm] {
-    if kind == Kind::SoftmaxFocal { &[TargetForm::Classes] } else { &TargetForm::ALL }
-}
-
 /// All cases of a scope.
 #[must_use]
 pub fn cases(scope: Scope) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut met = HashSet::new();
-    for kind in Kind::ALL {
-        for form in forms(kind) {
+    for &kind in Kind::ALL {
+        for form in kind.targets() {
             for dtype in Dtype::ALL {
                 for (at, group) in groups(kind).iter().enumerate() {
                     let stem = Stem { kind, form: *form, dtype, group };
@@ -72,7 +67,7 @@ pub fn cases(scope: Scope) -> Vec<Case> {
 pub fn random(seed: u64) -> Case {
     let mut random = Random::new(seed);
     let kind = Kind::ALL[random.below(Kind::ALL.len())];
-    let form = forms(kind)[random.below(forms(kind).len())];
+    let form = kind.targets()[random.below(kind.targets().len())];
     let group = &groups(kind)[random.below(groups(kind).len())];
     let stem = Stem { kind, form, dtype: Dtype::ALL[random.below(Dtype::ALL.len())], group };
     let scores = Scores::of(kind, form);
@@ -214,8 +209,8 @@ mod tests {
         let cases = cases(Scope { quick: true });
         assert!((100..200).contains(&cases.len()), "{} cases", cases.len());
         let met = |test: &dyn Fn(&Case) -> bool| cases.iter().any(test);
-        for kind in Kind::ALL {
-            for form in forms(kind) {
+        for &kind in Kind::ALL {
+            for form in kind.targets() {
                 for scores in Scores::of(kind, *form) {
                     assert!(
                         met(&|c| (c.kind, c.form, c.scores) == (kind, *form, *scores)),
@@ -224,8 +219,10 @@ mod tests {
                 }
                 for dtype in Dtype::ALL {
                     for group in groups(kind) {
-                        let is =
-                            |c: &&Case| (c.kind, c.form, c.dtype, c.group.name) == (kind, *form, dtype, group.name);
+                        let is = |c: &&Case| {
+                            (c.kind, c.form, c.dtype, c.group.name.as_str())
+                                == (kind, *form, dtype, group.name.as_str())
+                        };
                         let count = cases.iter().filter(is).count();
                         assert!(count <= 1 && (count == 1 || dtype != Dtype::F32), "{kind:?} {form:?} {}", group.name);
                     }
@@ -250,10 +247,12 @@ mod tests {
     #[test]
     fn the_full_scope_has_every_stem_with_every_strategy() {
         let cases = cases(Scope::default());
-        for kind in Kind::ALL {
-            for (form, dtype) in forms(kind).iter().flat_map(|form| Dtype::ALL.map(|dtype| (*form, dtype))) {
+        for &kind in Kind::ALL {
+            for (form, dtype) in kind.targets().iter().flat_map(|form| Dtype::ALL.map(|dtype| (*form, dtype))) {
                 for group in groups(kind) {
-                    let is = |c: &&Case| (c.kind, c.form, c.dtype, c.group.name) == (kind, form, dtype, group.name);
+                    let is = |c: &&Case| {
+                        (c.kind, c.form, c.dtype, c.group.name.as_str()) == (kind, form, dtype, group.name.as_str())
+                    };
                     let stem: Vec<&Case> = cases.iter().filter(is).collect();
                     assert_eq!(stem.len(), 1, "{kind:?} {form:?} {dtype:?} {}", group.name);
                     assert!(stem.iter().all(|case| case.strategies == Strategies::All));

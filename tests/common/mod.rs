@@ -245,7 +245,7 @@ fn vector(path: &Path) -> (Case, Expected) {
 
 fn spec(options: &serde_json::Value) -> Spec {
     let name = options["loss"].as_str().expect("a loss").replace('-', "_");
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).expect("a loss's name");
+    let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == name).expect("a loss's name");
     let mut spec = kind.defaults();
     let number = |key: &str| options[key].as_f64().map(|v| v as f32);
     spec.reduction = match options["reduction"].as_str() {

@@ -101,7 +101,7 @@ fn ignored_rows_of_sigmoid_losses() {
 fn all_rows_ignored() {
     let scores = Array2::<f32>::from_elem((3, 5), 0.5);
     on_every_adapter(|gpu| {
-        for kind in Kind::ALL {
+        for &kind in Kind::ALL {
             for (reduction, empty_mean) in
                 REDUCTIONS.into_iter().flat_map(|r| [EmptyMean::Nan, EmptyMean::Zero].map(|e| (r, e)))
             {

@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayD, IxDyn, array};
 fn a_class_outside_is_an_error() {
     let scores = Array2::from_elem((6, 5), 0.5_f32);
     let labels = [0_i64, 5, -1, 1 << 32, 4, i64::MIN];
-    for kind in Kind::ALL {
+    for &kind in Kind::ALL {
         under_every_strategy(kind, &[6, 5], |gpu| {
             let spec = plain(kind);
             let run =

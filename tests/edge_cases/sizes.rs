@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayD, Axis, IxDyn, array};
 fn no_rows() {
     on_every_adapter(|gpu| {
         for (kind, dims) in
-            Kind::ALL.into_iter().flat_map(|kind| [vec![0, 3], vec![0, 3, 2], vec![2, 3, 0]].map(|d| (kind, d)))
+            Kind::ALL.iter().copied().flat_map(|kind| [vec![0, 3], vec![0, 3, 2], vec![2, 3, 0]].map(|d| (kind, d)))
         {
             let scores = ArrayD::<f32>::zeros(IxDyn(&dims));
             let row_dims: Vec<usize> = [&dims[..1], &dims[2..]].concat();
@@ -43,7 +43,7 @@ fn no_rows() {
 fn no_classes() {
     on_every_adapter(|gpu| {
         for (kind, dims) in
-            Kind::ALL.into_iter().flat_map(|kind| [vec![3, 0], vec![0, 0], vec![3, 0, 2]].map(|d| (kind, d)))
+            Kind::ALL.iter().copied().flat_map(|kind| [vec![3, 0], vec![0, 0], vec![3, 0, 2]].map(|d| (kind, d)))
         {
             let scores = ArrayD::<f32>::zeros(IxDyn(&dims));
             let labels = ArrayD::<i64>::zeros(IxDyn(&[&dims[..1], &dims[2..]].concat()));

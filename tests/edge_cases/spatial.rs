@@ -41,7 +41,7 @@ fn positions_are_rows() {
             let flat = image.view().permuted_axes([0, 2, 3, 1]);
             let flat = ArrayD::from_shape_vec(IxDyn(&[n * h * w, c]), flat.iter().copied().collect()).expect("rows");
             let labels: Vec<i64> = (0..n * h * w).map(|r| if r % 5 == 0 { -1 } else { (r % c) as i64 }).collect();
-            for kind in Kind::ALL {
+            for &kind in Kind::ALL {
                 let mut spec = plain(kind);
                 (spec.ignore_index, spec.reduction) = (Some(-1), Reduction::Sum);
                 let of = |scores: &ArrayD<f32>, dims: &[usize]| {

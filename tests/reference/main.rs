@@ -79,7 +79,7 @@ fn the_tutorials_binary_losses() {
 /// Nothing to divide by: every row ignored, or no rows. The mean is NaN, or 0 on request; the gradient is 0.
 #[test]
 fn the_empty_mean() {
-    for kind in Kind::ALL {
+    for &kind in Kind::ALL {
         let mut spec = plain(kind);
         spec.ignore_index = Some(-1);
         let scores = array![[0.5_f32, 0.25], [0.125, 0.75]];

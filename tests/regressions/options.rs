@@ -181,7 +181,7 @@ fn options_that_a_loss_does_not_have_are_refused_by_name() {
     ];
     let scores = Array2::<f32>::from_elem((2, 3), 0.5);
     on_every_adapter(|gpu| {
-        for kind in Kind::ALL {
+        for &kind in Kind::ALL {
             for (option, having, set) in options {
                 let mut spec = plain(kind);
                 set(&mut spec);

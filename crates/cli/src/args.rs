@@ -9,7 +9,8 @@ use crate::bench::BenchArgs;
 use crate::environment;
 use crate::failure::Failure;
 use crate::help;
-pub(crate) use crate::loss_name::{LossName, loss_name};
+pub(crate) use crate::loss_name::LossName;
+use crate::numbers::{Numbers, number};
 
 /// Fused cross-entropy losses on any GPU: loss and gradient in one pass, checked against a float64 reference.
 #[derive(Debug, Parser)]
@@ -131,7 +132,7 @@ pub(crate) struct VerifyArgs {
 
 /// `gpu-loss run`
 #[derive(Debug, Args)]
-#[command(after_help = help::RUN)]
+#[command(after_help = help::run())]
 pub(crate) struct RunArgs {
     /// The tensors: a .safetensors or .npz file, logits.npy with targets.npy beside it, or - for standard input
     #[arg(value_name = "INPUT")]
@@ -210,38 +211,15 @@ pub(crate) struct LossOptions {
     /// Rows with this label count for nothing; class targets only
     #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
     pub(crate) ignore_index: Option<i64>,
-    /// ε in [0, 1]: the share of each target that is spread over all classes (ce, softmax-ce)
-    #[arg(long, value_name = "E", allow_hyphen_values = true, value_parser = number)]
-    pub(crate) label_smoothing: Option<f32>,
-    /// z: adds z·lse² to each row's loss (softmax-ce)
-    #[arg(long, value_name = "Z", allow_hyphen_values = true, value_parser = number)]
-    pub(crate) z_loss: Option<f32>,
-    /// Bounds the scores: cap·tanh(scale·x / cap) (softmax-ce, softmax-focal)
-    #[arg(long, value_name = "CAP", allow_hyphen_values = true, value_parser = number)]
-    pub(crate) softcap: Option<f32>,
-    /// Multiplies the scores (softmax-ce, softmax-focal)
-    #[arg(long, value_name = "SCALE", allow_hyphen_values = true, value_parser = number)]
-    pub(crate) logit_scale: Option<f32>,
-    /// γ, the focusing exponent [default: 2] (softmax-focal, sigmoid-focal)
-    #[arg(long, value_name = "G", allow_hyphen_values = true, value_parser = number)]
-    pub(crate) gamma: Option<f32>,
-    /// α in [0, 1], the weight of positives against 1 − α of negatives [default: both 1] (sigmoid-focal)
-    #[arg(long, value_name = "A", allow_hyphen_values = true, value_parser = number)]
-    pub(crate) alpha: Option<f32>,
     /// What the mean divides by, in place of its own count
     #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = number)]
     pub(crate) denominator: Option<f32>,
     /// What a mean over nothing is, as where every row is ignored [default: nan]
     #[arg(long, value_name = "WHAT")]
     pub(crate) empty_mean: Option<EmptyMeanName>,
-}
-
-/// A number that f32 can hold; whether the loss takes it is another question.
-fn number(text: &str) -> Result<f32, String> {
-    let exact: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    let number = exact as f32;
-    let lost = exact.is_finite() && (number.is_infinite() || (number == 0.0 && exact != 0.0));
-    if lost { Err("f32 cannot hold it".to_owned()) } else { Ok(number) }
+    /// Those that some losses have
+    #[command(flatten)]
+    pub(crate) numbers: Numbers,
 }
 
 /// The reductions by their names on the command line.
@@ -302,11 +280,11 @@ impl EmptyMeanName {
 pub(crate) enum OutputName {
     /// The losses before reduction
     Losses,
-    /// Each row's log-sum-exp (softmax-ce, softmax-focal)
+    /// Each row's log-sum-exp (the softmax losses)
     Lse,
-    /// Each row's class with the highest score (ce, softmax-ce, softmax-focal)
+    /// Each row's class with the highest score (losses of rows)
     Argmax,
-    /// How many rows' highest score is at a true class (ce, softmax-ce, softmax-focal)
+    /// How many rows' highest score is at a true class (losses of rows)
     Correct,
 }
 
@@ -345,6 +323,11 @@ mod tests {
         }
     }
 
+    /// The value of an option by its name in the library.
+    fn given(name: &str, args: &[&str]) -> Option<f32> {
+        options(args).numbers.0.into_iter().find(|(option, _)| option.name() == name).map(|(_, value)| value)
+    }
+
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
@@ -354,11 +337,11 @@ mod tests {
     fn every_option_takes_its_value_both_ways_and_negative_ones_too() {
         assert_eq!(options(&["--ignore-index", "-100"]).ignore_index, Some(-100));
         assert_eq!(options(&["--ignore-index=-100"]).ignore_index, Some(-100));
-        assert_eq!(options(&["--z-loss", "-1e-3"]).z_loss, Some(-1e-3));
-        assert_eq!(options(&["--z-loss=-1e-3"]).z_loss, Some(-1e-3));
-        assert_eq!(options(&["--label-smoothing", "-0.5"]).label_smoothing, Some(-0.5));
-        assert_eq!(options(&["--softcap=30"]).softcap, Some(30.0));
-        assert_eq!(options(&["--logit-scale", "0.5", "--gamma=-1", "--alpha", "-.5"]).alpha, Some(-0.5));
+        assert_eq!(given("z_loss", &["--z-loss", "-1e-3"]), Some(-1e-3));
+        assert_eq!(given("z_loss", &["--z-loss=-1e-3"]), Some(-1e-3));
+        assert_eq!(given("label_smoothing", &["--label-smoothing", "-0.5"]), Some(-0.5));
+        assert_eq!(given("softcap", &["--softcap=30"]), Some(30.0));
+        assert_eq!(given("alpha", &["--logit-scale", "0.5", "--gamma=-1", "--alpha", "-.5"]), Some(-0.5));
         assert_eq!(options(&["--denominator", "-inf"]).denominator, Some(f32::NEG_INFINITY));
         assert!(matches!(options(&["--empty-mean=zero"]).empty_mean, Some(EmptyMeanName::Zero)));
     }

@@ -1,5 +1,10 @@
 //! What `--help` teaches below the options.
 
+use gpu_loss::Kind;
+use gpu_loss::loss::OptionName;
+
+use crate::options::{listing, takers, those};
+
 pub(crate) const PROGRAM: &str = "\
 Examples:
   gpu-loss run batch.safetensors --loss softmax-ce
@@ -14,18 +19,24 @@ Colour and progress are for terminals; NO_COLOR=1 switches colour off there too.
 Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 3 no adapter or a device fault
 (a kernel that computes wrongly is one).";
 
-pub(crate) const RUN: &str = "\
+/// What `run` reads and writes.
+pub(crate) fn run() -> String {
+    let given = listing(&those(Kind::takes_probabilities));
+    let class_weights = listing(&takers(OptionName::ClassWeights));
+    let pos_weight = listing(&takers(OptionName::PosWeight));
+    format!(
+        "\
 INPUT holds these tensors:
   logits                     the scores, [N, C] or [N, C, d1, …]: f32, f16 (bf16 in .safetensors),
                              or f64, rounded to f32
-  probabilities              in their place for ce and bce, in [0, 1]
+  probabilities              in their place for {given}, in [0, 1]
   targets                    integers [N, d1, …]: one class a row ([N, 1, …] will do)
                              u8 or bool of the scores' shape: multi-hot (integers of 0 and 1 too)
                              floats of the scores' shape: probabilities
   target_offsets, target_indices
                              or lists of classes: row r has indices[offsets[r]..offsets[r + 1]]
-  class_weights [C]          optional: ce, softmax-ce, softmax-focal
-  pos_weight [C]             optional: sigmoid-ce
+  class_weights [C]          optional: {class_weights}
+  pos_weight [C]             optional: {pos_weight}
   element_weights            optional, of the scores' shape: the losses of elements
   upstream                   optional, of the unreduced loss's shape: with --reduction none
 Weights of fewer elements are spread as NumPy spreads arrays. Scores [N] are one row of classes for
@@ -38,7 +49,7 @@ and lse (f32, [N, d1, …]), and what --outputs names: losses, lse, argmax (u32,
 in ignored rows), correct (i64, the number of rows). It is replaced whole or not at all.
 
 From PyTorch:
-  safetensors.torch.save_file({'logits': logits, 'targets': labels}, 'batch.safetensors')
+  safetensors.torch.save_file({{'logits': logits, 'targets': labels}}, 'batch.safetensors')
   gpu-loss run batch.safetensors --loss softmax-ce --output out.safetensors
 From NumPy:
   numpy.savez('batch.npz', logits=logits, targets=labels)
@@ -50,7 +61,9 @@ From a pipe, the format told by the first bytes:
 shape, dtype, tensors (the names of those that were used), ignored (of those that were not), notes, strategy, adapter,
 backend, driver, first_call_ms (kernels are built and tested in it), time_ms (of a later call), check with kept,
 loss_share and grad_share (largest errors as shares of the promised ones), nan_rows, and output (the path, or null). A
-number that is none is the string \"NaN\", \"inf\" or \"-inf\".";
+number that is none is the string \"NaN\", \"inf\" or \"-inf\"."
+    )
+}
 
 pub(crate) const ADAPTERS: &str = "\
 Examples:

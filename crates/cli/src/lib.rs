@@ -26,6 +26,7 @@ mod input;
 mod json;
 mod loss_name;
 mod names;
+mod numbers;
 mod options;
 mod output;
 mod pages;

@@ -1,27 +1,29 @@
 //! Which options and tensors each loss has, and the loss that they make.
 
+use gpu_loss::loss::OptionName;
 use gpu_loss::{Kind, Outputs, Reduction, Spec};
 
-use crate::args::{LossOptions, OutputName, RunArgs, loss_name};
+use crate::args::{LossOptions, OutputName, RunArgs};
 use crate::failure::Failure;
 
-/// The losses with label smoothing and class weights, …
-const SMOOTHED: &[Kind] = &[Kind::Ce, Kind::SoftmaxCe];
-const CLASS_WEIGHTED: &[Kind] = &[Kind::Ce, Kind::SoftmaxCe, Kind::SoftmaxFocal];
-/// … with a transform of the scores, …
-const TRANSFORMED: &[Kind] = &[Kind::SoftmaxCe, Kind::SoftmaxFocal];
-/// … with a focus, …
-const FOCAL: &[Kind] = &[Kind::SoftmaxFocal, Kind::SigmoidFocal];
-/// … and with one weight an element.
-const ELEMENT_WEIGHTED: &[Kind] = &[Kind::Bce, Kind::SigmoidCe, Kind::SigmoidFocal];
+/// The losses that have an option.
+pub(crate) fn takers(option: OptionName) -> Vec<Kind> {
+    Kind::ALL.iter().copied().filter(|kind| kind.options().contains(&option)).collect()
+}
+
+/// The losses of which this holds.
+pub(crate) fn those(holds: fn(Kind) -> bool) -> Vec<Kind> {
+    Kind::ALL.iter().copied().filter(|kind| holds(*kind)).collect()
+}
 
 /// The losses that take an optional tensor.
-pub(crate) fn takers(tensor: &str) -> &'static [Kind] {
-    match tensor {
-        "class_weights" => CLASS_WEIGHTED,
-        "pos_weight" => &[Kind::SigmoidCe],
-        "element_weights" => ELEMENT_WEIGHTED,
-        _ => &Kind::ALL,
+pub(crate) fn takers_of_tensor(tensor: &str) -> Vec<Kind> {
+    if tensor == "element_weights" {
+        return those(|kind| !kind.per_row());
+    }
+    match OptionName::ALL.iter().find(|option| option.name() == tensor) {
+        Some(option) => takers(*option),
+        None => Kind::ALL.to_vec(),
     }
 }
 
@@ -49,12 +51,10 @@ pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
         spec.empty_mean = empty_mean.empty_mean();
     }
     spec.ignore_index = options.ignore_index;
-    set(&mut spec.label_smoothing, options.label_smoothing, "--label-smoothing", kind, SMOOTHED)?;
-    set(&mut spec.z_loss, options.z_loss, "--z-loss", kind, &[Kind::SoftmaxCe])?;
-    set(&mut spec.softcap, options.softcap.map(Some), "--softcap", kind, TRANSFORMED)?;
-    set(&mut spec.logit_scale, options.logit_scale, "--logit-scale", kind, TRANSFORMED)?;
-    set(&mut spec.gamma, options.gamma, "--gamma", kind, FOCAL)?;
-    set(&mut spec.alpha, options.alpha.map(Some), "--alpha", kind, &[Kind::SigmoidFocal])?;
+    for (option, value) in &options.numbers.0 {
+        applies(&format!("--{}", option.hyphenated()), kind, &takers(*option))?;
+        option.set(&mut spec, *value);
+    }
     Ok(spec)
 }
 
@@ -63,44 +63,43 @@ pub(crate) fn want(args: &RunArgs) -> Result<Outputs, Failure> {
     let kind = args.loss.kind();
     let mut want = Outputs { losses: kind.is_softmax(), lse: kind.is_softmax(), ..Outputs::default() };
     for output in &args.outputs {
-        let (field, name, takers): (_, _, &[Kind]) = match output {
-            OutputName::Losses => (&mut want.losses, "losses", &Kind::ALL),
-            OutputName::Lse => (&mut want.lse, "lse", TRANSFORMED),
-            OutputName::Argmax => (&mut want.argmax, "argmax", CLASS_WEIGHTED),
-            OutputName::Correct => (&mut want.correct, "correct", CLASS_WEIGHTED),
+        let (field, name, takers) = match output {
+            OutputName::Losses => (&mut want.losses, "losses", Kind::ALL.to_vec()),
+            OutputName::Lse => (&mut want.lse, "lse", those(Kind::is_softmax)),
+            OutputName::Argmax => (&mut want.argmax, "argmax", those(Kind::per_row)),
+            OutputName::Correct => (&mut want.correct, "correct", those(Kind::per_row)),
         };
-        set(field, Some(true), &format!("--outputs {name}"), kind, takers)?;
+        applies(&format!("--outputs {name}"), kind, &takers)?;
+        *field = true;
     }
     Ok(want)
 }
 
-fn set<V>(field: &mut V, value: Option<V>, option: &str, kind: Kind, takers: &[Kind]) -> Result<(), Failure> {
-    let Some(value) = value else { return Ok(()) };
-    if !takers.contains(&kind) {
-        return Err(Failure::usage(format!(
-            "{option} does not apply to --loss {}: it is for {}",
-            loss_name(kind),
-            listing(takers)
-        )));
+/// Refuses what belongs to other losses.
+fn applies(option: &str, kind: Kind, takers: &[Kind]) -> Result<(), Failure> {
+    if takers.contains(&kind) {
+        return Ok(());
     }
-    *field = value;
-    Ok(())
+    let (loss, takers) = (kind.hyphenated(), listing(takers));
+    Err(Failure::usage(format!("{option} does not apply to --loss {loss}: it is for {takers}")))
 }
 
 /// Losses for a message.
 pub(crate) fn listing(kinds: &[Kind]) -> String {
-    kinds.iter().map(|kind| loss_name(*kind)).collect::<Vec<_>>().join(", ")
+    kinds.iter().map(|kind| kind.hyphenated()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numbers::Numbers;
 
     #[test]
     fn an_option_of_another_loss_is_refused_by_both_names() {
-        let options = LossOptions { softcap: Some(30.0), ..LossOptions::default() };
+        let numbers = Numbers(vec![(OptionName::Softcap, 30.0)]);
+        let options = LossOptions { numbers, ..LossOptions::default() };
         let line = spec(Kind::SigmoidCe, &options).unwrap_err().line();
-        assert_eq!(line, "--softcap does not apply to --loss sigmoid-ce: it is for softmax-ce, softmax-focal");
+        assert_eq!(line, "--softcap does not apply to --loss sigmoid-ce: it is for softmax-ce, softmax-focal, poly-1");
         assert_eq!(spec(Kind::SoftmaxCe, &options).unwrap().softcap, Some(30.0));
     }
 }

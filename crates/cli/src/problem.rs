@@ -5,7 +5,6 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use crate::forms::{Axes, TargetData, targets_of};
 use crate::input::{Tensor, Tensors, Type};
-use crate::loss_name::loss_name;
 use crate::options::listing;
 use crate::unread::{self, missing};
 use crate::{broadcast, convert};
@@ -127,8 +126,12 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
         let other = if kind.takes_probabilities() { "logits" } else { "probabilities" };
         if tensors.found.contains_key(other) {
             let others: Vec<Kind> =
-                Kind::ALL.into_iter().filter(|k| k.takes_probabilities() != kind.takes_probabilities()).collect();
-            format!("no tensor '{scores_name}', which {} takes; '{other}' is for {}", loss_name(kind), listing(&others))
+                Kind::ALL.iter().copied().filter(|k| k.takes_probabilities() != kind.takes_probabilities()).collect();
+            format!(
+                "no tensor '{scores_name}', which {} takes; '{other}' is for {}",
+                kind.hyphenated().to_owned(),
+                listing(&others)
+            )
         } else {
             missing(scores_name, &tensors, &listed)
         }

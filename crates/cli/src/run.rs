@@ -7,7 +7,7 @@ use gpu_loss::reference::{self, Difference};
 use gpu_loss::{AdapterFilter, Dtype, GpuLoss, Output, Outputs, Reduction, Shape};
 use ndarray::{ArrayD, IxDyn};
 
-use crate::args::{ReductionName, RunArgs, loss_name};
+use crate::args::{ReductionName, RunArgs};
 use crate::failure::Failure;
 use crate::output::{Destination, Stored, Values};
 use crate::problem::{KNOWN, Problem, Scores, build};
@@ -136,7 +136,7 @@ impl Job<'_> {
         let Problem { spec, axes, account, .. } = &self.problem;
         let first_call_ms = first.as_secs_f64() * 1e3;
         Report {
-            loss: loss_name(spec.kind),
+            loss: spec.kind.hyphenated().to_owned(),
             value: output.loss,
             correct: output.correct,
             reduction: self.args.options.reduction.map_or("mean", ReductionName::name),

@@ -8,7 +8,6 @@ use gpu_loss::verify::{Case, Verdict};
 use gpu_loss::{Dtype, Error, Kind, Strategy, TargetForm, wgpu};
 use serde::{Serialize, Serializer};
 
-use crate::args::loss_name;
 use crate::failure::{Exit, Failure, one_line};
 use crate::{adapters, json, terminal};
 
@@ -112,7 +111,7 @@ impl Tally {
             let _ = writeln!(
                 text,
                 "  {:<14} {:<13} {:<5} {:>6}  {}  {}  {}",
-                loss_name(*kind),
+                kind.hyphenated().to_owned(),
                 form.name(),
                 dtype.name(),
                 row.combinations,
@@ -165,7 +164,7 @@ fn as_array<S: Serializer>(rows: &BTreeMap<(Kind, TargetForm, Dtype), Row>, seri
         grad_error: f64,
     }
     serializer.collect_seq(rows.iter().map(|((kind, form, dtype), row)| Document {
-        loss: loss_name(*kind),
+        loss: kind.hyphenated().to_owned(),
         targets: form.name(),
         dtype: dtype.name(),
         combinations: row.combinations,

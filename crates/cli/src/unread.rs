@@ -1,11 +1,11 @@
 //! Tensors that a loss does not read: those whose names say that they were meant to count are refused by the right name.
 
+use gpu_loss::loss::OptionName;
 use gpu_loss::{Kind, Reduction, Spec};
 
 use crate::input::Tensors;
-use crate::loss_name::loss_name;
 use crate::names::near_miss;
-use crate::options::{listing, takers};
+use crate::options::{listing, takers_of_tensor};
 use crate::problem::KNOWN;
 
 /// Names that people give to scores, probabilities and targets: letters and digits alone.
@@ -48,9 +48,10 @@ pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result
     let has = |name: &str| tensors.found.contains_key(name);
     let unreduced = spec.reduction == Reduction::None;
     for name in ["class_weights", "pos_weight", "element_weights"] {
-        if has(name) && !takers(name).contains(&spec.kind) {
-            let takers = listing(takers(name));
-            return Err(format!("'{name}' does not apply to {}: it is for {takers}", loss_name(spec.kind)));
+        let takers = takers_of_tensor(name);
+        if has(name) && !takers.contains(&spec.kind) {
+            let (loss, takers) = (spec.kind.hyphenated(), listing(&takers));
+            return Err(format!("'{name}' does not apply to {loss}: it is for {takers}"));
         }
     }
     if has("upstream") && !unreduced {
@@ -91,18 +92,18 @@ pub(crate) fn missing(name: &str, tensors: &Tensors, listed: &str) -> String {
 fn meant(name: &str, kind: Kind) -> Option<String> {
     let plain = letters(name);
     let option = |option: &str| Some(format!("that is the option {option}"));
+    let numbers = OptionName::ALL.iter().filter(|option| option.letter().is_some());
+    let mut named =
+        numbers.filter(|option| letters(option.name()) == plain || option.aliases().contains(&plain.as_str()));
+    if let Some(number) = named.next() {
+        return option(&format!("--{}", number.hyphenated()));
+    }
     match plain.as_str() {
         "gradoutput" | "gradoutputs" | "gradout" | "outgrad" | "upstreamgrad" | "upstreamgradient" | "dloss" | "dy"
         | "cotangent" => return Some("the gradient of each loss is 'upstream', with --reduction none".into()),
-        "labelsmoothing" | "smoothing" => return option("--label-smoothing"),
         "ignoreindex" | "ignorelabel" => return option("--ignore-index"),
         "reduction" => return option("--reduction"),
-        "zloss" => return option("--z-loss"),
-        "softcap" | "logitsoftcap" => return option("--softcap"),
-        "logitscale" => return option("--logit-scale"),
         "temperature" => return option("--logit-scale, 1 by the temperature"),
-        "gamma" => return option("--gamma"),
-        "alpha" => return option("--alpha"),
         "denominator" | "numitemsinbatch" => return option("--denominator"),
         "classbias" => return Some("no bias is read, add it to the scores".into()),
         _ => {}
@@ -113,17 +114,15 @@ fn meant(name: &str, kind: Kind) -> Option<String> {
     if name.contains(['.', '/']) || !(run_together || words(name).any(|word| is_weight(&word))) {
         return None;
     }
-    Some(match kind {
-        Kind::SoftmaxCe | Kind::SoftmaxFocal | Kind::Ce => {
-            "weights of classes are 'class_weights' [C]; rows are weighted by 'upstream' with --reduction none, or left out \
-             by their label with --ignore-index"
-                .into()
-        }
-        Kind::SigmoidCe => {
-            "weights or a mask of elements are 'element_weights', weights of positives are 'pos_weight' [C]".into()
-        }
-        Kind::SigmoidFocal | Kind::Bce => "weights or a mask of elements are 'element_weights'".into(),
-    })
+    let meant = if kind.per_row() {
+        "weights of classes are 'class_weights' [C]; rows are weighted by 'upstream' with --reduction none, or left out by \
+         their label with --ignore-index"
+    } else if kind.options().contains(&OptionName::PosWeight) {
+        "weights or a mask of elements are 'element_weights', weights of positives are 'pos_weight' [C]"
+    } else {
+        "weights or a mask of elements are 'element_weights'"
+    };
+    Some(meant.into())
 }
 
 /// Letters and digits in lower case.
@@ -157,7 +156,7 @@ mod tests {
             "gamma",
             "MASK",
         ] {
-            for kind in Kind::ALL {
+            for &kind in Kind::ALL {
                 assert!(meant(name, kind).is_some(), "{name}");
             }
         }

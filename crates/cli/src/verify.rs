@@ -7,7 +7,7 @@ use gpu_loss::{AdapterFilter, GpuLoss, wgpu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::args::{VerifyArgs, loss_name};
+use crate::args::VerifyArgs;
 use crate::failure::Failure;
 use crate::tally::Tally;
 use crate::{adapters, json, terminal};
@@ -86,7 +86,12 @@ fn check_adapter(adapter: &wgpu::Adapter, cases: &[Case], bar: &ProgressBar) -> 
     gpu.set_self_test(false);
     let mut tally = Tally::new(gpu.adapter_info());
     for case in cases {
-        bar.set_message(format!("{} {} {}", loss_name(case.kind()), case.form().name(), case.dtype().name()));
+        bar.set_message(format!(
+            "{} {} {}",
+            case.kind().hyphenated().to_owned(),
+            case.form().name(),
+            case.dtype().name()
+        ));
         match pollster::block_on(check(&gpu, case)) {
             Ok(verdicts) => verdicts.into_iter().for_each(|verdict| tally.add(case, &verdict)),
             Err(error) => tally.refused(case, &error)?,

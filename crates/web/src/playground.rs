@@ -35,7 +35,7 @@ impl Request {
     #[wasm_bindgen(constructor)]
     pub fn new(loss: &str, rows: usize, scores: Vec<f32>, truth: Vec<u8>) -> std::result::Result<Request, JsValue> {
         let error = |words: String| JsValue::from(js_sys::Error::new(&words));
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == loss);
+        let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == loss);
         let kind = kind.ok_or_else(|| error(format!("there is no loss {loss}")))?;
         let shape = (rows, scores.len() / rows.max(1));
         let scores = Array2::from_shape_vec(shape, scores).map_err(|e| error(e.to_string()))?;

@@ -39,16 +39,9 @@ pub(super) fn of(spec: &Spec, layout: &Layout) -> String {
         ("upstreams", layout.upstream == Upstream::PerLoss),
         ("unreduced", spec.reduction == Reduction::None),
         ("ignore-index", spec.ignore_index.is_some()),
-        ("label-smoothing", spec.label_smoothing > 0.0),
-        ("class-weights", spec.class_weights.is_some()),
-        ("pos-weight", spec.pos_weight.is_some()),
-        ("z-loss", spec.z_loss > 0.0),
-        ("logit-scale", spec.logit_scale != 1.0),
-        ("softcap", spec.softcap.is_some()),
-        ("gamma", spec.gamma != 0.0),
-        ("alpha", spec.alpha.is_some()),
     ];
     words.extend(switches.iter().filter(|(_, on)| *on).map(|(name, _)| (*name).to_owned()));
+    words.extend(spec.flags().options().map(|option| option.hyphenated().to_owned()));
     words.join(" ")
 }
 

@@ -3,7 +3,6 @@
 use gpu_loss::{Dtype, Kind, Shape, Spec, TargetForm};
 
 use super::options::BenchArgs;
-use crate::args::loss_name;
 use crate::failure::Failure;
 
 const CLASSES: &[usize] = &[10, 100, 1000, 4096, 32_000, 50_257, 128_256];
@@ -62,13 +61,9 @@ impl Case {
         Case { kind, form, shape, dtype, mode: Mode::LossAndGrad, role: Role::Table }
     }
 
-    /// The textbook loss; the focal ones with their usual γ.
+    /// The loss with its default options.
     pub(crate) fn spec(&self) -> Spec {
-        let mut spec = Spec::plain(self.kind);
-        if matches!(self.kind, Kind::SoftmaxFocal | Kind::SigmoidFocal) {
-            spec.gamma = 2.0;
-        }
-        spec
+        self.kind.defaults()
     }
 
     /// Whether the scores are images: the class axis is not innermost.
@@ -97,7 +92,7 @@ impl std::fmt::Display for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Case { kind, form, shape, dtype, mode, role } = self;
         let large = if *role == Role::Large { " (large)" } else { "" };
-        let (loss, form, rows, classes) = (loss_name(*kind), form.name(), shape.rows(), shape.classes);
+        let (loss, form, rows, classes) = (kind.hyphenated(), form.name(), shape.rows(), shape.classes);
         write!(f, "{loss} {form} {rows} × {classes} {} {}{large}", dtype.name(), mode.name())
     }
 }

@@ -10,7 +10,6 @@ use super::measure::{LeftOut, Row};
 use super::one_call::OneCall;
 use super::shapes::Role;
 use crate::adapters;
-use crate::args::loss_name;
 use crate::failure::one_line;
 
 /// All that one adapter did.
@@ -75,7 +74,7 @@ fn line(row: &Row) -> String {
     let strategy = format!("{}{}", if row.chosen { "" } else { "· " }, row.strategy.name());
     format!(
         "{:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10.3} {:>10.3} {:>8.1} {:>8.1} {:>7.2} {:>9.2}{}",
-        loss_name(case.kind),
+        case.kind.hyphenated().to_owned(),
         case.form.name(),
         case.shape.rows(),
         case.shape.classes,
@@ -118,7 +117,7 @@ impl Document {
     pub(crate) fn of(run: &AdapterRun, row: &Row) -> Self {
         let case = &row.case;
         Document {
-            loss: loss_name(case.kind),
+            loss: case.kind.hyphenated().to_owned(),
             targets: case.form.name().into(),
             rows: case.shape.rows(),
             classes: case.shape.classes,

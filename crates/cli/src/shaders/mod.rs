@@ -3,7 +3,7 @@
 mod collection;
 
 use gpu_loss::wgpu::Features;
-use gpu_loss::{AdapterFilter, Dtype, GpuLoss, Kind, Layout, Shape, Spec, Strategy, TargetForm};
+use gpu_loss::{AdapterFilter, Dtype, GpuLoss, Kind, Layout, Shape, Spec, Strategy};
 use ndarray::ArrayD;
 
 use self::collection::Collection;
@@ -75,8 +75,8 @@ fn programs<T: Stored>(
 
 /// Every loss, form of target, type of scores and strategy: plain, and with every option and output.
 fn every_kernel(gpu: &GpuLoss, collection: &mut Collection<'_>) -> Result<(), Failure> {
-    for kind in Kind::ALL {
-        for form in TargetForm::ALL.into_iter().filter(|form| takes(kind, *form)) {
+    for &kind in Kind::ALL {
+        for form in kind.targets().iter().copied() {
             for dtype in Dtype::ALL {
                 for [n, classes, inner] in SHAPES {
                     let dims = if inner == 1 { vec![n, classes] } else { vec![n, classes, inner] };
@@ -107,20 +107,13 @@ fn describe(
     program.dispatches.iter().try_for_each(|dispatch| collection.kernel(dispatch).map(|_| ()))
 }
 
-fn takes(kind: Kind, form: TargetForm) -> bool {
-    kind != Kind::SoftmaxFocal || form == TargetForm::Classes
-}
-
 fn with_everything(kind: Kind, mut layout: Layout) -> (Spec, Layout) {
     let mut spec = kind.defaults();
     let weights = vec![1.0; layout.shape.classes];
-    if options::takers("class_weights").contains(&kind) {
-        spec.class_weights = Some(weights.clone());
+    for option in kind.options() {
+        option.set_weights(&mut spec, weights.clone());
     }
-    if options::takers("pos_weight").contains(&kind) {
-        spec.pos_weight = Some(weights);
-    }
-    layout.element_weights = options::takers("element_weights").contains(&kind);
+    layout.element_weights = !kind.per_row();
     layout.outputs.losses = true;
     layout.outputs.lse = kind.is_softmax();
     layout.outputs.argmax = kind.per_row();
