@@ -1,5 +1,6 @@
 //! Batches: whatever scores, targets and options say, the outcome is an error or a result of the scores' shape.
 
+use gpu_loss::loss::OptionName;
 use gpu_loss::reference::{self, Reference};
 use gpu_loss::{Batch, Element, EmptyMean, Error, Kind, Reduction, Spec, Targets, bf16, f16};
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis, IxDyn};
@@ -78,6 +79,7 @@ fn taken(spec: &Spec, result: &Reference, dims: &[usize], rows: &[usize]) {
     assert_eq!(result.grad.shape(), dims);
     assert_eq!(result.losses.shape(), if spec.kind.per_row() { rows } else { dims });
     assert!((0.0..=1.0).contains(&spec.label_smoothing) && spec.gamma >= 0.0 && spec.z_loss >= 0.0);
+    assert!(spec.epsilon >= -1.0);
     assert!(spec.softcap.is_none_or(|cap| cap > 0.0 && cap.is_finite()));
     assert!(spec.denominator.is_none_or(|denominator| denominator > 0.0 && denominator.is_finite()));
     let weights = [&spec.class_weights, &spec.pos_weight].into_iter().flatten();
@@ -85,24 +87,22 @@ fn taken(spec: &Spec, result: &Reference, dims: &[usize], rows: &[usize]) {
 }
 
 fn spec(source: &mut Source<'_>) -> Spec {
-    let mut spec = Spec::plain(Kind::ALL[source.below(6)]);
+    let mut spec = Spec::plain(Kind::ALL[source.below(Kind::ALL.len())]);
     spec.reduction = [Reduction::Mean, Reduction::None, Reduction::Sum, Reduction::BatchMean][source.below(4)];
     spec.empty_mean = [EmptyMean::Nan, EmptyMean::Zero][source.below(2)];
     // One option or two at a time: more of them would be refused nearly always.
     for _ in 0..source.below(3) {
-        match source.below(9) {
+        match source.below(4) {
             0 => spec.denominator = Some(source.float()),
             1 => spec.ignore_index = Some(source.integer()),
-            2 => spec.label_smoothing = source.float(),
-            3 => spec.z_loss = source.float(),
-            4 => spec.logit_scale = source.float(),
-            5 => spec.softcap = Some(source.float()),
-            6 => spec.gamma = source.float(),
-            7 => spec.alpha = Some(source.float()),
             _ => {
-                let count = source.below(6);
-                let weights = Some(source.floats(count));
-                if source.chance() { spec.pos_weight = weights } else { spec.class_weights = weights }
+                let option = OptionName::ALL[source.below(OptionName::ALL.len())];
+                if option.letter().is_some() {
+                    option.set(&mut spec, source.float());
+                } else {
+                    let count = source.below(6);
+                    option.set_weights(&mut spec, source.floats(count));
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod values;
 
 use std::path::{Path, PathBuf};
 
+use gpu_loss::loss::OptionName;
 use gpu_loss::{
     AdapterFilter, Batch, Dtype, Element, GpuLoss, Kind, Output, Reduction, Result, Shape, Spec, Strategy, Targets,
     bf16, f16, reference,
@@ -256,13 +257,12 @@ fn spec(options: &serde_json::Value) -> Spec {
         Some(other) => panic!("unknown reduction {other}"),
     };
     spec.ignore_index = options["ignore_index"].as_i64();
-    spec.label_smoothing = number("label_smoothing").unwrap_or(0.0);
-    spec.z_loss = number("z_loss").unwrap_or(0.0);
-    spec.softcap = number("softcap");
-    spec.logit_scale = number("logit_scale").unwrap_or(1.0);
-    spec.gamma = number("gamma").unwrap_or(spec.gamma);
-    spec.alpha = number("alpha");
     spec.denominator = number("denominator");
+    for option in OptionName::ALL {
+        if let Some(value) = number(option.name()) {
+            option.set(&mut spec, value);
+        }
+    }
     spec
 }
 

@@ -1,6 +1,6 @@
 //! Random batches from a seed: shapes, values and options that the kernels must get right.
 
-use gpu_loss::{Dtype, Kind, Reduction, Spec, bf16, f16};
+use gpu_loss::{Dtype, Kind, Reduction, Spec, TargetForm, bf16, f16};
 use ndarray::{ArrayD, IxDyn};
 
 use super::{Case, OwnedTargets, plain};
@@ -43,16 +43,7 @@ impl Random {
 /// A batch of this loss.
 pub fn case(seed: u64) -> Case {
     let mut r = Random(seed);
-    let kind = r.pick(&[
-        Kind::SoftmaxCe,
-        Kind::SoftmaxCe,
-        Kind::SoftmaxCe,
-        Kind::SoftmaxFocal,
-        Kind::SigmoidCe,
-        Kind::SigmoidFocal,
-        Kind::Ce,
-        Kind::Bce,
-    ]);
+    let kind = if r.chance(4) { Kind::SoftmaxCe } else { r.pick(Kind::ALL) };
     let dtype = r.pick(&[Dtype::F32, Dtype::F32, Dtype::F16, Dtype::Bf16]);
     // Around quads, subgroups and workgroups; odd and even; one class and many.
     let classes =
@@ -82,30 +73,14 @@ fn options(r: &mut Random, kind: Kind, classes: usize) -> Spec {
         spec.denominator = Some(0.5 + 20.0 * r.unit());
     }
     let weights = |r: &mut Random| (0..classes).map(|_| if r.chance(10) { 0.0 } else { 2.0 * r.unit() }).collect();
-    match kind {
-        Kind::SoftmaxCe | Kind::Ce => {
-            spec.label_smoothing = if r.chance(3) { r.pick(&[0.1, 0.3, 1.0]) } else { 0.0 };
-            spec.class_weights = r.chance(3).then(|| weights(r));
+    for option in kind.options() {
+        if !r.chance(3) {
+            continue;
         }
-        Kind::SoftmaxFocal => {
-            spec.class_weights = r.chance(3).then(|| weights(r));
-            spec.gamma = r.pick(&[0.0, 0.3, 1.0, 2.0, 5.0]);
-        }
-        Kind::SigmoidCe => spec.pos_weight = r.chance(3).then(|| weights(r)),
-        Kind::SigmoidFocal => {
-            spec.gamma = r.pick(&[0.0, 0.5, 1.0, 2.0, 5.0]);
-            spec.alpha = r.chance(2).then(|| r.unit());
-        }
-        Kind::Bce => {}
-    }
-    if kind == Kind::SoftmaxCe && r.chance(4) {
-        spec.z_loss = 1e-2;
-    }
-    if kind.is_softmax() && r.chance(4) {
-        spec.logit_scale = r.pick(&[0.5, 2.0]);
-    }
-    if kind.is_softmax() && r.chance(4) {
-        spec.softcap = Some(r.pick(&[5.0, 30.0]));
+        match option.samples() {
+            [] => option.set_weights(&mut spec, weights(r)),
+            samples => option.set(&mut spec, samples[r.below(samples.len())]),
+        };
     }
     spec
 }
@@ -144,9 +119,10 @@ fn scores(r: &mut Random, kind: Kind, dtype: Dtype, dims: &[usize]) -> ArrayD<f3
 fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTargets) {
     let classes = dims[1];
     let rows: usize = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).product();
-    let form = if spec.kind == Kind::SoftmaxFocal { 0 } else { r.pick(&[0, 0, 1, 2, 3]) };
+    // Classes more often than others.
+    let form = if r.chance(5) { TargetForm::Classes } else { r.pick(spec.kind.targets()) };
     let targets = match form {
-        0 => {
+        TargetForm::Classes => {
             let ignored = r.pick(&[None, Some(-100), Some(1), Some(255)]);
             spec.ignore_index = ignored;
             let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(a, _)| *a != 1).map(|(_, d)| *d).collect();
@@ -155,7 +131,7 @@ fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTarget
                 _ => r.below(classes) as i64,
             }))
         }
-        1 => {
+        TargetForm::Lists => {
             let (mut offsets, mut indices) = (vec![0], vec![]);
             for _ in 0..rows {
                 let one_in = r.pick(&[2, 5, 50]);
@@ -164,11 +140,11 @@ fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTarget
             }
             OwnedTargets::Lists(offsets, indices)
         }
-        2 => {
+        TargetForm::MultiHot => {
             let one_in = r.pick(&[2, 5, 50]);
             OwnedTargets::MultiHot(ArrayD::from_shape_simple_fn(IxDyn(dims), || u8::from(r.chance(one_in))))
         }
-        _ => {
+        TargetForm::Probabilities => {
             let scale = if spec.kind.per_row() { 2.0 / classes as f32 } else { 1.0 };
             OwnedTargets::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || match r.below(8) {
                 0 => 0.0,

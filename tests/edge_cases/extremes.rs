@@ -3,7 +3,7 @@
 use crate::common::each::under_every_strategy;
 use crate::common::plain;
 use crate::{all_near, all_zero, near, row, rows};
-use gpu_loss::{Batch, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets};
+use gpu_loss::{Batch, Kind, Loss, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets};
 use ndarray::{Array2, array};
 
 /// p_y → 1: a loss near 1e-6 to its own digits, not to those of 1. The true class in every place of a row.
@@ -18,6 +18,7 @@ fn confident_rows() {
             for (spec, loss) in [
                 (SoftmaxCe::default().spec(), small.ln_1p()),
                 (SoftmaxFocal::default().gamma(2.0).spec(), (small / (1.0 + small)).powi(2) * small.ln_1p()),
+                (Poly1::default().epsilon(3.0).spec(), small.ln_1p() + 3.0 * small / (1.0 + small)),
             ] {
                 let out = rows(gpu, &spec, scores.view().into_dyn(), Targets::Classes(&labels));
                 for got in out.losses.expect("wanted") {

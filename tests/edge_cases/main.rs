@@ -53,5 +53,5 @@ fn row<T: Clone>(grad: &ArrayD<T>, row: usize) -> Vec<T> {
     }
 }
 
-const SOFTMAX: [Kind; 2] = [Kind::SoftmaxCe, Kind::SoftmaxFocal];
+const SOFTMAX: [Kind; 3] = [Kind::SoftmaxCe, Kind::SoftmaxFocal, Kind::Poly1];
 const REDUCTIONS: [Reduction; 4] = [Reduction::None, Reduction::Sum, Reduction::Mean, Reduction::BatchMean];

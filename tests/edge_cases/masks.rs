@@ -67,9 +67,13 @@ fn a_mask_counts_where_its_weight_does() {
 fn the_true_class_at_minus_infinity() {
     let scores = array![[0.0_f32, 0.0, MASK, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0]];
     under_every_strategy(Kind::SoftmaxCe, &[2, 5], |gpu| {
-        for (kind, gamma) in
-            [(Kind::SoftmaxCe, 0.0), (Kind::SoftmaxFocal, 0.0), (Kind::SoftmaxFocal, 0.5), (Kind::SoftmaxFocal, 2.0)]
-        {
+        for (kind, gamma) in [
+            (Kind::SoftmaxCe, 0.0),
+            (Kind::SoftmaxFocal, 0.0),
+            (Kind::SoftmaxFocal, 0.5),
+            (Kind::SoftmaxFocal, 2.0),
+            (Kind::Poly1, 0.0),
+        ] {
             for softcap in [None, Some(30.0)] {
                 both_ways(&scores, |scores, row_dims| {
                     if scores.ndim() == 3 {

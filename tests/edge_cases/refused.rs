@@ -127,13 +127,14 @@ fn options_outside_their_range_are_errors() {
     const NAN: f32 = f32::NAN;
     /// Name, loss, setter, values outside and inside the range.
     type Row = (&'static str, Kind, fn(&mut Spec, f32), &'static [f32], &'static [f32]);
-    let options: [Row; 7] = [
+    let options: [Row; 8] = [
         ("label_smoothing", Kind::SoftmaxCe, |s, v| s.label_smoothing = v, &[-0.1, 1.1, NAN, INFINITY], &[0.0, 1.0]),
         ("z_loss", Kind::SoftmaxCe, |s, v| s.z_loss = v, &[-1e-4, NAN, INFINITY], &[0.0, 1.0]),
         ("logit_scale", Kind::SoftmaxCe, |s, v| s.logit_scale = v, &[0.0, -1.0, NAN, INFINITY], &[0.5]),
         ("softcap", Kind::SoftmaxFocal, |s, v| s.softcap = Some(v), &[0.0, -30.0, NAN, INFINITY], &[30.0]),
         ("gamma", Kind::SoftmaxFocal, |s, v| s.gamma = v, &[-0.5, NAN, INFINITY], &[0.0, 2.5]),
         ("alpha", Kind::SigmoidFocal, |s, v| s.alpha = Some(v), &[-0.25, 1.5, NAN], &[0.0, 1.0]),
+        ("epsilon", Kind::Poly1, |s, v| s.epsilon = v, &[-1.0 - f32::EPSILON, NAN, INFINITY], &[-1.0, 0.0, 5.0]),
         ("denominator", Kind::Ce, |s, v| s.denominator = Some(v), &[0.0, -1.0, NAN, INFINITY], &[3.0]),
     ];
     let scores = array![[0.5_f32, 0.5]];

@@ -60,9 +60,13 @@ fn one_class() {
     let scores = array![[0.0_f32], [1e4], [-1e4], [1e8], [-3.7]];
     let ones = Array2::<u8>::ones((5, 1));
     under_every_strategy(Kind::SoftmaxCe, &[5, 1], |gpu| {
-        for (kind, gamma) in
-            [(Kind::SoftmaxCe, 0.0), (Kind::SoftmaxFocal, 0.0), (Kind::SoftmaxFocal, 0.5), (Kind::SoftmaxFocal, 2.0)]
-        {
+        for (kind, gamma) in [
+            (Kind::SoftmaxCe, 0.0),
+            (Kind::SoftmaxFocal, 0.0),
+            (Kind::SoftmaxFocal, 0.5),
+            (Kind::SoftmaxFocal, 2.0),
+            (Kind::Poly1, 0.0),
+        ] {
             for smoothing in [0.0, 0.1] {
                 let mut spec = plain(kind);
                 (spec.gamma, spec.reduction) = (gamma, Reduction::Sum);

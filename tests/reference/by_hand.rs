@@ -75,6 +75,31 @@ fn softmax_focal_by_hand() {
     all_near(&got.grad, &[0.298_286_795_139_986_35, -0.298_286_795_139_986_35]);
 }
 
+#[test]
+fn poly_1_by_hand() {
+    // p_y = 1/2, ε = 1: ln 2 + 1/2, gradient (1 + 1/2)·(±1/2). ε = −1: ln 2 − 1/2 and (1 − 1/2)·(±1/2).
+    let mut spec = plain(Kind::Poly1);
+    let got = single(spec.clone(), &[1.0, 1.0], 1).reference().expect("a reference");
+    near(got.loss, std::f64::consts::LN_2 + 0.5);
+    all_near(&got.grad, &[0.75, -0.75]);
+    spec.epsilon = -1.0;
+    let got = single(spec.clone(), &[1.0, 1.0], 1).reference().expect("a reference");
+    near(got.loss, std::f64::consts::LN_2 - 0.5);
+    all_near(&got.grad, &[0.25, -0.25]);
+    // The scores of softmax_ce above: 0.4076060 + 2·0.3347590; 1 + 2·0.6652410 times p − (1, 0, 0). A weight of 3 weighs
+    // the whole, and the mean divides by it.
+    (spec.epsilon, spec.class_weights) = (2.0, Some(vec![3.0, 1.0, 1.0]));
+    let (loss, grad) =
+        (1.077_124_052_894_736_3, [-0.780_149_897_294_424_7, 0.570_335_275_034_406_4, 0.209_814_622_260_018_32]);
+    let got = single(spec.clone(), &[2.0, 1.0, 0.0], 0).reference().expect("a reference");
+    near(got.loss, loss);
+    all_near(&got.grad, &grad);
+    spec.reduction = Reduction::Sum;
+    let got = single(spec, &[2.0, 1.0, 0.0], 0).reference().expect("a reference");
+    near(got.loss, 3.0 * loss);
+    all_near(&got.grad, &grad.map(|g| 3.0 * g));
+}
+
 /// One element against one target.
 fn element(spec: Spec, score: f32, t: f32) -> (f64, f64) {
     let mut case = single(spec, &[score], 0);

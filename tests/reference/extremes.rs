@@ -1,4 +1,4 @@
-//! The focal losses where probabilities end.
+//! The focal losses and poly-1 where probabilities end.
 
 use gpu_loss::{Kind, Reduction};
 use ndarray::{ArrayD, IxDyn};
@@ -37,6 +37,18 @@ fn softmax_focal_gradient_at_the_extremes() {
     }
 }
 
+/// Not at ε = −1, where a confident row's loss is the difference of two that are nearly equal.
+#[test]
+fn poly_1_gradient_at_the_extremes() {
+    for epsilon in [-0.5, 0.0, 1.0, 5.0] {
+        for gap in GAPS {
+            let mut spec = plain(Kind::Poly1);
+            (spec.epsilon, spec.reduction) = (epsilon, Reduction::Sum);
+            relative_gradient_is_the_derivative(&single(spec, &[0.0, gap, -8.0], 1));
+        }
+    }
+}
+
 #[test]
 fn sigmoid_focal_gradient_at_the_extremes() {
     for gamma in [0.0, 0.3, 1.0, 2.0, 5.0] {
@@ -65,5 +77,19 @@ fn focal_beyond_the_extremes() {
         let wrong = single(spec, &[800.0, 0.0], 1).reference().expect("a reference");
         // −log p_y = 800, K = 1.
         assert_eq!((wrong.loss, wrong.grad[[0, 0]], wrong.grad[[0, 1]]), (800.0, 1.0, -1.0), "γ {gamma}");
+    }
+}
+
+/// As above: a loss of exactly 0 where p_y = 1, and `−log p_y + ε` where p_y = 0.
+#[test]
+fn poly_1_beyond_the_extremes() {
+    for epsilon in [-1.0, 0.0, 1.0, 5.0] {
+        let mut spec = plain(Kind::Poly1);
+        (spec.epsilon, spec.reduction) = (epsilon, Reduction::Sum);
+        let sure = single(spec.clone(), &[0.0, 800.0], 1).reference().expect("a reference");
+        assert_eq!((sure.loss, sure.grad[[0, 0]], sure.grad[[0, 1]]), (0.0, 0.0, 0.0), "ε {epsilon}");
+        let wrong = single(spec, &[800.0, 0.0], 1).reference().expect("a reference");
+        let loss = 800.0 + f64::from(epsilon);
+        assert_eq!((wrong.loss, wrong.grad[[0, 0]], wrong.grad[[0, 1]]), (loss, 1.0, -1.0), "ε {epsilon}");
     }
 }

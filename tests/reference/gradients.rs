@@ -45,6 +45,20 @@ fn gradient_of_softmax_focal() {
 }
 
 #[test]
+fn gradient_of_poly_1() {
+    for (dims, epsilon) in SHAPES.iter().flat_map(|dims| [-1.0, -0.5, 0.0, 1.0, 3.0].map(|epsilon| (*dims, epsilon))) {
+        for options in 0..8 {
+            let mut spec = plain(Kind::Poly1);
+            spec.epsilon = epsilon;
+            spec.class_weights = (options % 2 == 1).then(|| weights(dims[1]));
+            spec.logit_scale = [1.0, 1.5][options / 2 % 2];
+            spec.softcap = (options / 4 == 1).then_some(4.0);
+            under_every_reduction(case(&spec, TargetForm::Classes, dims, options as u64), 7);
+        }
+    }
+}
+
+#[test]
 fn gradient_of_ce() {
     for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.map(|form| (*dims, form))) {
         for options in 0..6 {

@@ -164,20 +164,21 @@ fn targets_that_do_not_add_up_to_one() {
 
 /// Options that a loss does not have reached it through its `Spec`: a `pos_weight` doubled softmax_ce's loss.
 ///
-/// Seen to fail: without `check_kind` in `loss/spec.rs`.
+/// Seen to fail: without the first check of `loss/check.rs`.
 #[test]
 fn options_that_a_loss_does_not_have_are_refused_by_name() {
     type Set = fn(&mut Spec);
-    use Kind::{Ce, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
-    let options: [(&str, &[Kind], Set); 8] = [
+    use Kind::{Ce, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
+    let options: [(&str, &[Kind], Set); 9] = [
         ("label_smoothing", &[Ce, SoftmaxCe], |spec| spec.label_smoothing = 0.1),
-        ("class_weights", &[Ce, SoftmaxCe, SoftmaxFocal], |spec| spec.class_weights = Some(vec![1.0, 2.0, 3.0])),
+        ("class_weights", &[Ce, SoftmaxCe, SoftmaxFocal, Poly1], |spec| spec.class_weights = Some(vec![1.0, 2.0, 3.0])),
         ("pos_weight", &[SigmoidCe], |spec| spec.pos_weight = Some(vec![1.0, 2.0, 3.0])),
         ("z_loss", &[SoftmaxCe], |spec| spec.z_loss = 0.1),
-        ("logit_scale", &[SoftmaxCe, SoftmaxFocal], |spec| spec.logit_scale = 2.0),
-        ("softcap", &[SoftmaxCe, SoftmaxFocal], |spec| spec.softcap = Some(3.0)),
+        ("logit_scale", &[SoftmaxCe, SoftmaxFocal, Poly1], |spec| spec.logit_scale = 2.0),
+        ("softcap", &[SoftmaxCe, SoftmaxFocal, Poly1], |spec| spec.softcap = Some(3.0)),
         ("gamma", &[SoftmaxFocal, SigmoidFocal], |spec| spec.gamma = 1.0),
         ("alpha", &[SigmoidFocal], |spec| spec.alpha = Some(0.25)),
+        ("epsilon", &[Poly1], |spec| spec.epsilon = 0.5),
     ];
     let scores = Array2::<f32>::from_elem((2, 3), 0.5);
     on_every_adapter(|gpu| {

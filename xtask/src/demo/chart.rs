@@ -149,13 +149,13 @@ impl Axis {
 mod tests {
     use std::time::Duration;
 
-    use super::super::task::TASKS;
+    use super::super::task::tasks;
     use super::super::train::Epoch;
     use super::*;
 
     fn course(losses: &[f64]) -> Course {
         let epochs = losses.iter().map(|loss| Epoch { loss: *loss, accuracy: 97.0, ..Epoch::default() }).collect();
-        Course { task: TASKS[0], epochs, time: Duration::ZERO }
+        Course { task: tasks()[0], epochs, time: Duration::ZERO }
     }
 
     #[test]

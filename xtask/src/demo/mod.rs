@@ -10,13 +10,13 @@ mod train;
 
 use std::path::{Path, PathBuf};
 
-use gpu_loss::{AdapterFilter, GpuLoss};
+use gpu_loss::{AdapterFilter, GpuLoss, Kind};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal::{describe, say};
 use crate::{Result, setup};
 use data::Digits;
-use task::{TASKS, Task};
+use task::{Task, tasks};
 use train::Course;
 
 /// The accuracy that every training must reach, in percent.
@@ -25,8 +25,8 @@ const BAR: f64 = 95.0;
 /// How to train.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The loss: ce, bce, softmax-ce, sigmoid-ce, softmax-focal or sigmoid-focal
-    #[arg(long, default_value = "softmax-ce", value_name = "NAME")]
+    /// The loss
+    #[arg(long, default_value = "softmax-ce", value_name = "NAME", help = format!("The loss: {}", losses()))]
     loss: String,
     /// The form of the targets, for losses that have several here: classes, lists, multi-hot or probabilities
     #[arg(long, value_name = "FORM")]
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// Trains, tells of it, draws the curves, and fails where a network has not learned or the GPU was wrong.
 pub(crate) fn demo(args: &Args) -> Result<()> {
-    let tasks = if args.all { TASKS.to_vec() } else { vec![chosen(args)?] };
+    let tasks = if args.all { tasks() } else { vec![chosen(args)?] };
     setup::for_demo()?;
     let gpu = GpuLoss::open(&AdapterFilter::default())?;
     let (train, test) = data::split()?;
@@ -69,14 +69,17 @@ pub(crate) fn demo(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// The names of the losses.
+fn losses() -> String {
+    Kind::ALL.iter().map(|kind| kind.hyphenated()).collect::<Vec<_>>().join(", ")
+}
+
 /// The task of this name, or which there are.
 fn chosen(args: &Args) -> Result<Task> {
     let loss = args.loss.to_lowercase().replace('_', "-");
-    let tasks: Vec<Task> = TASKS.into_iter().filter(|task| task.loss() == loss).collect();
+    let tasks: Vec<Task> = tasks().into_iter().filter(|task| task.loss() == loss).collect();
     let Some(plain) = tasks.first() else {
-        let mut names: Vec<String> = TASKS.iter().map(|task| task.loss()).collect();
-        names.dedup();
-        return Err(format!("there is no loss {}: expected one of {}", args.loss, names.join(", ")).into());
+        return Err(format!("there is no loss {}: expected one of {}", args.loss, losses()).into());
     };
     let Some(form) = &args.targets else { return Ok(*plain) };
     let found = tasks.iter().find(|task| task.form.name() == form);
@@ -137,11 +140,11 @@ mod tests {
 
     #[test]
     fn every_task_is_found_by_its_names() {
-        for task in TASKS {
-            let found = chosen(&args(&task.loss(), Some(task.form.name())));
+        for task in tasks() {
+            let found = chosen(&args(task.loss(), Some(task.form.name())));
             assert_eq!(found.ok(), Some(task));
         }
-        assert_eq!(chosen(&args("sigmoid_CE", None)).ok(), Some(TASKS[5]));
+        assert_eq!(chosen(&args("sigmoid_CE", None)).ok(), Some(tasks()[5]));
     }
 
     #[test]
@@ -149,7 +152,7 @@ mod tests {
         let answer = |loss, targets| chosen(&args(loss, targets)).expect_err("no such task").to_string();
         assert_eq!(
             answer("hinge", None),
-            "there is no loss hinge: expected one of ce, bce, softmax-ce, sigmoid-ce, softmax-focal, sigmoid-focal"
+            "there is no loss hinge: expected one of ce, bce, softmax-ce, sigmoid-ce, softmax-focal, sigmoid-focal, poly-1"
         );
         assert_eq!(
             answer("sigmoid-ce", Some("lists")),

@@ -25,23 +25,24 @@ pub(super) struct Task {
     pub(super) form: TargetForm,
 }
 
-/// Every task, the first of a loss being its plain one.
-pub(super) const TASKS: [Task; 9] = [
-    Task { kind: Kind::Ce, form: TargetForm::Classes },
-    Task { kind: Kind::Bce, form: TargetForm::MultiHot },
-    Task { kind: Kind::SoftmaxCe, form: TargetForm::Classes },
-    Task { kind: Kind::SoftmaxCe, form: TargetForm::Lists },
-    Task { kind: Kind::SoftmaxCe, form: TargetForm::Probabilities },
-    Task { kind: Kind::SigmoidCe, form: TargetForm::MultiHot },
-    Task { kind: Kind::SigmoidCe, form: TargetForm::Classes },
-    Task { kind: Kind::SoftmaxFocal, form: TargetForm::Classes },
-    Task { kind: Kind::SigmoidFocal, form: TargetForm::MultiHot },
-];
+/// Every task, the first of a loss being its plain one: each loss on the targets that suit it best, and the two
+/// cross-entropies of logits on others too.
+pub(super) fn tasks() -> Vec<Task> {
+    let forms = |kind: Kind| -> &[TargetForm] {
+        match kind {
+            Kind::SoftmaxCe => &[TargetForm::Classes, TargetForm::Lists, TargetForm::Probabilities],
+            Kind::SigmoidCe => &[TargetForm::MultiHot, TargetForm::Classes],
+            _ if kind.per_row() => &[TargetForm::Classes],
+            _ => &[TargetForm::MultiHot],
+        }
+    };
+    Kind::ALL.iter().flat_map(|kind| forms(*kind).iter().map(|form| Task { kind: *kind, form: *form })).collect()
+}
 
 impl Task {
     /// The loss as it is written on the command line.
-    pub(super) fn loss(self) -> String {
-        self.kind.name().replace('_', "-")
+    pub(super) fn loss(self) -> &'static str {
+        self.kind.hyphenated()
     }
 
     /// The loss with its options: the defaults.
