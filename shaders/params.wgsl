@@ -38,6 +38,7 @@ struct Params {
     gamma: f32,
     alpha: f32,
     alpha_negative: f32, // 1 − α, or 1 without α
+    epsilon: f32,        // of poly-1
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -43,12 +43,13 @@ pub(crate) struct Params {
     pub(crate) gamma: f32,
     pub(crate) alpha: f32,
     pub(crate) alpha_negative: f32,
+    pub(crate) epsilon: f32,
 }
 
 #[cfg(test)]
 impl Params {
     /// The fields' names in order, for the test that compares them with the WGSL.
-    pub(crate) const FIELDS: [&'static str; 37] = [
+    pub(crate) const FIELDS: [&'static str; 38] = [
         "rows",
         "classes",
         "first_class",
@@ -86,5 +87,6 @@ impl Params {
         "gamma",
         "alpha",
         "alpha_negative",
+        "epsilon",
     ];
 }

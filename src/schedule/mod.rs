@@ -168,6 +168,7 @@ impl<'a> Scheduler<'a> {
             gamma: spec.gamma,
             alpha: spec.alpha.unwrap_or(1.0),
             alpha_negative: spec.alpha.map_or(1.0, |alpha| 1.0 - alpha),
+            epsilon: spec.epsilon,
             ..Params::default()
         }
     }
