@@ -1,4 +1,5 @@
-// The six losses: what they are, their formulas, and the options that each takes.
+// The losses in words and formulas. Which there are, in which order, what targets and options each takes: the library's
+// registry says (playground.js asks it); a loss without words here is shown by its name alone.
 
 const i = (name) => `<mi>${name}</mi>`;
 const o = (sign) => `<mo>${sign}</mo>`;
@@ -20,65 +21,72 @@ const softmax = math(sub("p", "j"), o("="), frac(sup(i("e"), sub("z", "j")), row
 const sigmoid = math(sub("p", "j"), o("="), frac(n(1), row(n(1), o("+"), sup(i("e"), negative(sub("z", "j"))))));
 const smoothed = math(sub("t", "j"), o("="), one_minus(i("ε")), sub("y", "j"), o("+"), frac(i("ε"), i("C")));
 
-const SMOOTHING = { key: "smoothing", label: "Label smoothing ε", min: 0, max: 1, step: 0.01, start: 0 };
-const GAMMA = { key: "gamma", label: "Focusing γ", min: 0, max: 5, step: 0.1, start: 2 };
-const ALPHA = { key: "alpha", label: "Balance α", min: -0.05, max: 1, step: 0.05, start: 0.25, off: "off" };
-const SCALE = { key: "logit_scale", label: "Logit scale (1 / temperature)", min: 0.1, max: 4, step: 0.1, start: 1 };
-const IGNORED = { key: "ignored", label: "Ignored class", min: -1, step: 1, start: -1, off: "none", classes: true };
+/** Sliders of options by the names that the library has for them; an option without one keeps its default. */
+export const SLIDERS = {
+  label_smoothing: { label: "Label smoothing ε", min: 0, max: 1, step: 0.01, start: 0 },
+  gamma: { label: "Focusing γ", min: 0, max: 5, step: 0.1, start: 2 },
+  alpha: { label: "Balance α", min: -0.05, max: 1, step: 0.05, start: 0.25, off: "off" },
+  epsilon: { label: "Weight ε of 1 − p", min: -1, max: 5, step: 0.1, start: 1 },
+  logit_scale: { label: "Logit scale (1 / temperature)", min: 0.1, max: 4, step: 0.1, start: 1 },
+};
 
-/** Each loss. `several`: whether a row may have several true classes; `single`: what a loss belongs to. */
-export const LOSSES = [
+/** The slider that every loss has. */
+export const IGNORED = { key: "ignored", label: "Ignored class", min: -1, step: 1, start: -1, off: "none", classes: true };
+
+/** What is said of each loss. */
+export const WORDS = [
   {
-    name: "softmax_ce", title: "Softmax cross-entropy", short: "Softmax CE", several: true, single: "row",
+    name: "softmax_ce", title: "Softmax cross-entropy", short: "Softmax CE",
     text: "Categorical cross-entropy: one distribution over the classes of each row, and the loss is how surprised it is "
       + "by the true class. Pushing the true class up pushes all others down. With several true classes, each weighs 1/M.",
     formulas: [softmax, math(i("L"), o("="), negative(), sum("j"), sub("t", "j"), log(sub("p", "j"))), smoothed,
       math(slope(i("L")), o("="), sub("p", "j"), o("−"), sub("t", "j"))],
-    options: [SMOOTHING, SCALE, IGNORED],
   },
   {
-    name: "sigmoid_ce", title: "Sigmoid cross-entropy", short: "Sigmoid CE", several: true, single: "element",
+    name: "sigmoid_ce", title: "Sigmoid cross-entropy", short: "Sigmoid CE",
     text: "Binary cross-entropy with logits: each class is a yes-or-no question of its own, so any number of them may be "
       + "true, and the gradient of one does not see the scores of the others.",
     formulas: [sigmoid,
       math(sub("L", "j"), o("="), negative(), sub("y", "j"), log(sub("p", "j")), o("−"), one_minus(sub("y", "j")), log(one_minus(sub("p", "j")))),
       math(slope(sub("L", "j")), o("="), sub("p", "j"), o("−"), sub("y", "j"))],
-    options: [IGNORED],
   },
   {
-    name: "softmax_focal", title: "Softmax focal loss", short: "Softmax focal", several: false, single: "row",
+    name: "softmax_focal", title: "Softmax focal loss", short: "Softmax focal",
     text: "Cross-entropy that turns away from what it already knows: the better a row is classified, the less it counts. "
       + "At γ = 0 it is the plain cross-entropy.",
     formulas: [softmax, math(i("L"), o("="), negative(), sup(one_minus(sub("p", "y")), i("γ")), log(sub("p", "y"))),
       math(slope(i("L")), o("="), i("K"), paren(sub("p", "j"), o("−"), sub("y", "j"))),
       math(i("K"), o("="), sup(one_minus(sub("p", "y")), i("γ")), o("−"), i("γ"), sup(one_minus(sub("p", "y")), row(i("γ"), o("−"), n(1))), sub("p", "y"), log(sub("p", "y")))],
-    options: [GAMMA, SCALE, IGNORED],
   },
   {
-    name: "sigmoid_focal", title: "Sigmoid focal loss", short: "Sigmoid focal", several: true, single: "element",
+    name: "sigmoid_focal", title: "Sigmoid focal loss", short: "Sigmoid focal",
     text: "The focal loss of RetinaNet: binary cross-entropy in which thousands of easy negatives no longer drown a few "
       + "hard positives. α weighs true classes against false ones.",
     formulas: [sigmoid,
       math(sub("q", "j"), o("="), row(sub("y", "j"), sub("p", "j"), o("+"), one_minus(sub("y", "j")), one_minus(sub("p", "j")))),
       math(sub("α", "j"), o("="), row(sub("y", "j"), i("α"), o("+"), one_minus(sub("y", "j")), one_minus(i("α")))),
       math(sub("L", "j"), o("="), negative(), sub("α", "j"), sup(one_minus(sub("q", "j")), i("γ")), log(sub("q", "j")))],
-    options: [GAMMA, ALPHA, IGNORED],
   },
   {
-    name: "ce", title: "Cross-entropy of probabilities", short: "CE", several: true, single: "row", probabilities: true,
+    name: "poly_1", title: "Poly-1 cross-entropy", short: "Poly-1",
+    text: "Cross-entropy whose first polynomial term weighs more (ε above 0) or less (below 0): with ε at 1, rows that are "
+      + "already right go on to count. At ε = 0 it is the plain cross-entropy.",
+    formulas: [softmax, math(i("L"), o("="), negative(), log(sub("p", "y")), o("+"), i("ε"), one_minus(sub("p", "y"))),
+      math(slope(i("L")), o("="), paren(n(1), o("+"), i("ε"), sub("p", "y")), paren(sub("p", "j"), o("−"), sub("y", "j")))],
+  },
+  {
+    name: "ce", title: "Cross-entropy of probabilities", short: "CE",
     text: "Negative log-likelihood: the probabilities are given, no activation is applied, and the gradient is with respect "
       + "to them. Only the true class has one.",
     formulas: [math(i("L"), o("="), negative(), sum("j"), sub("t", "j"), log(sub("z", "j"))), smoothed,
       math(slope(i("L")), o("="), negative(), frac(sub("t", "j"), sub("z", "j")))],
-    options: [SMOOTHING, IGNORED],
   },
   {
-    name: "bce", title: "Binary cross-entropy of probabilities", short: "BCE", several: true, single: "element", probabilities: true,
+    name: "bce", title: "Binary cross-entropy of probabilities", short: "BCE",
     text: "Each class's probability is given and stands for itself. Logarithms stop at −100, so that a certain mistake costs "
       + "much, but not infinitely much.",
     formulas: [
       math(sub("L", "j"), o("="), negative(), sub("y", "j"), log(sub("z", "j")), o("−"), one_minus(sub("y", "j")), log(one_minus(sub("z", "j")))),
       math(slope(sub("L", "j")), o("="), frac(row(sub("z", "j"), o("−"), sub("y", "j")), row(sub("z", "j"), one_minus(sub("z", "j")))))],
-    options: [IGNORED],
   },
 ];

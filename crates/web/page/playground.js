@@ -1,8 +1,8 @@
 // The playground: a small batch that can be edited, its loss and gradient from the GPU as one types.
 
 import { byId, element, figure } from "./format.js";
-import { LOSSES } from "./losses.js";
-import { Request } from "./gpu_loss_web.js";
+import { IGNORED, SLIDERS, WORDS } from "./losses.js";
+import { Request, losses } from "./gpu_loss_web.js";
 
 const NAMES = ["cat", "dog", "bird", "fish", "frog", "horse", "deer", "ship"];
 const SCORES = [[2.0, 0.5, -1.0, 0.1], [0.1, 1.2, 3.0, -0.7], [-0.4, 0.9, 0.3, 1.1], [1.5, -0.2, 0.4, 1.8]];
@@ -16,8 +16,22 @@ const fresh = () => ({
   truth: TRUE_CLASSES.map((t) => SCORES[0].map((_, j) => j === t)),
 });
 
+/** Each loss that the library has, in the order of the words for them: `several`, whether a row may have several true
+ * classes; `row`, whether a loss belongs to a row; `probabilities`, whether the scores are such. */
+function described() {
+  const place = ({ name }) => WORDS.findIndex((words) => words.name === name);
+  const listed = losses().map((loss) => {
+    const words = WORDS[place(loss)] ?? { title: loss.about, short: loss.name, text: "", formulas: [] };
+    const options = loss.options.filter((key) => SLIDERS[key]).map((key) => ({ key, ...SLIDERS[key] }));
+    return { ...words, ...loss, options: [...options, IGNORED] };
+  });
+  return listed.sort((a, b) => (place(a) >>> 0) - (place(b) >>> 0));
+}
+
 export class Playground {
-  #loss = LOSSES[0];
+  #losses = [];
+  #loss = undefined;
+  #wanted = undefined;
   #batch = fresh();
   #options = new Map();
   #cells = [];
@@ -27,7 +41,12 @@ export class Playground {
   /** `failed` hears what goes wrong with the device. */
   constructor(failed) {
     this.failed = failed;
-    byId("losses").append(...LOSSES.map((loss) => this.#choice(loss)));
+  }
+
+  /** Lists the losses, which the library knows once it is loaded. */
+  #open() {
+    this.#losses = described();
+    byId("losses").append(...this.#losses.map((loss) => this.#choice(loss)));
     byId("more-rows").onclick = () => this.#resize(this.#rows + 1, this.#classes);
     byId("fewer-rows").onclick = () => this.#resize(this.#rows - 1, this.#classes);
     byId("more-classes").onclick = () => this.#resize(this.#rows, this.#classes + 1);
@@ -37,18 +56,21 @@ export class Playground {
       this.#options.clear();
       this.choose(this.#loss.name);
     };
-    this.choose(LOSSES[0].name);
+    const wanted = this.#losses.find((loss) => loss.name === this.#wanted) ?? this.#losses[0];
+    this.choose(wanted.name);
   }
 
   /** The device that computes. */
   use(gpu) {
     this.gpu = gpu;
+    if (this.#losses.length === 0) this.#open();
     this.#compute();
   }
 
   /** Shows another loss. */
   choose(name) {
-    const loss = LOSSES.find((each) => each.name === name);
+    this.#wanted = name;
+    const loss = this.#losses.find((each) => each.name === name);
     if (!loss) return;
     this.#loss = loss;
     byId(`loss-${name}`).checked = true;
@@ -201,10 +223,10 @@ export class Playground {
     const one = this.#batch.truth.every((row) => row.filter(Boolean).length === 1);
     if (ignored >= 0 && !one) return this.#complain("A class can be ignored only where each row has exactly one true class.");
     const request = new Request(this.#loss.name, this.#rows, Float32Array.from(values.flat()), Uint8Array.from(this.#batch.truth.flat()));
-    request.smoothing = setting("smoothing") ?? 0;
-    request.gamma = setting("gamma") ?? 0;
-    request.alpha = setting("alpha") >= 0 ? setting("alpha") : undefined;
-    request.logit_scale = setting("logit_scale") ?? 1;
+    for (const { key, off, min } of this.#loss.options.filter((option) => !option.classes)) {
+      // The least of a slider that can be switched off stands for that.
+      if (off === undefined || setting(key) > min) request.set(key, setting(key));
+    }
     request.ignored = ignored >= 0 ? ignored : undefined;
     request.sum = this.#options.get("reduction") === "sum";
     return request;
@@ -229,7 +251,7 @@ export class Playground {
     const ignored = this.#loss.options.some((o) => o.key === "ignored") ? this.#options.get("ignored") ?? -1 : -1;
     this.#cells.forEach((row, r) => {
       const at = r * this.#classes;
-      const own = this.#loss.single === "row" ? losses[r] : losses.slice(at, at + this.#classes).reduce((a, b) => a + b, 0);
+      const own = this.#loss.row ? losses[r] : losses.slice(at, at + this.#classes).reduce((a, b) => a + b, 0);
       row.loss.textContent = this.#batch.truth[r][ignored] ? "ignored" : `loss ${figure(own)}`;
       row.classes.forEach(({ line, activation, gradient: slope }, j) => {
         line.classList.toggle("true", this.#batch.truth[r][j]);

@@ -1,6 +1,7 @@
 //! A small batch, computed on the GPU and by the reference.
 
-use gpu_loss::{Batch, GpuLoss, Kind, Reduction, Result, SigmoidCe, SoftmaxCe, Spec, Targets, reference};
+use gpu_loss::loss::OptionName;
+use gpu_loss::{Batch, GpuLoss, Kind, Reduction, Result, SigmoidCe, SoftmaxCe, Spec, TargetForm, Targets, reference};
 use ndarray::Array2;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -8,21 +9,31 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::gpu::Gpu;
 use crate::script::{object, thrown};
 
+/// Every loss: name, what it is, whether a loss belongs to a row, whether it takes probabilities, whether a row may have
+/// several true classes, and the names of its options.
+#[wasm_bindgen]
+pub fn losses() -> Vec<JsValue> {
+    let described = |kind: &Kind| {
+        let options = kind.options().iter().map(|option| JsValue::from(option.name()));
+        object([
+            ("name", kind.name().into()),
+            ("about", kind.about().into()),
+            ("row", kind.per_row().into()),
+            ("probabilities", kind.takes_probabilities().into()),
+            ("several", kind.targets().contains(&TargetForm::MultiHot).into()),
+            ("options", options.collect::<js_sys::Array>().into()),
+        ])
+    };
+    Kind::ALL.iter().map(described).collect()
+}
+
 /// What to compute. A script sets what differs from the plain loss.
 #[wasm_bindgen]
 pub struct Request {
-    kind: Kind,
+    spec: Spec,
     scores: Array2<f32>,
     /// Whether each class is a true one, 0 or 1.
     truth: Array2<u8>,
-    /// Label smoothing.
-    pub smoothing: f32,
-    /// The focal exponent.
-    pub gamma: f32,
-    /// The weight of true classes in the focal loss.
-    pub alpha: Option<f32>,
-    /// The factor of the scores.
-    pub logit_scale: f32,
     /// The class whose rows count for nothing; each row of such a batch has one true class.
     pub ignored: Option<u32>,
     /// Whether losses are summed; else their mean is taken.
@@ -35,23 +46,27 @@ impl Request {
     #[wasm_bindgen(constructor)]
     pub fn new(loss: &str, rows: usize, scores: Vec<f32>, truth: Vec<u8>) -> std::result::Result<Request, JsValue> {
         let error = |words: String| JsValue::from(js_sys::Error::new(&words));
-        let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == loss);
+        let kind = Kind::ALL.iter().find(|kind| kind.name() == loss);
         let kind = kind.ok_or_else(|| error(format!("there is no loss {loss}")))?;
         let shape = (rows, scores.len() / rows.max(1));
         let scores = Array2::from_shape_vec(shape, scores).map_err(|e| error(e.to_string()))?;
         let truth = Array2::from_shape_vec(shape, truth).map_err(|e| error(e.to_string()))?;
-        let Spec { label_smoothing: smoothing, gamma, alpha, logit_scale, .. } = Spec::plain(kind);
-        Ok(Request { kind, scores, truth, smoothing, gamma, alpha, logit_scale, ignored: None, sum: false })
+        Ok(Request { spec: kind.defaults(), scores, truth, ignored: None, sum: false })
+    }
+
+    /// Sets an option of the loss by its name.
+    pub fn set(&mut self, option: &str, value: f32) -> std::result::Result<(), JsValue> {
+        let known = OptionName::ALL.iter().find(|known| known.name() == option);
+        match known.map(|known| known.set(&mut self.spec, value)) {
+            Some(true) => Ok(()),
+            _ => Err(js_sys::Error::new(&format!("there is no number called {option}")).into()),
+        }
     }
 }
 
 impl Request {
     fn spec(&self) -> Spec {
-        let mut spec = Spec::plain(self.kind);
-        spec.label_smoothing = self.smoothing;
-        spec.gamma = self.gamma;
-        spec.alpha = self.alpha;
-        spec.logit_scale = self.logit_scale;
+        let mut spec = self.spec.clone();
         spec.ignore_index = self.ignored.map(i64::from);
         spec.reduction = if self.sum { Reduction::Sum } else { Reduction::Mean };
         spec

@@ -85,6 +85,7 @@ await check("the playground shows known losses as they are edited", async (page)
   for (let step = 0; step < 10; step += 1) await page.keyboard.press("ArrowRight");
   await says(page, "#loss", /^0\.5137$/);
   for (const [loss, expected] of [["Sigmoid CE", /^0\.7282$/], ["Softmax focal", /^0\.0485$/], ["Sigmoid focal", /^0\.2269$/],
+    ["Poly-1", /^0\.7580$/],
     ["CE", /^0\.4960$/], ["BCE", /^0\.1902$/]]) {
     await page.getByRole("radio", { name: loss, exact: true }).check({ force: true });
     await says(page, "#loss", expected);
@@ -118,7 +119,7 @@ await check("every combination of the quick check is within the promise, at WebG
   assert.ok(refused.length * 20 < Number.parseInt(verdict, 10), refused.join("\n"));
   for (const refusal of refused) assert.match(refusal, /max_storage_buffers_per_shader_stage is 8/);
   assert.ok(Number.parseInt(verdict, 10) > 100, verdict);
-  assert.equal(await page.locator("#verify-rows tr").count(), 21, "pairs of losses and targets");
+  assert.equal(await page.locator("#verify-rows tr").count(), 22, "pairs of losses and targets");
   const names = await page.locator("#verify-region thead th").allTextContents();
   assert.equal(names.length, await page.locator("#verify-rows tr:first-child > *").count(), "a name a column");
   assert.deepEqual(names, [...new Set(names)], "each column has a name of its own");

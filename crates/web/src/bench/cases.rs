@@ -40,9 +40,9 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// The textbook loss.
+    /// The loss with its default options.
     pub(super) fn spec(&self) -> Spec {
-        Spec::plain(self.kind)
+        self.kind.defaults()
     }
 
     /// Bytes of one `n` of the scores.
@@ -65,7 +65,7 @@ impl Case {
 impl std::fmt::Display for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Case { kind, form, shape, dtype, mode } = self;
-        let (loss, form, rows, classes) = (kind.name().replace('_', "-"), form.name(), shape.rows(), shape.classes);
+        let (loss, form, rows, classes) = (kind.hyphenated(), form.name(), shape.rows(), shape.classes);
         write!(f, "{loss} {form} {rows} × {classes} {} {}", dtype.name(), mode.name())
     }
 }

@@ -59,7 +59,7 @@ impl Gpu {
 fn document(gpu: &GpuLoss, timer: &Timer, row: &Row, adapter: &str, driver: &str) -> JsValue {
     let case = &row.case;
     object([
-        ("loss", case.kind.name().replace('_', "-").into()),
+        ("loss", case.kind.hyphenated().into()),
         ("targets", case.form.name().into()),
         ("rows", case.shape.rows().into()),
         ("classes", case.shape.classes.into()),
