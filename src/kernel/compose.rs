@@ -373,23 +373,19 @@ fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) 
 
 /// The maths of a loss, with its options.
 fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
-    let own = match kind {
-        Kind::SigmoidCe => return vec![LOSS_SIGMOID_CE],
-        Kind::SigmoidFocal => return vec![LOSS_SIGMOID_FOCAL],
-        Kind::Bce => return vec![LOSS_BCE],
-        Kind::Ce => None,
-        Kind::SoftmaxCe => Some(LOSS_SOFTMAX_CE),
-        Kind::SoftmaxFocal => Some(LOSS_SOFTMAX_FOCAL),
-    };
+    let own = of_loss(kind.name());
+    if !kind.per_row() {
+        return own.into_iter().collect();
+    }
     let mut pieces = vec![
         if options.smoothed { LOSS_SMOOTHING_ON } else { LOSS_SMOOTHING_OFF },
         LOSS_TARGET_WEIGHTS,
         if options.best { LOSS_BEST_TRACKED } else { LOSS_BEST_UNTRACKED },
     ];
-    let Some(own) = own else {
+    if kind.takes_probabilities() {
         pieces.push(LOSS_GIVEN);
         return pieces;
-    };
+    }
     pieces.extend([
         match options.transform {
             Transform::Identity => LOSS_TRANSFORM_IDENTITY,
@@ -399,7 +395,7 @@ fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
         if gathers { LOSS_TARGETS_GATHERED } else { LOSS_TARGETS_LISTED },
         if options.z_loss { LOSS_Z_LOSS_ON } else { LOSS_Z_LOSS_OFF },
         LOSS_SOFTMAX,
-        own,
     ]);
+    pieces.extend(own);
     pieces
 }

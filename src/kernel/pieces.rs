@@ -3,6 +3,8 @@
 macro_rules! pieces {
     ($($name:ident = $path:literal,)*) => {
         $(pub(super) const $name: &str = include_str!(concat!("../../shaders/", $path));)*
+
+        const ALL: &[(&str, &str)] = &[$(($path, $name)),*];
     };
 }
 
@@ -77,6 +79,7 @@ pieces! {
     LOSS_CLASS_WEIGHTS = "loss/class_weights.wgsl",
     LOSS_GIVEN = "loss/given.wgsl",
     LOSS_NO_CLASS_WEIGHTS = "loss/no_class_weights.wgsl",
+    LOSS_POLY_1 = "loss/poly_1.wgsl",
     LOSS_SIGMOID_CE = "loss/sigmoid_ce.wgsl",
     LOSS_SIGMOID_FOCAL = "loss/sigmoid_focal.wgsl",
     LOSS_SMOOTHING_OFF = "loss/smoothing/off.wgsl",
@@ -151,4 +154,10 @@ pieces! {
     TEAM_THREAD = "team/thread.wgsl",
     TEAM_WORKGROUP = "team/workgroup.wgsl",
     TEAM_WORKGROUP_TREE = "team/workgroup_tree.wgsl",
+}
+
+/// The piece that a loss of this name has of its own, `loss/NAME.wgsl`, if it has one.
+pub(super) fn of_loss(name: &str) -> Option<&'static str> {
+    let stem = |path: &'static str| path.strip_prefix("loss/")?.strip_suffix(".wgsl");
+    ALL.iter().find(|(path, _)| stem(path) == Some(name)).map(|(_, piece)| *piece)
 }
