@@ -26,6 +26,7 @@
 //! | a distribution to match (distillation, mixup) | [`SoftmaxCe`] on probabilities |
 //! | independent yes-or-no attributes | [`SigmoidCe`] |
 //! | many easy negatives | [`SoftmaxFocal`], [`SigmoidFocal`] |
+//! | one true class, and confident rows are to count for more or less | [`Poly1`] |
 //! | probabilities instead of scores | [`Ce`], [`Bce`] |
 //!
 //! Fused means: a kernel reads a row of scores, reduces it, and writes the gradient. Log-softmax, gather, mean and

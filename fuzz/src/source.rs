@@ -17,10 +17,6 @@ impl Source<'_> {
         usize::from(self.bytes::<1>()[0]) % count
     }
 
-    pub fn chance(&mut self) -> bool {
-        self.below(2) == 1
-    }
-
     /// Any 64 bits.
     pub fn bits(&mut self) -> i64 {
         i64::from_le_bytes(self.bytes())

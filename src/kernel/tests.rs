@@ -62,6 +62,9 @@ fn kernels() -> Vec<KernelSpec> {
             if resident && dtype == Dtype::F16 || matches!(traversal, Traversal::ResidentRow(_)) && kind == Kind::Ce {
                 continue;
             }
+            if !kind.targets().contains(&targets) {
+                continue;
+            }
             if (column || tile) && team != Team::Thread || (traversal == Traversal::Element || tile) && !vectors {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use super::{EmptyMean, Reduction};
 
-/// Which loss. What is known of each, its name first, is a row of the [registry](super::registry).
+/// Which loss. What is known of each, its name first, is a row of the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Kind {
