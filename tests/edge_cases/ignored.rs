@@ -3,7 +3,7 @@
 use crate::common::each::{on_every_adapter, under_every_strategy};
 use crate::common::plain;
 use crate::{REDUCTIONS, SOFTMAX, all_near, all_zero, both_ways, near, row, rows, shaped};
-use gpu_loss::{Batch, EmptyMean, Error, Kind, Loss, Reduction, SigmoidCe, SoftmaxCe, Targets};
+use gpu_loss::{Batch, EmptyMean, Error, Kind, Loss, Reduction, SigmoidCe, SoftmaxCe, Spec, Targets};
 use ndarray::{Array2, Axis, array};
 
 /// The ignored row holds NaN: it is not read. Five equal scores: −log p = lse = ln 5; with z = 1/2 another lse²/2.
@@ -41,8 +41,8 @@ fn an_ignored_class_stays_in_other_rows() {
     let scores = array![[3.0_f32, 1.0, 1.0], [0.0, 0.0, 0.0]];
     under_every_strategy(Kind::SoftmaxCe, &[2, 3], |gpu| {
         for kind in SOFTMAX {
-            let mut spec = plain(kind);
-            (spec.ignore_index, spec.gamma) = (Some(0), 0.0);
+            let mut spec = Spec::plain(kind);
+            spec.ignore_index = Some(0);
             let out = rows(gpu, &spec, scores.view().into_dyn(), Targets::Classes(&[0_i64, 2]));
             near(out.loss, 3.0_f64.ln());
             all_near(&row(&out.grad, 1), &[1.0 / 3.0, 1.0 / 3.0, -2.0 / 3.0]);

@@ -53,5 +53,6 @@ fn row<T: Clone>(grad: &ArrayD<T>, row: usize) -> Vec<T> {
     }
 }
 
+/// Those over a softmax: with every option neutral, each is the cross-entropy.
 const SOFTMAX: [Kind; 3] = [Kind::SoftmaxCe, Kind::SoftmaxFocal, Kind::Poly1];
 const REDUCTIONS: [Reduction; 4] = [Reduction::None, Reduction::Sum, Reduction::Mean, Reduction::BatchMean];

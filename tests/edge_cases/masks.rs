@@ -16,8 +16,8 @@ fn masked_classes_have_no_part() {
     let third = 1.0 / 3.0;
     under_every_strategy(Kind::SoftmaxCe, &[3, 7], |gpu| {
         for (kind, cap, scale) in SOFTMAX.into_iter().flat_map(|k| [(k, None, 1.0), (k, Some(30.0), 2.0)]) {
-            let mut spec = plain(kind);
-            (spec.softcap, spec.logit_scale, spec.gamma, spec.reduction) = (cap, scale as f32, 0.0, Reduction::None);
+            let mut spec = Spec::plain(kind);
+            (spec.softcap, spec.logit_scale, spec.reduction) = (cap, scale as f32, Reduction::None);
             let out = rows(gpu, &spec, scores.view().into_dyn(), Targets::Classes(&[4_i64, 0, 6]));
             let losses = out.losses.expect("wanted");
             near(losses[[0]], 3.0_f64.ln());
@@ -137,8 +137,8 @@ fn poison_stays_in_its_row<T: Element>(gpu: &GpuLoss, spec: &Spec, at: usize, fr
 fn nan_and_infinity_poison_their_row_alone() {
     on_every_adapter(|gpu| {
         for (kind, at) in SOFTMAX.into_iter().flat_map(|kind| [0, 3, 6].map(|at| (kind, at))) {
-            let mut spec = plain(kind);
-            (spec.reduction, spec.gamma) = (Reduction::None, 0.0);
+            let mut spec = Spec::plain(kind);
+            spec.reduction = Reduction::None;
             poison_stays_in_its_row(gpu, &spec, at, |v| v);
         }
     });
@@ -182,8 +182,8 @@ fn nan_poisons_its_element_of_sigmoid_losses() {
     scores[[0, 3]] = f32::NAN;
     for kind in [Kind::SigmoidCe, Kind::SigmoidFocal] {
         under_every_strategy(kind, &[2, 5], |gpu| {
-            let mut spec = plain(kind);
-            (spec.reduction, spec.gamma) = (Reduction::None, 0.0);
+            let mut spec = Spec::plain(kind);
+            spec.reduction = Reduction::None;
             let out = gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&[1_i64, 2]))).expect("legal");
             for ((at, loss), g) in out.losses.expect("unreduced").indexed_iter().zip(&out.grad) {
                 if (at[0], at[1]) == (0, 3) {
