@@ -30,25 +30,15 @@ fn break_kernels(gpu: &GpuLoss, part: &'static str, from: &'static str, to: &'st
     });
 }
 
-/// What each fault is called, for rows of how many classes, and what it changes. Rows of 28 classes are held in registers,
-/// of 1,500 swept.
+/// What each fault is called, for rows of how many classes, and what it changes. Rows of 28 classes stay in
+/// registers, of 1,500 take two passes.
 const STAGES: [(&str, usize, &str, &str); 6] = [
-    ("max, held", 28, "r.max = max(s.max, transform(x));", "r.max = min(s.max, transform(x));"),
-    ("max, swept", 1500, "let above = own > s.max;", "let above = own < s.max;"),
-    (
-        "sum, held",
-        28,
-        "r.rest = s.rest + min(s.greatest, numerator);",
-        "r.rest = s.rest + 1.001 * min(s.greatest, numerator);",
-    ),
-    ("sum, swept", 1500, "s.low + (term - (max(", "s.low + (1.001 * term - (max("),
-    ("gradient store", 28, "= stored_of(pack4(values));", "= stored_of(pack4(values * 1.001));"),
-    (
-        "lane of the gradient",
-        28,
-        "var g = (r.p_factor * numerator - weight)",
-        "var g = (r.p_factor * numerator.xyzz - weight)",
-    ),
+    ("max, resident", 28, "Greatest(max(s.max, transform(x))", "Greatest(min(s.max, transform(x))"),
+    ("max, two passes", 1500, "let above = own > old;", "let above = own < old;"),
+    ("sum, resident", 28, "s.rest + min(s.greatest, numerator)", "s.rest + 1.001 * min(s.greatest, numerator)"),
+    ("sum, two passes", 1500, "s.low + (term - (max(", "s.low + (1.001 * term - (max("),
+    ("gradient store", 28, "stored_of(pack4(values))", "stored_of(pack4(values * 1.001))"),
+    ("lane of the gradient", 28, "((r.p_factor * numerator - weight)", "((r.p_factor * numerator.xyzz - weight)"),
 ];
 
 #[test]
@@ -163,7 +153,7 @@ fn it_runs_when_it_is_asked_to_and_not_when_it_is_off() {
 fn kernels_in_place_and_at_strides_are_tested_as_such() {
     let tight = Layout::new(Shape::new(70, 28), Dtype::F32);
     let cases = [
-        (Layout { in_place: true, ..tight }, "scores[i / 4u] = ", "scores[i / 4u + 1u] = "),
+        (Layout { in_place: true, ..tight }, "scores[i] = vector", "scores[i + 1u] = vector"),
         (tight.strides(30, 32), "here * params.grad_stride", "here * params.classes"),
         (tight.strides(31, 31), "here * params.scores_stride", "here * params.classes"),
         (tight.strides(32, 32), "here * params.scores_stride", "here * params.classes"),
@@ -179,16 +169,16 @@ fn kernels_in_place_and_at_strides_are_tested_as_such() {
     }
 }
 
-/// A fault that only batches which are loaded by bricks meet: the self-test's own batch is small.
+/// A fault that only batches which are loaded by wide loads meet: the self-test's own batch is small.
 #[test]
-fn bricks_are_tested_where_the_plan_has_them() {
+fn wide_loads_are_tested_where_the_plan_has_them() {
     let loss = SoftmaxCe::default();
     for gpu in fresh().into_iter().filter(|gpu| gpu.device().features().contains(wgpu::Features::SHADER_INT64)) {
         break_kernels(
             &gpu,
             "",
-            "grad[i / (4u * VECTORS_PER_LOAD)] = wide_of",
-            "grad[i / (4u * VECTORS_PER_LOAD) + 1u] = wide_of",
+            "put_wide(i / (4u * VECTORS_PER_LOAD), wide_of",
+            "put_wide(i / (4u * VECTORS_PER_LOAD) + 1u, wide_of",
         );
         for (rows, classes) in [(30_000, 10), (300, 1000), (64, 6000), (64, 6005)] {
             let large = Layout::new(Shape::new(rows, classes), Dtype::F32);
@@ -244,8 +234,8 @@ fn a_refusal_is_logged() {
         break_kernels(
             &gpu,
             "/Thread",
-            "s.rest + min(s.greatest, numerator);",
-            "s.rest + 1.5 * min(s.greatest, numerator);",
+            "s.rest + min(s.greatest, numerator)",
+            "s.rest + 1.5 * min(s.greatest, numerator)",
         );
         gpu.plan(&SoftmaxCe::default().softcap(30.0), Shape::new(700, 28), Dtype::F32).expect("another strategy");
         let line = format!("thread-row refused on {}: softmax_ce on classes, f32, comes to ", gpu.adapter_info().name);

@@ -216,7 +216,9 @@ impl GpuLoss {
     /// What to expect of class lists on a device whose loops are limited: in steps, so that few plans are made.
     fn longest_list<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>, expected: usize) -> Result<usize> {
         const MOST: usize = 60_000;
-        let (Targets::Lists { offsets, .. }, Some(limit)) = (&batch.targets, self.context.loop_limit()) else {
+        let (Targets::Lists { offsets, .. }, Some(limit)) =
+            (&batch.targets, self.context.profile.llvmpipe.turns_of_loops)
+        else {
             return Ok(expected);
         };
         let offsets: Vec<i64> = offsets.integers().iter().collect();

@@ -22,6 +22,7 @@ use ndarray::Dimension;
 
 use crate::batch::{Batch, Dtype, Element, Output, Shape};
 use crate::device::adapter::{self, AdapterFilter};
+use crate::device::profile::Choice;
 use crate::device::{Context, Fault, LastWords, Wait};
 use crate::error::Result;
 use crate::layout::Layout;
@@ -152,7 +153,8 @@ impl GpuLoss {
         last_words: LastWords,
     ) -> Result<Self> {
         adapter::check_limits(adapter, &device)?;
-        let gpu = Self::in_context(Context::new(adapter.get_info(), device, queue, last_words));
+        let choice = Choice::of_environment()?;
+        let gpu = Self::in_context(Context::new(adapter.get_info(), device, queue, last_words, choice));
         // What is not UTF-8 names no strategy, and is shown as far as it can be.
         if let Some(name) = std::env::var_os("GPU_LOSS_STRATEGY").filter(|name| !name.is_empty()) {
             gpu.set_strategy(Some(name.to_string_lossy().parse()?));
@@ -170,11 +172,27 @@ impl GpuLoss {
         }
     }
 
-    /// The same device, taken for a GPU that has subgroups of this least and greatest size, or none: its plans are for
-    /// [`describe`](Self::describe), which runs nothing, and for the compilers of devices that are not there.
+    /// The same device, taken for one of this profile that is not there (`discrete:32-64`: with subgroups of 32 to 64
+    /// invocations): its plans are for [`describe`](Self::describe), which runs nothing, and for the compilers of such
+    /// devices.
+    ///
+    /// # Errors
+    /// [`Error::Option`](crate::Error::Option) for a name that is no profile's.
+    pub fn posing_as(&self, profile: &str) -> Result<Self> {
+        Ok(Self::in_context(self.context.posing(Choice::named(profile)?)))
+    }
+
+    /// The profile that plans go by on this device: `discrete`, `integrated`, `apple`, `no-subgroups`, `cpu` or
+    /// `llvmpipe`. `GPU_LOSS_PROFILE` forces one.
     #[must_use]
-    pub fn posing_as_gpu(&self, subgroups: Option<(u32, u32)>) -> Self {
-        Self::in_context(self.context.posing(subgroups))
+    pub fn profile(&self) -> &'static str {
+        self.context.profile.name
+    }
+
+    /// The smallest and the largest subgroup that kernels reckon with; `None` where they use none.
+    #[must_use]
+    pub fn subgroups(&self) -> Option<(u32, u32)> {
+        self.context.subgroups
     }
 
     /// The features and limits to ask for when a device is made that [`from_device`](Self::from_device) will share.

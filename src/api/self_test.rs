@@ -9,6 +9,7 @@ use super::GpuLoss;
 use super::host::HostPlan;
 use super::known_answers::KnownAnswers;
 use crate::batch::{Dtype, Element, Outputs, TargetForm};
+use crate::device::profile::Profile;
 use crate::device::{Context, Wait};
 use crate::error::{Error, Result};
 use crate::layout::{IntegerType, Layout, Mode, Upstream};
@@ -73,6 +74,8 @@ struct Driver {
     info: wgpu::AdapterInfo,
     features: wgpu::Features,
     limits: wgpu::Limits,
+    profile: Profile,
+    subgroups: Option<(u32, u32)>,
 }
 
 /// The records of this process: what was tested once need not be again on a new device.
@@ -89,14 +92,19 @@ impl SelfTest {
     /// Switched off by `GPU_LOSS_SELF_TEST=0`.
     pub(super) fn on(context: &Context) -> Self {
         let off = std::env::var("GPU_LOSS_SELF_TEST").is_ok_and(|v| v == "0");
-        let driver =
-            Driver { info: context.info.clone(), features: context.device.features(), limits: context.limits.clone() };
-        let mut row_statistics = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = match row_statistics.iter().find(|(other, _)| *other == driver) {
+        let driver = Driver {
+            info: context.info.clone(),
+            features: context.device.features(),
+            limits: context.limits.clone(),
+            profile: context.profile,
+            subgroups: context.subgroups,
+        };
+        let mut records = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = match records.iter().find(|(other, _)| *other == driver) {
             Some((_, record)) => Arc::clone(record),
             None => {
                 let record = Arc::<Record>::default();
-                row_statistics.push((driver, Arc::clone(&record)));
+                records.push((driver, Arc::clone(&record)));
                 record
             }
         };

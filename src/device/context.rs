@@ -8,6 +8,7 @@ use super::injection::Injection;
 use super::pipeline::KernelCache;
 #[cfg(not(target_arch = "wasm32"))]
 use super::pipeline_store::PipelineStore;
+use super::profile::{Choice, Profile};
 use crate::error::{Error, Result};
 
 /// What the driver said when it lost a device: known where the device is this crate's own, whose callbacks are too.
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) limits: wgpu::Limits,
     /// Smallest and largest subgroup, where kernels may use them.
     pub(crate) subgroups: Option<(u32, u32)>,
+    /// What plans go by.
+    pub(crate) profile: Profile,
     pub(crate) kernels: KernelCache,
     pub(crate) injection: Injection,
     /// Pipelines that are kept in a file, where the caller named a folder.
@@ -48,19 +51,24 @@ impl Context {
         device: wgpu::Device,
         queue: wgpu::Queue,
         last_words: LastWords,
+        choice: Option<Choice>,
     ) -> Self {
-        let subgroups = device
+        let has = device
             .features()
             .contains(wgpu::Features::SUBGROUP)
             .then_some((info.subgroup_min_size.max(4), info.subgroup_max_size.max(4)))
             // A workgroup smaller than a subgroup would leave lanes of it without an invocation.
             .filter(|(_, largest)| *largest <= widest_group(&device.limits()));
+        let profile = choice.map_or_else(|| Profile::of(&info, has.is_some()), |choice| choice.on(&info));
+        let claimed = choice.and_then(|choice| choice.subgroups);
+        let subgroups = has.filter(|_| profile.subgroups).map(|sizes| claimed.unwrap_or(sizes));
         Context {
             limits: device.limits(),
             device,
             queue,
             info,
             subgroups,
+            profile,
             kernels: KernelCache::default(),
             injection: Injection::default(),
             #[cfg(not(target_arch = "wasm32"))]
@@ -71,18 +79,19 @@ impl Context {
         }
     }
 
-    /// The same device, taken for a GPU that has subgroups of this least and greatest size, or none.
-    pub(crate) fn posing(&self, subgroups: Option<(u32, u32)>) -> Self {
-        let (subgroup_min_size, subgroup_max_size) = subgroups.unwrap_or_default();
+    /// The same device, taken for one of this profile that is not there.
+    pub(crate) fn posing(&self, choice: Choice) -> Self {
+        let (subgroup_min_size, subgroup_max_size) = choice.subgroups.unwrap_or_default();
         let info = wgpu::AdapterInfo {
-            name: "a GPU that is not there".to_owned(),
-            device_type: wgpu::DeviceType::DiscreteGpu,
+            name: format!("a device of the profile {}", choice.name()),
+            device_type: wgpu::DeviceType::Other,
             subgroup_min_size,
             subgroup_max_size,
             ..self.info.clone()
         };
         let last_words = Arc::clone(&self.last_words);
-        Context { subgroups, ..Context::new(info, self.device.clone(), self.queue.clone(), last_words) }
+        let context = Context::new(info, self.device.clone(), self.queue.clone(), last_words, Some(choice));
+        Context { subgroups: choice.subgroups.filter(|_| context.profile.subgroups), ..context }
     }
 
     /// Keeps compiled kernels in a folder, if the device can hand them out.
@@ -101,22 +110,9 @@ impl Context {
         self.store.get().map(|store| &store.cache)
     }
 
-    /// Whether this is a processor that plays a GPU.
-    pub(crate) fn is_software(&self) -> bool {
-        self.info.device_type == wgpu::DeviceType::Cpu
-    }
-
-    /// How many turns of loops an invocation can take in all, where that is few enough to reach.
-    ///
-    /// Mesa's llvmpipe (lavapipe too) leaves every loop once an invocation has taken 65,535 turns in all of its loops
-    /// together (`LP_MAX_TGSI_LOOP_ITERATIONS`), without a word: what the loop had still to do is not done.
-    pub(crate) fn loop_limit(&self) -> Option<u64> {
-        self.info.name.contains("llvmpipe").then_some(65_000)
-    }
-
-    /// Whether vectors had better be loaded as words of 64 bits: Mesa's software adapters load word by word.
-    pub(crate) fn loads_by_words(&self) -> bool {
-        self.is_software() && self.device.features().contains(wgpu::Features::SHADER_INT64)
+    /// Whether vectors and integers are loaded as words of 64 bits.
+    pub(crate) fn wide_loads(&self) -> bool {
+        self.profile.llvmpipe.wide_loads && self.device.features().contains(wgpu::Features::SHADER_INT64)
     }
 
     /// The bytes that one binding can span.

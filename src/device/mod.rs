@@ -7,6 +7,7 @@ mod injection;
 mod pipeline;
 #[cfg(not(target_arch = "wasm32"))]
 mod pipeline_store;
+pub(crate) mod profile;
 mod readback;
 #[cfg(not(target_arch = "wasm32"))]
 mod unchecked;

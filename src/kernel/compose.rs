@@ -71,13 +71,9 @@ fn scan_finish(denominator: bool, upstream: bool, labels: Option<bool>) -> Piece
     let mut pieces = vec![REDUCE_FOUND];
     match labels {
         None => pieces.push(REDUCE_STORED),
-        Some(weighted) => pieces.extend([
-            TARGET_INTEGERS,
-            TARGET_LABELS,
-            weights(weighted),
-            REDUCE_LABEL,
-            REDUCE_FOUND_IN_LABELS,
-        ]),
+        Some(weighted) => {
+            pieces.extend([TARGET_INTEGERS, TARGET_LABELS, weights(weighted), REDUCE_LABEL, REDUCE_FOUND_IN_LABELS])
+        }
     }
     pieces.extend([
         IO_STATUS,

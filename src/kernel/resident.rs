@@ -6,11 +6,8 @@ use super::template::Vector;
 impl ResidentRow {
     /// An invocation's vectors in the order of the classes, so many of them to a load.
     pub(super) fn vectors(self, to_a_load: u32) -> Vec<Vector> {
-        let edge = |name: &str, which| Vector {
-            name: name.into(),
-            first: name.into(),
-            tags: vec![which, "single", "partly"],
-        };
+        let edge =
+            |name: &str, which| Vector { name: name.into(), first: name.into(), tags: vec![which, "single", "partly"] };
         let body = (0..self.vectors).map(|k| {
             let mut vector = loaded(k, to_a_load);
             vector.tags.extend(["body", if k < self.whole { "whole" } else { "partly" }]);

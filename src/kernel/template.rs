@@ -58,12 +58,10 @@ mod tests {
             first: first.into(),
             tags: tags.to_vec(),
         };
-        let vectors = [vector("0", "0", &["wide", "first"]), vector("1", "0", &["wide"]), vector("_tail", "_tail", &[])];
+        let vectors =
+            [vector("0", "0", &["wide", "first"]), vector("1", "0", &["wide"]), vector("_tail", "_tail", &[])];
         let template = "begin\n//: each\n//: when wide first\nload @\n//: when wide gathered\nx$ of @\n//: always\ng$\n//: end\nend";
-        assert_eq!(
-            expand(template, &vectors, &["gathered"]),
-            "begin\nload 0\nx0 of 0\ng0\nx1 of 0\ng1\ng_tail\nend\n"
-        );
+        assert_eq!(expand(template, &vectors, &["gathered"]), "begin\nload 0\nx0 of 0\ng0\nx1 of 0\ng1\ng_tail\nend\n");
         assert_eq!(expand(template, &vectors[2..], &[]), "begin\ng_tail\nend\n");
     }
 }

@@ -37,7 +37,12 @@ fn kernels() -> Vec<KernelSpec> {
     for kind in Kind::ALL.iter().copied().filter(|kind| kind.per_row()) {
         for targets in TargetForm::ALL {
             all.extend([none, every].map(|extras| {
-                KernelSpec::Merge(MergeKernel { kind, targets, options: options(extras.losses, Transform::Scale), extras })
+                KernelSpec::Merge(MergeKernel {
+                    kind,
+                    targets,
+                    options: options(extras.losses, Transform::Scale),
+                    extras,
+                })
             }));
         }
     }

@@ -35,7 +35,9 @@ impl Scheduler<'_> {
             wide: self.wide,
             wide_integers: self.wide_integers(),
             // Where rows stay resident, Mesa 22.3 is faster with `unpack2x16float`.
-            widens_in_integers: traversal == Traversal::Row && self.context.is_software() && !self.portable,
+            widens_in_integers: traversal == Traversal::Row
+                && self.context.profile.llvmpipe.widens_in_integers
+                && !self.portable,
             load_vectors: on.load_vectors,
             grad: match (grad, layout.in_place) {
                 (false, _) => Grad::Nowhere,

@@ -95,7 +95,7 @@ pub(super) struct Schedule {
 impl<'a> Scheduler<'a> {
     pub(super) fn new(context: &'a Context, spec: &'a Spec, layout: &'a Layout, strategy: Strategy) -> Self {
         let geometry = Geometry::new(context, strategy);
-        let wide = context.loads_by_words();
+        let wide = context.wide_loads();
         let traversal = traversal(spec.kind, &layout.shape);
         let sizes = Sizes::default();
         let scheduler =
@@ -151,7 +151,7 @@ impl<'a> Scheduler<'a> {
             infinity: f32::INFINITY.to_bits(),
             nan: f32::NAN.to_bits(),
             mean_factor: self.mean_factor(),
-            longest_list: match self.context.loop_limit() {
+            longest_list: match self.context.profile.llvmpipe.turns_of_loops {
                 Some(_) => layout.longest_list as u32,
                 None => u32::MAX,
             },

@@ -31,7 +31,7 @@ impl Scheduler<'_> {
         if self.loop_budget(1) < 256 {
             return Err(Error::Limit {
                 limit: "number of turns of loops in one invocation",
-                got: self.context.loop_limit().unwrap_or_default(),
+                got: self.context.profile.llvmpipe.turns_of_loops.unwrap_or_default(),
                 needed: layout.longest_list as u64 * 2,
                 what: format!("class lists of {} classes", layout.longest_list),
             });

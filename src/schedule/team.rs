@@ -1,6 +1,7 @@
 //! Who takes a row, and which team suits which shape and adapter.
 
 use crate::batch::Shape;
+use crate::device::profile::Profile;
 use crate::device::{Context, widest_group};
 use crate::error::{Error, Result};
 use crate::kernel::{Team, Traversal};
@@ -91,41 +92,28 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, once: bool) 
 /// Rows that are worth a kernel written for their length.
 pub(crate) const RESIDENT_ROWS: usize = 64;
 
-/// Classes of the longest rows of which a software adapter takes one a thread.
-const SHORT_ROW: usize = 128;
-/// And of the shortest rows of which a software adapter had better not take two a workgroup.
-const LONG_ROW: usize = 16_384;
-/// And of rows that are read once, if there are so many.
-const READ_ONCE: usize = 50_000;
-const MANY_ROWS: usize = 1024;
-
 fn preferred(context: &Context, kind: Kind, shape: &Shape, once: bool) -> Strategy {
     let subgroups = context.subgroups.is_some();
-    if context.is_software() {
-        // A barrier costs a switch of every invocation's state. A thread is one lane of a core's vectors: with rows
-        // enough, every lane takes its own.
-        if kind.per_row() && shape.rows() < 4 && shape.classes > 30_000 {
-            return Strategy::SplitRow;
-        }
-        // Short rows are a thread's, longer ones a subgroup's; many are read once by threads in less time.
-        let read_once = once && shape.rows() >= MANY_ROWS && shape.classes <= READ_ONCE;
-        return if subgroups && (!kind.per_row() || shape.classes > SHORT_ROW && !read_once) {
-            Strategy::SubgroupRow
-        } else {
-            Strategy::ThreadRow
+    let Profile { rows, splitting, .. } = context.profile;
+    if !kind.per_row() {
+        return match (subgroups, rows.elements_by_subgroups) {
+            (true, true) => Strategy::SubgroupRow,
+            (true, false) => Strategy::WorkgroupRow,
+            (false, true) => Strategy::ThreadRow,
+            (false, false) => Strategy::WorkgroupTree,
         };
     }
-    if !kind.per_row() {
-        return if subgroups { Strategy::WorkgroupRow } else { Strategy::WorkgroupTree };
-    }
-    if shape.rows() < 64 && shape.classes >= 1 << 16 {
+    if shape.rows() < splitting.below_rows && shape.classes >= splitting.classes {
         return Strategy::SplitRow;
     }
-    match (shape.classes, subgroups) {
-        (..=16, _) => Strategy::ThreadRow,
-        (..=2048, true) => Strategy::SubgroupRow,
-        (_, true) => Strategy::WorkgroupRow,
-        (_, false) => Strategy::WorkgroupTree,
+    let read_once = once && rows.read_once.is_some_and(|r| shape.rows() >= r.rows && shape.classes <= r.classes);
+    match subgroups {
+        _ if shape.classes <= rows.thread || read_once => Strategy::ThreadRow,
+        true if shape.classes <= rows.subgroup => Strategy::SubgroupRow,
+        true => Strategy::WorkgroupRow,
+        // A thread takes what a subgroup would, where a barrier costs more than that gains.
+        false if rows.subgroup == usize::MAX => Strategy::ThreadRow,
+        false => Strategy::WorkgroupTree,
     }
 }
 
@@ -158,8 +146,11 @@ pub(crate) struct Geometry {
     pub(crate) exact: bool,
     /// Whether invocations side by side take tasks that lie apart: see `shaders/access/llvmpipe/interleave.wgsl`.
     pub(crate) interleaves: bool,
-    software: bool,
-    loop_limit: Option<u64>,
+    /// Classes of the shortest row that a subgroup takes in a workgroup of its own.
+    alone: Option<usize>,
+    /// Teams that fill the device.
+    split_teams: u64,
+    turns_of_loops: Option<u64>,
 }
 
 /// What a team does with a row, as far as it takes turns of loops.
@@ -178,23 +169,21 @@ pub(crate) struct LoopWork {
 
 impl Geometry {
     pub(crate) fn new(context: &Context, strategy: Strategy) -> Self {
-        let software = context.is_software();
+        let Profile { workgroups, registers, splitting, llvmpipe, .. } = context.profile;
         let team = match (strategy, context.subgroups) {
             (Strategy::ThreadRow, _) => Team::Thread,
             (Strategy::SubgroupRow, _) => Team::Subgroup,
             (Strategy::WorkgroupRow, _) => Team::Workgroup,
             (Strategy::WorkgroupTree, _) => Team::WorkgroupTree,
-            (Strategy::SplitRow, Some(_)) if software => Team::Subgroup,
-            (Strategy::SplitRow, None) if software => Team::Thread,
+            (Strategy::SplitRow, Some(_)) if splitting.by_subgroups => Team::Subgroup,
+            (Strategy::SplitRow, None) if splitting.by_subgroups => Team::Thread,
             (Strategy::SplitRow, Some(_)) => Team::Workgroup,
             (Strategy::SplitRow, None) => Team::WorkgroupTree,
         };
-        // A processor that plays a GPU deals out workgroups: small ones keep all its cores busy.
         let wanted = match team {
-            Team::Workgroup => 256,
-            _ if software => 16,
-            Team::Thread | Team::Subgroup => 64,
-            Team::WorkgroupTree => 256,
+            Team::Thread | Team::Subgroup => workgroups.independent,
+            Team::Workgroup => workgroups.whole,
+            Team::WorkgroupTree => workgroups.tree,
         };
         let wanted = wanted.max(context.subgroups.map_or(0, |(_, largest)| largest));
         let group = group_size(team, wanted, &context.limits);
@@ -212,25 +201,24 @@ impl Geometry {
             team,
             group,
             teams: u64::from(teams.max(1)),
-            // A processor spills registers into its nearest cache; a GPU had better not spill. More would take a compiler
-            // seconds, and gain nothing (benches/NOTES.md).
-            resident_classes: if software { 32 } else { 16 },
+            resident_classes: registers.classes,
             resident_vectors: match team {
-                Team::Thread | Team::Subgroup if software => 32,
-                _ => 8,
+                Team::Thread | Team::Subgroup => registers.vectors,
+                Team::Workgroup | Team::WorkgroupTree => registers.workgroup_vectors,
             },
             exact: team != Team::Subgroup || context.subgroups.is_some_and(|(smallest, largest)| smallest == largest),
             team_size: u64::from(team_size),
-            interleaves: software && team == Team::Thread,
-            software,
-            loop_limit: context.loop_limit(),
+            interleaves: llvmpipe.interleaves && team == Team::Thread,
+            alone: context.profile.rows.alone,
+            split_teams: splitting.teams,
+            turns_of_loops: llvmpipe.turns_of_loops,
         }
     }
 
     /// Whether rows are so long that a subgroup had better be a workgroup: fewer then wait for a core that other work
     /// holds up.
     pub(crate) fn stands_alone(&self, classes: usize) -> bool {
-        self.software && self.team == Team::Subgroup && self.exact && classes >= LONG_ROW
+        self.team == Team::Subgroup && self.exact && self.alone.is_some_and(|least| classes >= least)
     }
 
     /// With a workgroup a subgroup.
@@ -249,7 +237,7 @@ impl Geometry {
 
     /// How many classes a team may take in one dispatch.
     pub(crate) fn loop_budget(&self, work: LoopWork) -> u64 {
-        let Some(limit) = self.loop_limit else { return u64::MAX };
+        let Some(limit) = self.turns_of_loops else { return u64::MAX };
         let LoopWork { sweeps, rows, lanes, longest_list, times } = work;
         let turns = (limit / rows).saturating_sub(longest_list * lanes * times / self.team_size) as f64;
         // Turns that each class costs, and each class that is listed too. Along the classes a cursor goes from entry to
@@ -266,8 +254,7 @@ impl Geometry {
 
     /// How many classes each part of a split row has: enough parts to fill the device, in whole vectors.
     pub(crate) fn split_classes(&self, rows: u64, classes: u64) -> u64 {
-        let busy: u64 = if self.software { 64 } else { 512 };
-        let splits = busy.div_ceil(rows.max(1));
+        let splits = self.split_teams.div_ceil(rows.max(1));
         classes.div_ceil(splits).next_multiple_of(256)
     }
 }

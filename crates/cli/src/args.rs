@@ -75,7 +75,7 @@ impl AdapterArgs {
     }
 }
 
-/// Kinds of devices, by what decides which kernels they have.
+/// Kinds of devices, by what plans go by on them.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Profile {
     /// A graphics card: subgroups of 32 to 64
@@ -86,16 +86,19 @@ pub(crate) enum Profile {
     Apple,
     /// A GPU without subgroups
     NoSubgroups,
+    /// A processor that plays a GPU: subgroups of 4 to 16
+    Cpu,
 }
 
 impl Profile {
-    /// The smallest and the largest subgroup, if there are any.
-    pub(crate) fn subgroups(self) -> Option<(u32, u32)> {
+    /// The library's name of it, with the subgroups that such devices have.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Profile::Discrete => Some((32, 64)),
-            Profile::Integrated => Some((8, 32)),
-            Profile::Apple => Some((4, 64)),
-            Profile::NoSubgroups => None,
+            Profile::Discrete => "discrete:32-64",
+            Profile::Integrated => "integrated:8-32",
+            Profile::Apple => "apple:4-64",
+            Profile::NoSubgroups => "no-subgroups",
+            Profile::Cpu => "cpu:4-16",
         }
     }
 }

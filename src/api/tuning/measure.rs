@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::scratch::Scratch;
 use crate::batch::Shape;
+use crate::device::profile::Sample;
 use crate::device::{Context, Wait, guarded, read};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
@@ -46,7 +47,7 @@ pub(super) async fn fastest(
     layout: &Layout,
     strategies: &[Strategy],
 ) -> Result<Option<Strategy>> {
-    let Some(sample) = sample(layout, context.is_software()) else { return Ok(None) };
+    let Some(sample) = sample(layout, context.profile.sample) else { return Ok(None) };
     let mut candidates = Vec::with_capacity(strategies.len());
     for strategy in strategies.iter().copied() {
         match build(context, spec, &sample, Some(strategy)).await {
@@ -116,10 +117,9 @@ async fn run(context: &Context, plan: &Plan, scratch: &Scratch, repetitions: u32
 /// too large as well.
 ///
 /// Where the gradient replaces the scores it is written beside them here: a second run would find no scores.
-fn sample(layout: &Layout, software: bool) -> Option<Layout> {
+fn sample(layout: &Layout, size: Sample) -> Option<Layout> {
     let Shape { n, classes, inner } = layout.shape;
-    // A processor does some hundred million elements a second, a GPU a hundred times as many.
-    let (elements, rows, most) = if software { (1 << 20, 64, 1 << 23) } else { (1 << 22, 256, 1 << 24) };
+    let Sample { elements, rows, most } = size;
     let slab = layout.scores_step().max(layout.grad_step()).max(1);
     let fewer = (elements / slab).max(u64::div_ceil(rows, inner as u64)).max(1);
     let n = (n as u64).min(fewer);
@@ -138,8 +138,12 @@ mod tests {
 
     #[test]
     fn a_sample_is_the_batch_or_fewer_of_its_rows() {
-        let rows = |n, classes, software| {
-            sample(&Layout::new(Shape::new(n, classes), Dtype::F32), software).map(|layout| layout.shape.n)
+        let rows = |n, classes, processor| {
+            let size = match processor {
+                true => Sample { elements: 1 << 20, rows: 64, most: 1 << 23 },
+                false => Sample { elements: 1 << 22, rows: 256, most: 1 << 24 },
+            };
+            sample(&Layout::new(Shape::new(n, classes), Dtype::F32), size).map(|layout| layout.shape.n)
         };
         assert_eq!(rows(64, 10, true), Some(64));
         assert_eq!(rows(1 << 20, 1 << 10, true), Some(1 << 10));

@@ -16,7 +16,7 @@ use crate::{Result, setup};
 /// How much is tested, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Everything: more random batches, the largest buffers, PyTorch where it is installed, the page, Dawn and DXC
+    /// Everything: more random batches, other profiles, the largest buffers, PyTorch if installed, the page, Dawn, DXC
     #[arg(long)]
     full: bool,
 }
@@ -39,15 +39,17 @@ pub(crate) fn test(args: &Args) -> Result<()> {
     adapters.iter().for_each(|adapter| say(&format!("  {adapter}")));
     say(match args.full {
         true => {
-            "Everything is tested, the page, Dawn and DXC too: about 30 minutes on two cores, and 5 more to build the tests."
+            "Everything is tested, under all profiles, and the page, Dawn and DXC too: about 40 minutes on two cores, and 5 more to build the tests."
         }
-        false => "About 10 minutes on two cores, and 5 more where the tests are to be built; `--full` tests everything.",
+        false => {
+            "About 10 minutes on two cores, and 5 more where the tests are to be built; `--full` tests everything."
+        }
     });
 
     let begin = Instant::now();
     let skips = std::env::temp_dir().join(format!("gpu-loss-tests-{}.skips", std::process::id()));
     let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
-    let ended = suites::run(suites::built(&cargo)?, &skips, args.full);
+    let ended = suites::run(suites::built(&cargo, args.full)?, &skips, args.full);
     let mut tally = Tally::default();
     let mut passed = true;
     for suite in ended {

@@ -15,8 +15,24 @@ use crate::terminal::say;
 /// Suites at once, at most: each has threads of its own.
 const AT_ONCE: usize = 4;
 /// What takes longest begins first. The order only decides how well the work is spread.
-const LONGEST: [&str; 8] =
-    ["regressions", "bricks", "edge_cases", "vectors", "held", "plan", "property", "exit_codes"];
+const LONGEST: [&str; 8] = ["regressions", "bricks", "edge_cases", "vectors", "held", "plan", "property", "exit_codes"];
+
+/// What is run again under other devices' profiles, kernels made for GPUs among them.
+const UNDER_PROFILES: [&str; 3] = ["vectors", "edge_cases", "property"];
+/// Profiles with the width of lavapipe's vectors in bits, which makes its subgroups: 4, 8 or 16 invocations. Ranges stand
+/// around the real size, as drivers of AMD, Intel and Apple state them.
+const PROFILES: [(&str, &str); 8] = [
+    ("discrete:4-64", "256"),
+    ("no-subgroups", "256"),
+    ("discrete:4-64", "128"),
+    ("discrete:8-32", "512"),
+    ("discrete", "256"),
+    ("integrated:8-32", "256"),
+    ("apple:4-64", "512"),
+    ("cpu", "256"),
+];
+/// How many of these are tested without `--full`, by the vectors alone.
+const QUICK_PROFILES: usize = 2;
 
 /// One process of tests.
 pub(super) struct Suite {
@@ -54,8 +70,8 @@ struct Profile {
     test: bool,
 }
 
-/// Builds the tests of the workspace, and lists them with the documentation's.
-pub(super) fn built(cargo: &Path) -> Result<Vec<Suite>> {
+/// Builds the tests of the workspace, and lists them with the documentation's, and once more under other profiles.
+pub(super) fn built(cargo: &Path, full: bool) -> Result<Vec<Suite>> {
     let mut build = Command::new(cargo);
     build.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
     let output = build.stderr(Stdio::inherit()).output()?;
@@ -65,6 +81,8 @@ pub(super) fn built(cargo: &Path) -> Result<Vec<Suite>> {
     let messages = String::from_utf8(output.stdout)?;
     let mut suites: Vec<Suite> = messages.lines().filter_map(suite).collect();
     suites.sort_by_key(|suite| LONGEST.iter().position(|name| suite.name == *name).unwrap_or(LONGEST.len()));
+    let again = under_profiles(&suites, full);
+    suites.extend(again);
     let mut documentation = Command::new(cargo);
     documentation.args(["test", "--workspace", "--doc"]);
     suites.push(Suite { name: "documentation".into(), command: documentation });
@@ -84,6 +102,24 @@ fn suite(message: &str) -> Option<Suite> {
     let unit = !target.kind.iter().any(|kind| kind == "test");
     let name = if unit { format!("{} (its own tests)", target.name) } else { target.name };
     Some(Suite { name, command })
+}
+
+/// Suites that run once more, their kernels made for other devices.
+fn under_profiles(suites: &[Suite], full: bool) -> Vec<Suite> {
+    let (profiles, names) = match full {
+        true => (&PROFILES[..], &UNDER_PROFILES[..]),
+        false => (&PROFILES[..QUICK_PROFILES], &UNDER_PROFILES[..1]),
+    };
+    let again = |(profile, bits): &(&str, &str), suite: &Suite| {
+        let mut command = Command::new(suite.command.get_program());
+        command.env("GPU_LOSS_PROFILE", profile).env("LP_NATIVE_VECTOR_WIDTH", bits).env("WGPU_BACKEND", "vulkan");
+        if let Some(folder) = suite.command.get_current_dir() {
+            command.current_dir(folder).env("CARGO_MANIFEST_DIR", folder);
+        }
+        Suite { name: format!("{} under {profile}, vectors of {bits} bits", suite.name), command }
+    };
+    let chosen: Vec<&Suite> = suites.iter().filter(|suite| names.contains(&suite.name.as_str())).collect();
+    profiles.iter().flat_map(|profile| chosen.iter().map(move |suite| again(profile, suite))).collect()
 }
 
 /// Runs them all; what each prints is shown when it has ended.

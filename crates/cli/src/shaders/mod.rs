@@ -2,7 +2,6 @@
 
 mod collection;
 
-use gpu_loss::wgpu::Features;
 use gpu_loss::{AdapterFilter, Dtype, GpuLoss, Kind, Layout, Shape, Spec, Strategy};
 use ndarray::ArrayD;
 
@@ -28,15 +27,12 @@ pub(crate) fn shaders(args: &ShadersArgs, filter: &AdapterFilter) -> Result<(), 
     };
     std::fs::create_dir_all(&args.out).map_err(|e| Failure::file(&args.out, io_message(&e)))?;
     let gpu = GpuLoss::open(filter).map_err(|error| Failure::library(&error, None))?;
-    let (gpu, subgroups) = match args.profile {
-        Some(profile) => (gpu.posing_as_gpu(profile.subgroups()), profile.subgroups().is_some()),
-        None => {
-            let subgroups = gpu.device().features().contains(Features::SUBGROUP);
-            (gpu, subgroups)
-        }
+    let gpu = match args.profile {
+        Some(profile) => gpu.posing_as(profile.name()).map_err(|error| Failure::library(&error, None))?,
+        None => gpu,
     };
     let info = gpu.adapter_info();
-    let sizes = subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]);
+    let sizes = gpu.subgroups().map(|(smallest, largest)| [smallest, largest]);
     let mut collection = Collection::new(&args.out, info, sizes);
     let failed = |error: gpu_loss::Error| Failure::library(&error, batch.as_ref().map(|(name, _)| *name));
     match &batch {

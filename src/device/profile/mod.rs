@@ -1,0 +1,108 @@
+//! Every number that plans decide by and that depends on the device, in one struct, one file a profile.
+//!
+//! A profile is chosen when a device is opened, by what its driver says of it, or by name: `GPU_LOSS_PROFILE`, or the
+//! builder. Beside each number stands the command that measured it, or the word "estimate".
+
+mod apple;
+mod choice;
+mod cpu;
+mod discrete;
+mod integrated;
+mod llvmpipe;
+mod no_subgroups;
+
+pub(crate) use choice::Choice;
+pub(crate) use llvmpipe::Mechanisms;
+
+/// What a plan goes by on one kind of device.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Profile {
+    /// The name, as `GPU_LOSS_PROFILE` takes it.
+    pub(crate) name: &'static str,
+    /// Whether kernels use subgroup operations where the device has them.
+    pub(crate) subgroups: bool,
+    /// Who takes a row, by its length.
+    pub(crate) rows: Rows,
+    /// Invocations of a workgroup.
+    pub(crate) workgroups: Workgroups,
+    /// What stays in registers.
+    pub(crate) registers: Registers,
+    /// Few rows that are long enough are split over several teams.
+    pub(crate) splitting: Splitting,
+    /// What `Tuning::Measure` times.
+    pub(crate) sample: Sample,
+    /// What exists for Mesa's llvmpipe alone.
+    pub(crate) llvmpipe: Mechanisms,
+}
+
+/// Who takes a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rows {
+    /// Classes of the longest row that one thread takes;
+    pub(crate) thread: usize,
+    /// and of the longest one that one subgroup takes.
+    pub(crate) subgroup: usize,
+    /// Long rows that are read once (for statistics alone, or a gradient from them) and that threads take all the same.
+    pub(crate) read_once: Option<ReadOnce>,
+    /// Whether losses of single elements are taken by subgroups; else by workgroups.
+    pub(crate) elements_by_subgroups: bool,
+    /// Classes of the shortest row that gets a workgroup of one subgroup to itself.
+    pub(crate) alone: Option<usize>,
+}
+
+/// Rows that are read once: so many at least, of so many classes at most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ReadOnce {
+    pub(crate) rows: usize,
+    pub(crate) classes: usize,
+}
+
+/// Invocations of a workgroup of each kind of team.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Workgroups {
+    /// Of threads or subgroups that take rows of their own.
+    pub(crate) independent: u32,
+    /// That takes a row as a whole,
+    pub(crate) whole: u32,
+    /// and that does without subgroup operations.
+    pub(crate) tree: u32,
+}
+
+/// What an invocation holds of rows in registers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Registers {
+    /// Classes of the longest rows of which a thread holds four.
+    pub(crate) classes: usize,
+    /// Vectors of four elements that each invocation of a thread or subgroup holds,
+    pub(crate) vectors: usize,
+    /// and of a workgroup.
+    pub(crate) workgroup_vectors: usize,
+}
+
+/// When rows are split over several teams, and into how many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Splitting {
+    /// Rows, if they are fewer than so many,
+    pub(crate) below_rows: usize,
+    /// and have at least so many classes.
+    pub(crate) classes: usize,
+    /// Teams that fill the device.
+    pub(crate) teams: u64,
+    /// Whether the teams are subgroups; else workgroups.
+    pub(crate) by_subgroups: bool,
+}
+
+/// The part of a batch that is timed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sample {
+    /// Elements that keep the device busy for long enough,
+    pub(crate) elements: u64,
+    /// in so many rows at least,
+    pub(crate) rows: u64,
+    /// and no more elements than these.
+    pub(crate) most: u64,
+}
+
+/// All profiles.
+pub(crate) const ALL: [Profile; 6] =
+    [discrete::PROFILE, integrated::PROFILE, apple::PROFILE, no_subgroups::PROFILE, cpu::PROFILE, llvmpipe::PROFILE];
