@@ -162,14 +162,15 @@ fn by_rows(
     let mut terms = vec![0.0; scores.len()];
     let mut correct = 0;
     let mut valid_weight = 0.0;
+    let (mut x, mut t, mut b) = (Vec::new(), Vec::new(), Vec::new());
     for row in 0..count {
         let start = position(shape, row, 0);
         let at = |class: usize| start + class * shape.inner;
         if rows.state(row) == RowState::Ignored {
             continue;
         }
-        let x: Vec<f64> = (0..classes).map(|class| scores[at(class)]).collect();
-        let t: Vec<f64> = (0..classes).map(|class| rows.target(shape, row, class)).collect();
+        refill(&mut x, (0..classes).map(|class| scores[at(class)]));
+        refill(&mut t, (0..classes).map(|class| rows.target(shape, row, class)));
         if let Some(label) = rows.label(row) {
             valid_weight += class_weight(spec, label);
         }
@@ -178,14 +179,14 @@ fn by_rows(
             (0..classes).for_each(|class| grad[at(class)] = f64::NAN);
             continue;
         }
-        let top = (0..classes).rev().max_by(|a, b| x[*a].total_cmp(&x[*b]).then(b.cmp(a))).unwrap_or_default();
-        let top = x.iter().position(|v| *v == x[top]).unwrap_or(top);
+        let top = softmax_ce::argmax(&x);
         argmax[row] = top as u32;
         let greatest = t.iter().copied().fold(0.0, f64::max);
         correct += u64::from(greatest > 0.0 && t[top] == greatest);
+        row_weights(spec, rows, row, &t, &mut b);
         let result = of_row(&Row {
             x: &x,
-            b: &row_weights(spec, rows, row, &t),
+            b: &b,
             counts: rows.true_classes(row) != Some(0),
             label: rows.label(row).unwrap_or_default(),
         });
@@ -285,15 +286,22 @@ fn reduce(spec: &Spec, shape: &Shape, losses: &[f64], own: f64) -> (f64, f64) {
 }
 
 /// `B_j = w_j·((1−ε)·t_j/M + ε/C)`; all 0 in a row without a true class.
-fn row_weights(spec: &Spec, rows: &Rows, row: usize, t: &[f64]) -> Vec<f64> {
+fn row_weights(spec: &Spec, rows: &Rows, row: usize, t: &[f64], b: &mut Vec<f64>) {
     let count = match rows.true_classes(row) {
-        Some(0) => return vec![0.0; t.len()],
+        Some(0) => return refill(b, t.iter().map(|_| 0.0)),
         Some(count) => count as f64,
         None => 1.0,
     };
     let smoothing = f64::from(spec.label_smoothing);
     let even = smoothing / t.len() as f64;
-    t.iter().enumerate().map(|(class, t)| class_weight(spec, class) * ((1.0 - smoothing) * t / count + even)).collect()
+    let weight = |(class, t): (usize, &f64)| class_weight(spec, class) * ((1.0 - smoothing) * t / count + even);
+    refill(b, t.iter().enumerate().map(weight));
+}
+
+/// A row's numbers in place of those of the row before: short rows are many.
+fn refill(numbers: &mut Vec<f64>, of: impl Iterator<Item = f64>) {
+    numbers.clear();
+    numbers.extend(of);
 }
 
 fn class_weight(spec: &Spec, class: usize) -> f64 {

@@ -7,22 +7,13 @@ use crate::loss::Spec;
 pub(super) fn row(spec: &Spec, x: &[f64], b: &[f64], counts: bool) -> RowLoss {
     let u: Vec<f64> = x.iter().map(|x| transform(spec, *x)).collect();
     let top = argmax(&u);
-    let e: Vec<f64> = u.iter().map(|u_j| (u_j - u[top]).exp()).collect();
+    let mut grad: Vec<f64> = u.iter().map(|u_j| (u_j - u[top]).exp()).collect();
+    let e = &grad;
     let rest: f64 = e.iter().enumerate().filter(|(j, _)| *j != top).map(|(_, e)| e).sum();
     let lse = u[top] + rest.ln_1p();
     let z = if counts { f64::from(spec.z_loss) } else { 0.0 };
     let a: f64 = b.iter().sum();
     let distance: f64 = b.iter().zip(&u).filter(|(b, _)| **b != 0.0).map(|(b, u_j)| b * (u[top] - u_j)).sum();
-    let grad = (0..x.len())
-        .map(|j| {
-            // A·p_j − B_j over the common denominator, so that p_j → 1 does not cancel.
-            let e = e[j];
-            let others = || b.iter().enumerate().filter(|(k, _)| *k != j).map(|(_, b)| b).sum::<f64>();
-            let a_less_b = if j == top { others() } else { a * e - b[j] };
-            let g = (a_less_b - b[j] * rest + 2.0 * z * lse * e) / (1.0 + rest);
-            g * slope(spec, x[j])
-        })
-        .collect();
     // z-loss is a term of its own, which cancels against the others at the loss's minimum.
     let terms = (0..x.len())
         .map(|j| {
@@ -30,6 +21,13 @@ pub(super) fn row(spec: &Spec, x: &[f64], b: &[f64], counts: bool) -> RowLoss {
             (a.abs() * p + b[j].abs() + (2.0 * z * lse).abs() * p) * slope(spec, x[j])
         })
         .collect();
+    for (j, g) in grad.iter_mut().enumerate() {
+        // A·p_j − B_j over the common denominator, so that p_j → 1 does not cancel.
+        let e = *g;
+        let others = || b.iter().enumerate().filter(|(k, _)| *k != j).map(|(_, b)| b).sum::<f64>();
+        let a_less_b = if j == top { others() } else { a * e - b[j] };
+        *g = (a_less_b - b[j] * rest + 2.0 * z * lse * e) / (1.0 + rest) * slope(spec, x[j]);
+    }
     RowLoss { loss: distance + a * rest.ln_1p() + z * lse * lse, lse, grad, terms }
 }
 
