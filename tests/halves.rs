@@ -35,7 +35,7 @@ macro_rules! half {
 
 half!(f16, bf16);
 
-/// One class; a few, which threads hold, loaded by bricks; and so many that with their winner they are swept.
+/// One class; a few, which threads hold, by wide loads; and so many that with their winner they take two passes.
 const CLASSES: [usize; 3] = [1, 8, 1200];
 
 /// A row's log-sum-exp is its one score that is no mask.

@@ -147,7 +147,7 @@ fn what_to_install() -> &'static str {
 
 /// The features that the losses use where an adapter has them; none is required.
 ///
-/// Words of 64 bits serve software adapters alone, see `Context::loads_by_words`; a GPU loads 16 bytes at once anyway.
+/// Integers of 64 bits serve the wide loads of `profile/llvmpipe.rs` alone; a GPU loads 16 bytes at once anyway.
 pub(crate) fn useful_features() -> wgpu::Features {
     wgpu::Features::SUBGROUP
         | wgpu::Features::TIMESTAMP_QUERY

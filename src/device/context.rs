@@ -110,7 +110,7 @@ impl Context {
         self.store.get().map(|store| &store.cache)
     }
 
-    /// Whether vectors and integers are loaded as words of 64 bits.
+    /// Whether kernels have wide loads.
     pub(crate) fn wide_loads(&self) -> bool {
         self.profile.llvmpipe.wide_loads && self.device.features().contains(wgpu::Features::SHADER_INT64)
     }

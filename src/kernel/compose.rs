@@ -337,7 +337,7 @@ impl WideIntegers {
     }
 }
 
-/// Words of 64 bits, where there are any.
+/// What wide loads are made of, where there are any.
 fn words(any: bool) -> Pieces {
     if any { vec![ACCESS_LLVMPIPE_U64] } else { Vec::new() }
 }

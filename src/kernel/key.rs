@@ -12,12 +12,12 @@ pub(crate) enum KernelSpec {
     ScanLabels {
         /// Whether classes have weights.
         weighted: bool,
-        /// Whether labels are loaded as words of 64 bits.
+        /// Whether labels are taken by wide loads.
         wide: bool,
     },
     /// The check of class lists.
     ScanLists {
-        /// Which integers are loaded as words of 64 bits.
+        /// Which integers are taken by wide loads.
         wide: WideIntegers,
         /// Whether it is kept what was found in each row.
         verdicts: bool,
@@ -109,7 +109,7 @@ pub(crate) struct LossKernel {
     pub(crate) peeled: bool,
     /// Whether probabilities are taken by aligned vectors.
     pub(crate) dense_vectors: bool,
-    /// Whether vectors are loaded as words of 64 bits,
+    /// Whether vectors are taken by wide loads, which llvmpipe alone has,
     pub(crate) wide: bool,
     /// and integers.
     pub(crate) wide_integers: WideIntegers,
@@ -125,7 +125,7 @@ pub(crate) struct LossKernel {
     pub(crate) extras: Extras,
 }
 
-/// Which integers are loaded as words of 64 bits.
+/// Which integers are taken by wide loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct WideIntegers {
     /// Labels and list offsets.

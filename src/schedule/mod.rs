@@ -68,7 +68,7 @@ pub(super) struct Scheduler<'a> {
     pub(super) strategy: Strategy,
     pub(super) traversal: Traversal,
     geometry: Geometry,
-    /// Whether vectors and integers are loaded as words of 64 bits.
+    /// Whether vectors and integers are taken by wide loads.
     wide: bool,
     /// Of the batch that the kernels are to serve.
     pub(crate) sizes: Sizes,
@@ -110,7 +110,7 @@ impl<'a> Scheduler<'a> {
         Scheduler { geometry: if sizes.alone { geometry.alone() } else { geometry }, sizes, ..self }
     }
 
-    /// Without what WebGPU does not know: words of 64 bits.
+    /// Without what WebGPU does not know: wide loads.
     pub(super) fn portable(self) -> Self {
         let sizes = Sizes { wide_loads: false, ..self.sizes };
         Scheduler { wide: false, sizes, portable: true, ..self }
@@ -202,7 +202,7 @@ impl<'a> Scheduler<'a> {
         self.layout.targets == TargetForm::Lists && self.traversal == Traversal::Element
     }
 
-    /// Which integers are loaded as words of 64 bits.
+    /// Which integers are taken by wide loads.
     fn wide_integers(&self) -> WideIntegers {
         let wide = |integers: IntegerType| self.wide && integers.words() == 2;
         WideIntegers { targets: wide(self.layout.integers), indices: wide(self.layout.indices) }

@@ -1,4 +1,4 @@
-//! How many vectors an invocation loads and stores at once, where words of 64 bits are.
+//! How many vectors an invocation loads and stores at once, where there are wide loads.
 
 use super::Scheduler;
 use super::window::Window;

@@ -45,7 +45,7 @@ pub fn case(seed: u64) -> Case {
     let mut r = Random(seed);
     let kind = if r.chance(4) { Kind::SoftmaxCe } else { r.pick(Kind::ALL) };
     let dtype = r.pick(&[Dtype::F32, Dtype::F32, Dtype::F16, Dtype::Bf16]);
-    // Around quads, subgroups and workgroups; odd and even; one class and many.
+    // Around vectors, subgroups and workgroups; odd and even; one class and many.
     let classes =
         r.pick(&[1, 2, 3, 4, 5, 7, 8, 10, 13, 16, 31, 32, 33, 63, 64, 65, 100, 127, 257, 1000, 1023, 1027, 2050]);
     let n = r.pick(&[1, 2, 3, 4, 5, 7, 8, 9, 17, 64, 65, 100]);

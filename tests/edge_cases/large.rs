@@ -1,11 +1,11 @@
-//! Batches as large as a limit or a quad makes interesting, against the reference.
+//! Batches as large as a limit or a vector makes interesting, against the reference.
 //!
-//! - 70,000 × 2: more rows than one dimension of a dispatch has workgroups (65,535), with two rows to a quad;
-//! - 65,537 × 3: the same and one more than 2¹⁶, four rows to a bundle of three quads, the last bundle one row;
-//! - 1 × 131,075: one row of more than 2¹⁷ classes, with a tail of three behind its last whole quad;
-//! - 3 × 50,257: GPT-2's odd vocabulary, so that rows begin at every place of a quad (and of a 32-bit word of 16-bit
+//! - 70,000 × 2: more rows than one dimension of a dispatch has workgroups (65,535), with two rows to a vector;
+//! - 65,537 × 3: the same and one more than 2¹⁶, four rows to three vectors, the last of them one row;
+//! - 1 × 131,075: one row of more than 2¹⁷ classes, with a tail of three behind its last whole vector;
+//! - 3 × 50,257: GPT-2's odd vocabulary, so that rows begin at every place of a vector (and of a 32-bit word of 16-bit
 //!   scores), in every type;
-//! - 11 rows of few classes and lists of them, smoothed: rows that are held and end within a quad.
+//! - 11 rows of few classes and lists of them, smoothed: resident rows that end within a vector.
 
 use crate::common::each::on_every_adapter;
 use crate::common::random::Random;
@@ -90,7 +90,7 @@ fn an_odd_vocabulary_in_bf16() {
 
 #[test]
 fn lists_of_rows_that_end_within_a_quad() {
-    // Held rows ask lists class by class under smoothing; what lies outside of the row must not move them on.
+    // Resident rows ask lists class by class under smoothing; what lies outside of the row must not move them on.
     let cases: Vec<Case> = [5, 7, 133]
         .into_iter()
         .map(|c| {

@@ -29,7 +29,7 @@ fn an_image_by_hand() {
     });
 }
 
-/// Positions of 20 (whole quads), 49 (odd, as of a 7 × 7 map) and 3 (less than a quad): the same rows as `[N·H·W, C]`
+/// Positions of 20 (whole vectors), 49 (odd, as of a 7 × 7 map) and 3 (less than a vector): the same rows as `[N·H·W, C]`
 /// give the same losses and gradients, for every loss.
 #[test]
 fn positions_are_rows() {

@@ -1,7 +1,7 @@
 //! What a first call costs is the compiler's time: a software adapter's took 12 s and 1.6 GiB for one call on 4,096 × 4,096,
 //! with a kernel of 128 vectors a lane written out, and with another for the self-test.
 //!
-//! Meant to fail (not seen yet) with rows of up to 128 vec4 a lane held, and with the sizes of the self-test's own batches given to `build`.
+//! Meant to fail (not seen yet) with rows of up to 128 vec4 a lane resident, and with the sizes of the self-test's own batches given to `build`.
 
 use gpu_loss::{Dtype, Kind, Layout, Shape, SoftmaxCe};
 

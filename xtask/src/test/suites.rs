@@ -15,7 +15,8 @@ use crate::terminal::say;
 /// Suites at once, at most: each has threads of its own.
 const AT_ONCE: usize = 4;
 /// What takes longest begins first. The order only decides how well the work is spread.
-const LONGEST: [&str; 8] = ["regressions", "bricks", "edge_cases", "vectors", "held", "plan", "property", "exit_codes"];
+const LONGEST: [&str; 8] =
+    ["regressions", "wide_loads", "edge_cases", "vectors", "resident", "plan", "property", "exit_codes"];
 
 /// What is run again under other devices' profiles, kernels made for GPUs among them.
 const UNDER_PROFILES: [&str; 3] = ["vectors", "edge_cases", "property"];

@@ -137,7 +137,7 @@ impl Loaded {
     }
 }
 
-/// Half of some bytes, in whole quads of words.
+/// Half of some bytes, in whole vectors of words.
 fn half(bytes: u64) -> u64 {
     (bytes / 2).next_multiple_of(16)
 }

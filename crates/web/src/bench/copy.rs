@@ -20,7 +20,7 @@ struct Walk {
     group: u32,
     /// Invocations that go along one run together.
     lanes: u32,
-    /// Quads of words in a run; 1 is one a thread, without a loop.
+    /// Vectors of words in a run; 1 is one a thread, without a loop.
     run: u32,
 }
 
@@ -77,7 +77,7 @@ impl BestCopy {
     }
 }
 
-/// The ways to try: one quad a thread, and runs as long as a row, or of 4 KiB, by a thread or by 32.
+/// The ways to try: one vector a thread, and runs as long as a row, or of 4 KiB, by a thread or by 32.
 fn walks(gpu: &GpuLoss, row_bytes: u64) -> Vec<Walk> {
     let software = gpu.adapter_info().device_type == wgpu::DeviceType::Cpu;
     // Few invocations a workgroup keep all cores of a software adapter busy.
@@ -96,7 +96,7 @@ fn walks(gpu: &GpuLoss, row_bytes: u64) -> Vec<Walk> {
 }
 
 impl ShaderCopy {
-    /// One quad a thread.
+    /// One vector a thread.
     pub(super) fn flat(gpu: &GpuLoss, source: &wgpu::Buffer, sink: &wgpu::Buffer, bytes: u64) -> Self {
         ShaderCopy::new(gpu, source, sink, bytes, Walk { group: 256, lanes: 1, run: 1 })
     }

@@ -13,7 +13,7 @@ pub(super) async fn reserved<T>(gpu: &GpuLoss, make: impl FnOnce() -> T) -> Resu
     }
 }
 
-/// A buffer for kernels and copies, of whole quads of words.
+/// A buffer for kernels and copies, of whole vectors of words.
 pub(super) fn storage(gpu: &GpuLoss, label: &'static str, bytes: u64) -> wgpu::Buffer {
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
     buffer(gpu, label, bytes.next_multiple_of(16).max(16), usage)

@@ -1,6 +1,6 @@
-//! Rows that are held in registers, which takes 64 of them: every form of target, type and way of holding against the
-//! reference. The lengths are those at which a way begins or ends: whole quads and broken ones, a thread's four rows (up to
-//! 32 classes), a team's rows (up to 32 quads an invocation), the last three rows behind a tile.
+//! Rows that stay in registers, which takes 64 of them: every form of target, type and way of staying there against the
+//! reference. The lengths are those at which a way begins or ends: whole vectors and broken ones, a thread's four rows (up to
+//! 32 classes), a team's rows (up to 32 vec4 an invocation), the last three rows behind a tile.
 
 mod common;
 

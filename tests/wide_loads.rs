@@ -1,5 +1,5 @@
-//! Batches of 2^18 scores and more, which Mesa's Vulkan adapter loads and stores by bricks of two or four quads: rows that
-//! begin on bricks, within them and off quads, held and swept, in and out of place, with and without gaps.
+//! Batches of 2^18 scores and more, which Mesa's Vulkan adapter loads and stores by wide loads of two or four vectors: rows that
+//! begin on wide loads, within them and off vectors, resident and in two passes, in and out of place, with and without gaps.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn softmax() -> Spec {
 fn check(case: &Case, variations: &[Variation]) {
     let reference = case.reference().expect("a legal batch");
     on_every_adapter(|gpu| {
-        // Without words of 64 bits there are no bricks: such adapters have the other tests.
+        // Without them there are no wide loads: such adapters have the other tests.
         if !full() && !gpu.device().features().contains(wgpu::Features::SHADER_INT64) {
             return;
         }
@@ -69,10 +69,10 @@ fn rows_in_registers() {
     }
 }
 
-/// Whole bricks a row; rows that begin within bricks; rows that begin within quads, four of which share some; 16 bytes short
-/// of whole bricks in all.
+/// Whole wide loads a row; rows that begin within wide loads; rows that begin within vectors, four of which share some; 16 bytes
+/// short of whole wide loads in all.
 #[test]
-fn rows_swept() {
+fn rows_in_two_passes() {
     for dtype in Dtype::ALL {
         for dims in [[48, 6000], [48, 6004], [48, 6005], [49, 6007]] {
             check(&masked(softmax(), &dims, dtype, 0), &[PLAIN, IN_PLACE]);
@@ -81,7 +81,7 @@ fn rows_swept() {
 }
 
 #[test]
-fn rows_swept_with_every_form_of_target() {
+fn rows_in_two_passes_with_every_form_of_target() {
     for form in 1..4 {
         for dims in [[48, 6000], [48, 6004], [48, 6005]] {
             check(&masked(softmax(), &dims, Dtype::F32, form), &[PLAIN, IN_PLACE]);
@@ -114,7 +114,7 @@ fn elements() {
     }
 }
 
-/// Of several classes with the highest score the first counts, wherever bricks begin.
+/// Of several classes with the highest score the first counts, wherever wide loads begin.
 #[test]
 fn the_first_of_the_highest() {
     for (rows, classes) in [(48, 6000), (48, 6004), (272, 1000)] {
@@ -132,7 +132,7 @@ fn the_first_of_the_highest() {
     }
 }
 
-/// Threads side by side take quads of different lines.
+/// Threads side by side take vectors of different lines.
 #[test]
 fn columns() {
     for (dims, dtype) in [([3, 21, 4200], Dtype::F32), ([3, 21, 4201], Dtype::F32), ([3, 70, 1300], Dtype::Bf16)] {
