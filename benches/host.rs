@@ -1,7 +1,7 @@
 //! What the host pays: making a plan, encoding a step, a small batch through the one-call API.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gpu_loss::{Batch, Buffers, Dtype, GpuLoss, Shape, SoftmaxCe, Targets, wgpu};
+use gpu_loss::{Batch, Buffers, Dtype, GpuLoss, Layout, Shape, SoftmaxCe, wgpu};
 
 fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
     gpu.device().create_buffer(&wgpu::BufferDescriptor {
@@ -15,7 +15,10 @@ fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
 fn host(c: &mut Criterion) {
     let gpu = GpuLoss::new().expect("an adapter");
     let (rows, classes) = (256, 1000);
-    let make = || gpu.plan(&SoftmaxCe::default(), Shape::new(rows, classes), Dtype::F32).expect("a plan");
+    let make = || {
+        gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(rows, classes), Dtype::F32))
+            .expect("a plan")
+    };
     let plan = make();
     c.bench_function("plan, its kernels built before", |b| b.iter(make));
 
@@ -39,7 +42,7 @@ fn host(c: &mut Criterion) {
 
     let logits = ndarray::Array2::from_shape_fn((64, 10), |(n, j)| ((n * 7 + j * 3) % 11) as f32 * 0.3);
     let classes: Vec<i64> = (0..64).map(|n| n % 10).collect();
-    let batch = Batch::new(logits.view(), Targets::Classes(&classes));
+    let batch = Batch::new(logits.view(), &classes);
     let expected = gpu_loss::reference::run(&SoftmaxCe::default(), &batch).expect("a reference");
     let got = gpu.softmax_ce(&batch).expect("a loss");
     assert!(gpu_loss::reference::compare(&got, &expected).kept());

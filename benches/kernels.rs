@@ -2,8 +2,10 @@
 //! bytes that must move. `gpu-loss bench` measures more, and against copies; this is for comparing two commits.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use gpu_loss::batch::{Element, TargetForm, bf16};
+use gpu_loss::loss::{Kind, Spec};
 use gpu_loss::reference;
-use gpu_loss::{Batch, Buffers, Element, GpuLoss, Kind, Layout, Output, Shape, Spec, TargetForm, Targets, bf16, wgpu};
+use gpu_loss::{Batch, Buffers, GpuLoss, Layout, Output, Shape, Targets, wgpu};
 use ndarray::{ArrayD, IxDyn};
 
 /// Scores of a batch, about: enough for caches not to hide the memory.
@@ -56,13 +58,13 @@ fn kernel<T: Element>(c: &mut Criterion, gpu: &GpuLoss, kind: Kind, shape: Shape
     let probabilities = ArrayD::from_shape_simple_fn(IxDyn(&dims), &mut random);
     let (form, targets, target_bytes) = if kind.is_softmax() {
         let bytes: &[u8] = bytemuck::cast_slice(labels.as_slice().expect("contiguous"));
-        (TargetForm::Classes, Targets::Classes(&labels), bytes)
+        (TargetForm::Classes, Targets::from(&labels), bytes)
     } else {
         let bytes: &[u8] = bytemuck::cast_slice(probabilities.as_slice().expect("contiguous"));
-        (TargetForm::Probabilities, Targets::probabilities(probabilities.view()), bytes)
+        (TargetForm::Probabilities, Targets::from(probabilities.view()), bytes)
     };
     let spec = Spec::plain(kind);
-    let plan = gpu.plan_with(&spec, &Layout { targets: form, ..Layout::new(shape, T::DTYPE) }).expect("a plan");
+    let plan = gpu.plan(&spec, &Layout::forward_backward(shape, T::DTYPE).targets(form)).expect("a plan");
     let score_bytes: &[u8] = bytemuck::cast_slice(scores.as_slice().expect("contiguous"));
     let [on_device, wanted, loss] = [score_bytes, target_bytes, &[0; 4]].map(|bytes| buffer(gpu, bytes));
     // What is not written shows: it stays NaN.
@@ -82,14 +84,8 @@ fn kernel<T: Element>(c: &mut Criterion, gpu: &GpuLoss, kind: Kind, shape: Shape
     let mut grad_bytes = read(gpu, &grad);
     grad_bytes.truncate(score_bytes.len());
     let gradients = grad_bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned::<T>).collect();
-    let output = Output {
-        loss: f32::from_le_bytes(read(gpu, &loss)[..4].try_into().expect("four bytes")),
-        grad: ArrayD::from_shape_vec(IxDyn(&dims), gradients).expect("whole"),
-        losses: None,
-        lse: None,
-        argmax: None,
-        correct: None,
-    };
+    let mut output = Output::new(plan.read_loss(&loss).expect("a loss"));
+    output.grad = Some(ArrayD::from_shape_vec(IxDyn(&dims), gradients).expect("whole"));
     let expected = reference::run(&spec, &Batch::new(scores.view(), targets)).expect("a reference");
     let difference = reference::compare(&output, &expected);
     assert!(difference.kept(), "{}: {difference:?}", kind.name());

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --release --example segmentation
 
-use gpu_loss::{Batch, GpuLoss, SoftmaxCe, SoftmaxFocal, Targets, reference};
+use gpu_loss::{Batch, GpuLoss, SoftmaxCe, SoftmaxFocal, reference};
 use ndarray::{Array3, Array4};
 
 /// The label of pixels that belong to no class, as in Pascal VOC.
@@ -24,19 +24,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scores = Array4::from_shape_fn((images, classes, height, width), |(n, c, y, x)| {
         noise(n, c, y, x) + if block(n, y, x) == c as i64 { 2.0 } else { 0.0 }
     });
-    let batch = Batch::new(scores.view(), Targets::Classes(&labels)).with_correct();
+    let batch = Batch::new(&scores, &labels).with_correct();
 
     let gpu = GpuLoss::new()?;
     let weights: Vec<f32> = (0..classes).map(|c| if c == 0 { 0.2 } else { 1.0 }).collect();
     let cross_entropy = SoftmaxCe::default().ignore_index(VOID).class_weights(weights);
     let focal = SoftmaxFocal::default().ignore_index(VOID).gamma(2.0);
 
-    let out = gpu.softmax_ce_with(&cross_entropy, &batch)?;
+    let out = gpu.run(&cross_entropy, &batch)?;
     let valid = labels.iter().filter(|&&label| label != VOID).count();
     let correct = out.correct.unwrap_or_default();
-    println!("cross-entropy {:.4}, focal {:.4}", out.loss, gpu.softmax_focal_with(&focal, &batch)?.loss);
+    println!("cross-entropy {:.4}, focal {:.4}", out.loss, gpu.run(&focal, &batch)?.loss);
     println!("{:.1} % of {valid} pixels right", 100.0 * correct as f64 / valid as f64);
-    println!("gradient {:?}", out.grad.shape());
+    println!("gradient {:?}", out.gradient()?.shape());
 
     // The same in float64, for those who would rather see than believe.
     let expected = reference::run(&cross_entropy, &batch)?;

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --release --example training_loop
 
-use gpu_loss::{AdapterFilter, Buffers, Dtype, GpuLoss, Layout, Outputs, Shape, Slice, SoftmaxCe, wgpu};
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Shape, SoftmaxCe, wgpu};
 
 const ROWS: usize = 1024;
 const FEATURES: usize = 16;
@@ -47,7 +47,7 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>) {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The caller's adapter, device and queue, which the losses share.
-    let adapters = GpuLoss::adapters(&AdapterFilter::default());
+    let adapters = GpuLoss::adapters(&Default::default());
     let adapter = adapters.first().ok_or("no GPU adapter: `cargo xtask setup` installs a software one")?;
     let (required_features, required_limits) = GpuLoss::wanted(adapter);
     let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let weights = buffer("weights", FEATURES * CLASSES);
     let scores = buffer("scores", ROWS * CLASSES);
     let grad = buffer("grad", ROWS * CLASSES);
-    let loss = buffer("loss", 4);
+    let loss = buffer("loss", 1);
     let history = buffer("history", STEPS);
     let (x, y) = blobs();
     queue.write_buffer(&features, 0, bytemuck::cast_slice(&x));
@@ -100,12 +100,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let forward_group = bind(&forward, [(0, &features), (1, &weights), (2, &scores)]);
     let backward_group = bind(&backward, [(0, &features), (1, &weights), (3, &grad)]);
-    let layout = Layout {
-        outputs: Outputs { correct: true, ..Outputs::default() },
-        ..Layout::new(Shape::new(ROWS, CLASSES), Dtype::F32)
-    };
-    let plan = gpu.plan_with(&SoftmaxCe::default().label_smoothing(0.01), &layout)?;
-    let buffers = Buffers::new(&scores, &labels).grad(&grad).loss(Slice::new(&loss, 0, 4));
+    let layout = Layout::forward_backward(Shape::new(ROWS, CLASSES), Dtype::F32).with_correct();
+    let plan = gpu.plan(&SoftmaxCe::default().label_smoothing(0.01), &layout)?;
+    let buffers = Buffers::new(&scores, &labels).grad(&grad).loss(&loss);
 
     // A step: encode, submit, go on. Nothing waits, nothing is allocated.
     let begin = std::time::Instant::now();
@@ -128,7 +125,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let correct = plan.read_status()?;
     println!("{STEPS} steps in {:.0} ms", begin.elapsed().as_secs_f64() * 1e3);
 
-    let losses = read(&device, &queue, &history);
+    let losses = gpu.read_f32(&history)?;
     println!("loss {:.3} → {:.3}", losses[0], losses[STEPS - 1]);
     println!("{correct} of {ROWS} rows right");
     if losses[STEPS - 1] > 0.5 * losses[0] || correct < 9 * ROWS as u64 / 10 {
@@ -153,21 +150,4 @@ fn blobs() -> (Vec<f32>, Vec<i64>) {
         })
         .collect();
     (features, labels)
-}
-
-/// A buffer of f32, read back.
-fn read(device: &wgpu::Device, queue: &wgpu::Queue, buffer: &wgpu::Buffer) -> Vec<f32> {
-    let staging = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("staging"),
-        size: buffer.size(),
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
-    queue.submit([encoder.finish()]);
-    staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-    device.poll(wgpu::PollType::wait_indefinitely()).expect("the device answers");
-    let bytes = staging.slice(..).get_mapped_range().expect("mapped").to_vec();
-    bytemuck::pod_collect_to_vec(&bytes)
 }

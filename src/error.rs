@@ -159,6 +159,14 @@ pub enum Error {
         /// Its error in the self-test, as a ratio to what is promised.
         error_ratio: f64,
     },
+    /// An output that the batch did not ask for.
+    #[error("the {output} was not asked for: {cure}")]
+    NotAsked {
+        /// The output.
+        output: &'static str,
+        /// How to ask for it.
+        cure: &'static str,
+    },
     /// The device reported an error.
     #[error("the device failed while {during}: {message}")]
     Device {
@@ -184,7 +192,7 @@ pub enum Error {
     Timeout {
         /// What was being waited for.
         during: &'static str,
-        /// How long: [`GpuLoss::set_time_limit`](crate::GpuLoss::set_time_limit).
+        /// How long: [`Builder::time_limit`](crate::builder::Builder::time_limit).
         limit: std::time::Duration,
     },
 }

@@ -6,14 +6,12 @@
 //! is re-exported as [`wgpu`].
 //!
 //! ```no_run
-//! use gpu_loss::{Batch, GpuLoss, SoftmaxCe, Targets};
+//! use gpu_loss::{Batch, GpuLoss, SoftmaxCe};
 //!
 //! let gpu = GpuLoss::new()?;
 //! let logits = ndarray::array![[2.0_f32, 0.5, -1.0], [0.1, 0.2, 3.0]];
-//! let labels = [0_i64, 2];
-//! let smoothed = SoftmaxCe::default().label_smoothing(0.1);
-//! let out = gpu.softmax_ce_with(&smoothed, &Batch::new(logits.view(), Targets::Classes(&labels)))?;
-//! println!("{}: {}", out.loss, out.grad);
+//! let out = gpu.run(&SoftmaxCe::default().label_smoothing(0.1), &Batch::new(&logits, &[0, 2]))?;
+//! println!("{}: {}", out.loss, out.gradient()?);
 //! # Ok::<(), gpu_loss::Error>(())
 //! ```
 //!
@@ -25,8 +23,8 @@
 //! | several true classes that share the row | [`SoftmaxCe`] on lists or multi-hot targets: each weighs 1/M |
 //! | a distribution to match (distillation, mixup) | [`SoftmaxCe`] on probabilities |
 //! | independent yes-or-no attributes | [`SigmoidCe`] |
-//! | many easy negatives | [`SoftmaxFocal`], [`SigmoidFocal`] |
 //! | one true class, and confident rows are to count for more or less | [`Poly1`] |
+//! | many easy negatives | [`SoftmaxFocal`], [`SigmoidFocal`] |
 //! | probabilities instead of scores | [`Ce`], [`Bce`] |
 //!
 //! Fused means: a kernel reads a row of scores, reduces it, and writes the gradient. Log-softmax, gather, mean and
@@ -35,7 +33,7 @@
 //! # Shapes
 //!
 //! Scores are `[N, C]`, or `[N, C, d1, …, dk]` with the classes on axis 1, as a network for dense prediction gives
-//! them; every position is then a row, `R = N·d1·…·dk`. Scores are `f32`, [`f16`](struct@f16) or [`bf16`]; arithmetic
+//! them; every position is then a row, `R = N·d1·…·dk`. Scores are `f32`, [`f16`](struct@batch::f16) or [`bf16`](batch::bf16); arithmetic
 //! is `f32`, and the gradient has the scores' shape and type.
 //!
 //! # Reductions
@@ -48,28 +46,45 @@
 //! | `None` | one a row or element ([`Output::losses`]) | `Σ upstream·loss` |
 //!
 //! A `denominator` replaces what the mean divides by: token counts under gradient accumulation. A mean over nothing is
-//! NaN ([`EmptyMean`]), its gradient 0.
+//! NaN ([`EmptyMean`](loss::EmptyMean)), its gradient 0.
 //!
 //! # On the device: plans
 //!
 //! [`GpuLoss::plan`] prepares a loss for scores that are on the device already, and [`Plan::encode`] records it into your
-//! encoder. A [`Layout`] says more: strides, `in_place` (the gradient replaces the scores, so that no second array of
-//! their size exists), and gradients that arrive. [`GpuLoss::plan_pair`] makes the halves of a training step: a forward plan
-//! that saves [`RowStatistics`] ([`Layout::statistics`]), and a backward one of [`Mode::Gradient`] with the same options.
+//! encoder; the example [`training_loop`](https://github.com/gpu-loss/gpu-loss/blob/main/examples/training_loop.rs) is a
+//! whole program. A [`Layout`] says what the plan is for: shape, type, strides, `in_place` (the gradient replaces the scores,
+//! so that no second array of their size exists), and gradients that arrive. [`Plan::buffer_sizes`] has the table of buffers.
+//! [`GpuLoss::plan_pair`] makes the halves of a training step: a forward plan that saves
+//! [`RowStatistics`](layout::RowStatistics), and a backward one that makes the gradient of them, with the same options.
+//!
+//! # Names
+//!
+//! The root has what most programs type. [`batch`], [`layout`], [`loss`] and [`plan`] have the rest of their own,
+//! [`builder`] how a device is opened, [`reference`](mod@reference) the float64 definition of every loss.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `verify` (default) | the module `verify`: checks of a whole adapter against the reference |
+//! | `export` | the module `export`: kernels and dispatches as data, for other implementations of WebGPU |
+//! | `fault-injection` | the module `fault`: devices that fail on request, for tests |
 //!
 //! # Several devices: shards of a vocabulary
 //!
-//! Where each device holds a slice of the classes, each makes a plan of [`Mode::Statistics`] on its [`Shard`]; the 32
-//! bytes a row ([`STATISTICS_BYTES`]) are exchanged; a plan of [`Mode::Merge`] makes losses of them, and one of
-//! [`Mode::Gradient`] on each device its slice of the gradient:
+//! Where each device holds a slice of the classes, each makes a plan of [`Mode::Statistics`] on its [`Shard`](layout::Shard); the
+//! 32 bytes a row are exchanged; a plan of [`Mode::Merge`] makes losses of them, and one of [`Mode::Gradient`] on each device
+//! its slice of the gradient:
+//!
+//! [`Mode::Statistics`]: layout::Mode::Statistics
+//! [`Mode::Merge`]: layout::Mode::Merge
+//! [`Mode::Gradient`]: layout::Mode::Gradient
 //!
 //! ```
-//! use gpu_loss::{Dtype, Layout, Mode, Shape};
+//! use gpu_loss::{Dtype, Layout, Shape};
 //! // Two devices, 64,128 of 128,256 classes each.
-//! let half = Layout::new(Shape::new(512, 64_128), Dtype::Bf16);
-//! let statistics = [0, 64_128].map(|first| half.shard(first, 128_256).mode(Mode::Statistics));
-//! let merge = Layout::new(Shape::new(512, 128_256), Dtype::Bf16).mode(Mode::Merge { shards: 2 });
-//! let gradients = [0, 64_128].map(|first| half.shard(first, 128_256).mode(Mode::Gradient));
+//! let half = Shape::new(512, 64_128);
+//! let statistics = [0, 64_128].map(|first| Layout::shard_statistics(half, Dtype::Bf16, first, 128_256));
+//! let merge = Layout::merge(Shape::new(512, 128_256), Dtype::Bf16, 2);
+//! let gradients = [0, 64_128].map(|first| Layout::backward(half, Dtype::Bf16).shard(first, 128_256));
 //! assert_eq!(statistics[1].all_classes(), merge.shape.classes);
 //! assert_eq!(gradients[0].shape, statistics[0].shape);
 //! ```
@@ -89,39 +104,50 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)
 )]
 
-#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
-mod batch;
-
 mod api;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod batch;
 mod device;
 pub mod error;
 mod kernel;
-mod layout;
+pub mod layout;
 pub mod loss;
-mod plan;
+pub mod plan;
 pub mod reference;
 mod schedule;
+#[cfg(feature = "verify")]
 pub mod verify;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub use api::TuningFile;
-pub use api::{Builder, GpuLoss, Refusal, Tuning};
-pub use batch::{Batch, Dtype, Element, Integer, Integers, Labels, Output, Outputs, Shape, TargetForm, Targets};
-#[doc(hidden)]
-pub use device::Fault;
-pub use device::adapter::AdapterFilter;
+pub use api::GpuLoss;
+pub use batch::{Batch, Dtype, Output, Shape, Targets};
 pub use error::{Error, Result};
-pub use half::{bf16, f16};
-pub use layout::{IntegerType, Layout, Mode, RowStatistics, STATISTICS_BYTES, Shard, Upstream};
-pub use loss::{
-    Bce, Ce, EmptyMean, Kind, Loss, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec,
-};
-pub use plan::{
-    Buffers, DispatchList, ENTRY_POINT, ListedBinding, ListedBuffer, ListedDispatch, Plan, PlanPair, STATUS_BYTES,
-    Slice,
-};
-pub use schedule::Strategy;
+pub use layout::Layout;
+pub use loss::{Bce, Ce, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
+pub use plan::{Buffers, Plan};
 pub use wgpu;
+
+pub mod builder {
+    //! How a device is opened: which adapter, which strategies, whether kernels are tested first.
+
+    #[cfg(not(target_arch = "wasm32"))]
+    pub use crate::api::TuningFile;
+    pub use crate::api::{Builder, Refusal, Tuning};
+    pub use crate::device::adapter::AdapterFilter;
+}
+
+#[cfg(feature = "export")]
+pub mod export {
+    //! Losses as data, for other implementations of WebGPU: [`GpuLoss::describe`](crate::GpuLoss::describe).
+
+    pub use crate::plan::describe::{DispatchList, ENTRY_POINT, ListedBinding, ListedBuffer, ListedDispatch};
+}
+
+#[cfg(feature = "fault-injection")]
+pub mod fault {
+    //! Faults for tests: [`GpuLoss::strike`](crate::GpuLoss::strike), [`GpuLoss::alter_kernels`](crate::GpuLoss::alter_kernels).
+
+    pub use crate::device::Fault;
+}
 
 /// The code of README and docs, compiled.
 #[cfg(doctest)]

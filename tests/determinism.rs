@@ -7,8 +7,12 @@ use std::sync::Barrier;
 
 use common::device::{Variation, narrow};
 use common::random::Random;
+use common::values::grad_of;
 use common::{Case, OwnedTargets, adapters, name, plain};
-use gpu_loss::{Dtype, GpuLoss, Kind, Output, Strategy, bf16};
+use gpu_loss::batch::bf16;
+use gpu_loss::loss::Kind;
+use gpu_loss::plan::Strategy;
+use gpu_loss::{Dtype, GpuLoss, Output};
 use ndarray::{ArrayD, IxDyn};
 
 /// Runs of each case.
@@ -51,7 +55,7 @@ fn bits(output: &Output<f64, IxDyn>) -> Vec<u64> {
         array.iter().flatten().map(|value| u64::from(value.to_bits())).collect::<Vec<u64>>()
     };
     let mut all = vec![u64::from(output.loss.to_bits()), output.correct.unwrap_or(0)];
-    all.extend(output.grad.iter().map(|value| value.to_bits()));
+    all.extend(grad_of(output).iter().map(|value| value.to_bits()));
     all.extend(floats(&output.losses));
     all.extend(floats(&output.lse));
     all.extend(output.argmax.iter().flatten().map(|class| u64::from(*class)));
@@ -70,9 +74,9 @@ fn everywhere(test: impl Fn(&GpuLoss, &Case, Strategy)) {
     for gpu in adapters() {
         for case in cases() {
             for strategy in case.strategies(&gpu) {
-                gpu.set_strategy(Some(strategy));
-                eprintln!("{} {} {}", name(&gpu), strategy.name(), case.name);
-                test(&gpu, &case, strategy);
+                let gpu = &gpu.with_strategy(strategy);
+                eprintln!("{} {} {}", name(gpu), strategy.name(), case.name);
+                test(gpu, &case, strategy);
             }
         }
     }
@@ -83,12 +87,12 @@ fn a_hundred_runs_and_plans_made_anew_give_the_same_bits() {
     everywhere(|gpu, case, strategy| {
         let first = run(gpu, case);
         // A device of its own makes its plan and kernels anew.
-        let adapters = GpuLoss::adapters(&gpu_loss::AdapterFilter::default());
+        let adapters = GpuLoss::adapters(&gpu_loss::builder::AdapterFilter::default());
         let adapter = adapters.iter().find(|a| a.get_info() == *gpu.adapter_info()).expect("the same adapter");
         let other = GpuLoss::on_adapter(adapter).expect("opens");
-        other.set_self_test(false);
-        other.set_strategy(Some(strategy));
-        assert!(run(&other, case) == first, "another device");
+        let other = &other.with_self_test(false);
+        let other = &other.with_strategy(strategy);
+        assert!(run(other, case) == first, "another device");
         for turn in 1..RUNS {
             let again = bits(&case.output(gpu).expect("legal"));
             assert!(again == first, "run {turn}");
@@ -130,13 +134,13 @@ fn chunks_give_the_bits_of_the_whole() {
         for case in &cases {
             for strategy in case.strategies(&gpu) {
                 let what = format!("{} {} {}", name(&gpu), strategy.name(), case.name);
-                gpu.set_strategy(Some(strategy));
-                narrow.set_strategy(Some(strategy));
-                let whole = case.run_on_device(&gpu, &Variation::PLAIN).expect("whole");
-                let chunked = case.run_on_device(&narrow, &Variation::PLAIN).expect("chunked");
+                let gpu = &gpu.with_strategy(strategy);
+                let narrow = &narrow.with_strategy(strategy);
+                let whole = case.run_on_device(gpu, &Variation::PLAIN).expect("whole");
+                let chunked = case.run_on_device(narrow, &Variation::PLAIN).expect("chunked");
                 assert!(bits(&whole) == bits(&chunked), "{what}");
                 // One call on host arrays comes to the same loss.
-                let called = case.output(&gpu).expect("legal");
+                let called = case.output(gpu).expect("legal");
                 assert_eq!(called.loss.to_bits(), whole.loss.to_bits(), "{what}: one call");
             }
         }

@@ -2,8 +2,10 @@
 
 mod common;
 
+use common::values::grad_of;
 use common::{adapters, name};
-use gpu_loss::{Batch, Ce, Element, Reduction, Targets, bf16, f16};
+use gpu_loss::batch::{Element, bf16, f16};
+use gpu_loss::{Batch, Ce, Reduction};
 use ndarray::{Array1, Array2};
 
 /// A type of 16 bits.
@@ -49,7 +51,7 @@ fn every_value_widens<H: Half>() {
                 let scores =
                     Array2::from_shape_fn((rows, classes), |(n, c)| if c == n % classes { value(n) } else { mask });
                 let labels: Vec<i64> = (0..rows).map(|n| (n % classes) as i64).collect();
-                let batch = Batch::new(scores.view(), Targets::Classes(&labels)).with_lse().with_argmax().loss_only();
+                let batch = Batch::new(scores.view(), &labels).with_lse().with_argmax().loss_only();
                 let lse = gpu.softmax_ce(&batch).expect("legal").lse.expect("asked for");
                 for (row, got) in lse.iter().enumerate() {
                     let expected = value(row).widened();
@@ -67,7 +69,7 @@ fn gradients_are_rounded_to_nearest_even<H: Half>() {
     for classes in [1, 8] {
         let scores = Array2::from_elem((rows, classes), H::rounded(1.0));
         let labels: Vec<i64> = (0..rows).map(|n| (n % classes) as i64).collect();
-        let loss = Ce { reduction: Reduction::None, ..Ce::default() };
+        let loss = Ce::default().reduction(Reduction::None);
         for gpu in adapters() {
             // Each value of the type, and what lies between it and the next: the middle and both its neighbours, and
             // values next to the value itself.
@@ -85,10 +87,10 @@ fn gradients_are_rounded_to_nearest_even<H: Half>() {
                         _ => (middle as f32).to_bits().wrapping_sub(1),
                     })
                 });
-                let batch = Batch::new(scores.view(), Targets::Classes(&labels)).upstream(arriving.view());
-                let out = gpu.ce_with(&loss, &batch).expect("legal");
+                let batch = Batch::new(scores.view(), &labels).upstream(arriving.view());
+                let out = gpu.run(&loss, &batch).expect("legal");
                 for (row, value) in arriving.iter().enumerate() {
-                    let got = out.grad[(row, row % classes)];
+                    let got = grad_of(&out)[(row, row % classes)];
                     let expected = H::rounded(-value);
                     let tiny = value.is_subnormal() && got.widened() == 0.0; // an adapter may flush them
                     let same =

@@ -7,8 +7,11 @@ mod common;
 
 use common::device::{Arena, download, submit};
 use common::random::Random;
+use common::values::grad_of;
 use common::{Case, OwnedTargets, adapters, name, plain};
-use gpu_loss::{Buffers, Dtype, GpuLoss, Kind, Layout, Reduction, Shape, bf16, wgpu};
+use gpu_loss::batch::bf16;
+use gpu_loss::loss::Kind;
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Reduction, Shape, wgpu};
 use ndarray::{ArrayD, IxDyn};
 
 /// An odd vocabulary, so that rows share words, and rows enough for a pattern that repeats.
@@ -56,7 +59,7 @@ fn repeated(gpu: &GpuLoss, case: &Case, rows: usize) -> usize {
         values.flat_map(|v| bf16::from_f64(v).to_le_bytes()).collect()
     };
     let scores = bytes_of(&mut case.scores.iter().map(|v| f64::from(*v)));
-    let expected = bytes_of(&mut alone.grad.iter().copied());
+    let expected = bytes_of(&mut grad_of(&alone).iter().copied());
     let OwnedTargets::Classes(labels) = &case.targets else { unreachable!() };
 
     let size = (rows * CLASSES * 2) as u64;
@@ -76,8 +79,8 @@ fn repeated(gpu: &GpuLoss, case: &Case, rows: usize) -> usize {
     arena.room("loss", 4);
     let small = arena.upload(gpu);
     let targets = arena.slice(&small, "targets").expect("targets");
-    let layout = Layout { in_place: true, ..Layout::new(Shape::new(rows, CLASSES), Dtype::Bf16) };
-    let plan = gpu.plan_with(&case.spec, &layout).expect("a plan");
+    let layout = Layout::forward_backward(Shape::new(rows, CLASSES), Dtype::Bf16).in_place();
+    let plan = gpu.plan(&case.spec, &layout).expect("a plan");
     let buffers = Buffers::new(&large, targets).loss(arena.slice(&small, "loss").expect("loss"));
     submit(gpu, [(&plan, buffers)].into_iter()).expect("submitted");
     plan.read_status().expect("no bad labels");

@@ -2,15 +2,17 @@
 
 mod common;
 
+use common::device::range;
 use std::sync::Arc;
 
 use common::device::{Arena, POISON, Variation, Way, difference, download, narrow, submit, takes_arriving};
 use common::random::{self, Random};
+use common::values::grad_of;
 use common::{Case, OwnedTargets, adapters, name, plain};
-use gpu_loss::{
-    Batch, Buffers, Dtype, Error, GpuLoss, Kind, Layout, Mode, Reduction, Shape, Slice, SoftmaxCe, TargetForm, Targets,
-    reference, wgpu,
-};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::layout::Mode;
+use gpu_loss::loss::Kind;
+use gpu_loss::{Batch, Buffers, Dtype, Error, GpuLoss, Layout, Reduction, Shape, SoftmaxCe, reference, wgpu};
 use ndarray::{Array2, ArrayD, IxDyn};
 
 /// What a variation of a case must come to.
@@ -51,9 +53,9 @@ fn every_seed(seeds: std::ops::Range<u64>, way: impl Fn(&Case, u64) -> Option<Wa
             let mut case = random::case(seed);
             let Some(way) = way(&case, seed) else { continue };
             let strategies = case.strategies(&gpu);
-            gpu.set_strategy(Some(strategies[seed as usize % strategies.len()]));
+            let gpu = &gpu.with_strategy(strategies[seed as usize % strategies.len()]);
             let v = variation(&mut case, way, seed);
-            check(&gpu, &case, &v);
+            check(gpu, &case, &v);
         }
     }
 }
@@ -90,8 +92,8 @@ fn large(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
     let scores = ArrayD::from_shape_simple_fn(IxDyn(dims), || (r.unit() - 0.5) * 12.0);
     let scores = match dtype {
         Dtype::F32 => scores,
-        Dtype::F16 => scores.mapv(|v| gpu_loss::f16::from_f32(v).to_f32()),
-        Dtype::Bf16 => scores.mapv(|v| gpu_loss::bf16::from_f32(v).to_f32()),
+        Dtype::F16 => scores.mapv(|v| gpu_loss::batch::f16::from_f32(v).to_f32()),
+        Dtype::Bf16 => scores.mapv(|v| gpu_loss::batch::bf16::from_f32(v).to_f32()),
     };
     let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).collect();
     let labels = ArrayD::from_shape_simple_fn(IxDyn(&row_dims), || r.below(dims[1]) as i64);
@@ -109,7 +111,7 @@ fn large(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
 /// The loss of a plan over buffers of its own.
 fn loss_on_device(gpu: &GpuLoss, loss: &SoftmaxCe, scores: &Array2<f32>, labels: &[i64]) -> f32 {
     let shape = Shape::new(scores.nrows(), scores.ncols());
-    let plan = gpu.plan(loss, shape, Dtype::F32).expect("a plan");
+    let plan = gpu.plan(loss, &Layout::forward_backward(shape, Dtype::F32)).expect("a plan");
     let data: &[u8] = bytemuck::cast_slice(scores.as_slice().expect("in order"));
     let mut arena = Arena::default();
     arena.put("scores", data);
@@ -137,7 +139,7 @@ fn one_call_gives_the_bits_of_a_plan() {
                 SoftmaxCe::default().reduction(Reduction::Sum),
             ] {
                 let what = format!("{} {rows} rows {loss:?}", name(&gpu));
-                let call = gpu.softmax_ce_with(&loss, &Batch::new(scores.view(), Targets::Classes(&labels)));
+                let call = gpu.run(&loss, &Batch::new(scores.view(), &labels));
                 let (call, plan) = (call.expect("legal").loss, loss_on_device(&gpu, &loss, &scores, &labels));
                 // A GPU may divide by the denominator less exactly than a processor.
                 let near = (call - plan).abs() <= 1e-6 * plan.abs();
@@ -165,15 +167,15 @@ fn chunks_give_the_bits_of_the_whole() {
             for in_place in [false, true] {
                 let v = Variation { in_place, ..Variation::PLAIN };
                 for strategy in case.strategies(&gpu).into_iter().take(2) {
-                    gpu.set_strategy(Some(strategy));
-                    narrow.set_strategy(Some(strategy));
-                    let whole = case.run_on_device(&gpu, &v).expect("whole");
-                    let chunked = case.run_on_device(&narrow, &v).expect("chunked");
-                    let what = format!("{} {strategy:?} {} {v:?}", name(&gpu), case.name);
+                    let gpu = &gpu.with_strategy(strategy);
+                    let narrow = &narrow.with_strategy(strategy);
+                    let whole = case.run_on_device(gpu, &v).expect("whole");
+                    let chunked = case.run_on_device(narrow, &v).expect("chunked");
+                    let what = format!("{} {strategy:?} {} {v:?}", name(gpu), case.name);
                     assert_eq!(whole.loss.to_bits(), chunked.loss.to_bits(), "{what}");
                     assert!(whole.losses == chunked.losses && whole.lse == chunked.lse, "{what}: losses");
                     assert!(whole.grad == chunked.grad, "{what}: gradient");
-                    if strategy == case.strategies(&gpu)[0] && !in_place {
+                    if strategy == case.strategies(gpu)[0] && !in_place {
                         let difference = difference(&whole, case.dtype, &case.reference().expect("a reference"));
                         assert!(difference.kept(), "{what}: {difference:?}");
                     }
@@ -188,8 +190,8 @@ fn shapes_past_every_count_of_sixteen_bits() {
     for gpu in adapters() {
         check(&gpu, &large(Kind::SoftmaxCe, Dtype::F32, &[70_000, 2], 7), &Variation::PLAIN);
         for strategy in large(Kind::SoftmaxCe, Dtype::F32, &[1, 4], 0).strategies(&gpu) {
-            gpu.set_strategy(Some(strategy));
-            check(&gpu, &large(Kind::SoftmaxCe, Dtype::F32, &[1, 3_000_000], 8), &Variation::PLAIN);
+            let gpu = &gpu.with_strategy(strategy);
+            check(gpu, &large(Kind::SoftmaxCe, Dtype::F32, &[1, 3_000_000], 8), &Variation::PLAIN);
         }
     }
 }
@@ -225,19 +227,20 @@ fn bad_labels_harm_no_other_row_and_are_told() {
     let want = good.reference().expect("a reference");
     for gpu in adapters() {
         for strategy in case.strategies(&gpu) {
-            gpu.set_strategy(Some(strategy));
-            let output = case.run_on_device(&gpu, &Variation::PLAIN).expect("runs");
-            let losses = output.losses.expect("losses");
+            let gpu = &gpu.with_strategy(strategy);
+            let output = case.run_on_device(gpu, &Variation::PLAIN).expect("runs");
+            let losses = output.losses.clone().expect("losses");
             for row in 0..5 {
                 let bad = row == 1 || row == 3;
                 assert_eq!(losses[row].is_nan(), bad, "row {row}");
                 for class in 0..4 {
-                    let (got, want) = (output.grad[[row, class]], want.grad[[row, class]]);
+                    let (got, want) = (grad_of(&output)[[row, class]], want.grad[[row, class]]);
                     assert!(if bad { got == 0.0 } else { (got - want).abs() < 1e-6 }, "row {row}: {got} {want}");
                 }
             }
         }
-        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(5, 4), Dtype::F32).expect("a plan");
+        let plan =
+            gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(5, 4), Dtype::F32)).expect("a plan");
         let OwnedTargets::Classes(labels) = &case.targets else { unreachable!() };
         let labels = labels.as_slice().expect("row-major");
         let [scores, grad, loss] = [80, 80, 16].map(|size| buffer(&gpu, size));
@@ -264,7 +267,8 @@ fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
 #[test]
 fn buffers_that_do_not_suit_are_named() {
     for gpu in adapters() {
-        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(3, 5), Dtype::F32).expect("a plan");
+        let plan =
+            gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(3, 5), Dtype::F32)).expect("a plan");
         let [scores, grad, labels, loss] = [64, 64, 24, 16].map(|size| buffer(&gpu, size));
         let good = Buffers::new(&scores, &labels).grad(&grad).loss(&loss);
         let told = |buffers: &Buffers<'_>| {
@@ -274,11 +278,14 @@ fn buffers_that_do_not_suit_are_named() {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(told(&Buffers { grad: None, ..good }), "grad: missing, and this plan needs it");
+        assert_eq!(told(&good.grad(None::<&wgpu::Buffer>)), "grad: missing, and this plan needs it");
         let small = buffer(&gpu, 48);
-        assert_eq!(told(&Buffers { grad: Some((&small).into()), ..good }), "grad: 48 bytes given, 64 needed");
-        assert!(told(&good.grad(Slice::new(&grad, 4, 60))).starts_with("grad: offset 4 is not a multiple of "));
-        assert_eq!(told(&good.grad(Slice::new(&grad, 0, 80))), "grad: 80 bytes from offset 0 do not fit its 64 bytes");
+        assert_eq!(told(&good.grad(&small)), "grad: 48 bytes given, 64 needed (60 rounded up to 16)");
+        let narrow_labels = Buffers::new(&scores, range(&labels, 0, 12)).grad(&grad).loss(&loss);
+        let cure = "targets: 12 bytes given, 24 needed: 3 labels of i64; see Layout::integers";
+        assert_eq!(told(&narrow_labels), cure);
+        assert!(told(&good.grad(range(&grad, 4, 60))).starts_with("grad: offset 4 is not a multiple of "));
+        assert_eq!(told(&good.grad(range(&grad, 0, 80))), "grad: 80 bytes from offset 0 do not fit its 64 bytes");
         let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: 64,
@@ -292,23 +299,23 @@ fn buffers_that_do_not_suit_are_named() {
 #[test]
 fn layouts_that_contradict_themselves_are_refused() {
     let gpu = &adapters()[0];
-    let layout = Layout::new(Shape::new(3, 5), Dtype::F32);
-    let told = |loss: &SoftmaxCe, layout: Layout| gpu.plan_with(loss, &layout).expect_err("refused").to_string();
+    let layout = Layout::forward_backward(Shape::new(3, 5), Dtype::F32);
+    let told = |loss: &SoftmaxCe, layout: Layout| gpu.plan(loss, &layout).expect_err("refused").to_string();
     let plain = SoftmaxCe::default();
     let says = |text: String, part: &str| assert!(text.contains(part), "{text}");
     says(told(&plain, layout.strides(4, 5)), "scores_stride is 4, expected at least the 5 elements");
-    says(told(&plain, Layout { in_place: true, ..layout.strides(6, 7) }), "grad_stride differs from scores_stride");
+    says(told(&plain, layout.strides(6, 7).in_place()), "grad_stride differs from scores_stride");
     says(told(&plain, layout.shard(0, 10)), "no loss of its own");
     says(told(&plain, layout.shard(8, 10).mode(Mode::Gradient)), "classes 8..13 of a shard lie outside 0..10");
-    says(told(&plain, Layout { upstream: gpu_loss::Upstream::PerLoss, ..layout }), "goes with the reduction None");
-    says(told(&plain.clone().denominator(3.0), Layout { denominator: true, ..layout }), "without another denominator");
-    let multi_hot = Layout { targets: TargetForm::MultiHot, ..layout };
+    says(told(&plain, layout.upstream(gpu_loss::layout::Upstream::PerLoss)), "goes with the reduction None");
+    says(told(&plain.clone().denominator(3.0), layout.denominator()), "without another denominator");
+    let multi_hot = layout.targets(TargetForm::MultiHot);
     says(told(&plain, multi_hot.mode(Mode::Statistics)), "multi-hot targets cannot be sharded");
-    let element = gpu.plan_with(&plain_spec(Kind::SigmoidCe), &layout.mode(Mode::Statistics)).expect_err("refused");
+    let element = gpu.plan(&plain_spec(Kind::SigmoidCe), &layout.mode(Mode::Statistics)).expect_err("refused");
     says(element.to_string(), "sigmoid_ce is a loss of single elements");
 }
 
-fn plain_spec(kind: Kind) -> gpu_loss::Spec {
+fn plain_spec(kind: Kind) -> gpu_loss::loss::Spec {
     plain(kind)
 }
 
@@ -322,15 +329,13 @@ fn the_halves_of_a_step_are_made_as_a_pair() {
         let mut softmax = plain(Kind::SoftmaxCe);
         (softmax.label_smoothing, softmax.z_loss, softmax.logit_scale) = (0.1, 0.01, 0.5);
         for spec in [softmax, plain(Kind::SigmoidFocal)] {
-            let batch = Batch::new(scores.view(), Targets::Classes(&labels));
+            let batch = Batch::new(scores.view(), &labels);
             let expected = gpu.run(&spec, &batch).expect("legal");
             for in_place in [false, true] {
-                let layout = Layout {
-                    in_place,
-                    upstream: gpu_loss::Upstream::Scalar,
-                    ..Layout::new(Shape::new(9, 13), Dtype::F32)
-                };
-                let pair = gpu.plan_pair_with(&spec, &layout).expect("a pair");
+                let mut layout = Layout::forward_backward(Shape::new(9, 13), Dtype::F32)
+                    .upstream(gpu_loss::layout::Upstream::Scalar);
+                layout.in_place = in_place;
+                let pair = gpu.plan_pair(&spec, &layout).expect("a pair");
                 assert_eq!(pair.forward.spec(), pair.backward.spec());
                 let mut arena = Arena::default();
                 arena.put("scores", bytemuck::cast_slice(scores.as_slice().expect("in order")));
@@ -347,15 +352,15 @@ fn the_halves_of_a_step_are_made_as_a_pair() {
                     bytemuck::pod_collect_to_vec(arena.read(&bytes, name).expect("in the arena"))
                 };
                 assert!((read("loss")[0] - expected.loss).abs() < 1e-5, "{} {}", read("loss")[0], expected.loss);
-                for (got, wanted) in read(if in_place { "scores" } else { "grad" }).iter().zip(&expected.grad) {
+                for (got, wanted) in read(if in_place { "scores" } else { "grad" }).iter().zip(grad_of(&expected)) {
                     assert!((got - 2.0 * wanted).abs() < 1e-6, "{got}, not twice {wanted}");
                 }
             }
         }
         let loss = SoftmaxCe::default();
-        gpu.plan_pair(&loss, Shape::new(9, 13), Dtype::F32).expect("a pair");
-        let backward = Layout::new(Shape::new(9, 13), Dtype::F32).mode(Mode::Gradient);
-        let error = gpu.plan_pair_with(&loss, &backward).expect_err("no pair").to_string();
+        gpu.plan_pair(&loss, &Layout::forward_backward(Shape::new(9, 13), Dtype::F32)).expect("a pair");
+        let backward = Layout::forward_backward(Shape::new(9, 13), Dtype::F32).mode(Mode::Gradient);
+        let error = gpu.plan_pair(&loss, &backward).expect_err("no pair").to_string();
         assert!(error.contains("a pair of plans is made of the mode Whole"), "{error}");
     }
 }
@@ -364,7 +369,7 @@ fn the_halves_of_a_step_are_made_as_a_pair() {
 fn a_device_with_too_little_is_refused_by_name() {
     for gpu in adapters() {
         let info = gpu.adapter_info().clone();
-        let all = GpuLoss::adapters(&gpu_loss::AdapterFilter::default());
+        let all = GpuLoss::adapters(&gpu_loss::builder::AdapterFilter::default());
         let adapter = all.into_iter().find(|a| a.get_info() == info).expect("the same adapter");
         let mut limits = GpuLoss::wanted(&adapter).1;
         limits.max_storage_buffers_per_shader_stage = 3;
@@ -379,7 +384,10 @@ fn a_device_with_too_little_is_refused_by_name() {
 fn one_device_serves_eight_threads() {
     for gpu in adapters() {
         let gpu = Arc::new(gpu);
-        let shared = Arc::new(gpu.plan(&SoftmaxCe::default(), Shape::new(33, 100), Dtype::F32).expect("a plan"));
+        let shared = Arc::new(
+            gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(33, 100), Dtype::F32))
+                .expect("a plan"),
+        );
         let threads: Vec<_> = (0..8)
             .map(|thread: u64| {
                 let (gpu, shared) = (Arc::clone(&gpu), Arc::clone(&shared));

@@ -18,7 +18,7 @@ fn holds(gpu: &GpuLoss, seed: u64) -> Result<(), TestCaseError> {
     let case = random::case(seed);
     let strategies = case.strategies(gpu);
     let strategy = strategies[seed as usize % strategies.len()];
-    gpu.set_strategy(Some(strategy));
+    let gpu = &gpu.with_strategy(strategy);
     let fail = |what: String| {
         TestCaseError::fail(format!(
             "{} {} {:?} {:?} {:?}: {what}",

@@ -7,10 +7,11 @@ mod common;
 use common::each::on_every_adapter;
 use common::masked::masked;
 use common::{name, plain};
-use gpu_loss::{Dtype, Kind, Reduction};
+use gpu_loss::loss::Kind;
+use gpu_loss::{Dtype, Reduction};
 use ndarray::Array1;
 
-fn check(dims: &[usize], dtype: Dtype, form: usize, change: impl Fn(&mut gpu_loss::Spec)) {
+fn check(dims: &[usize], dtype: Dtype, form: usize, change: impl Fn(&mut gpu_loss::loss::Spec)) {
     let mut spec = plain(Kind::SoftmaxCe);
     spec.reduction = Reduction::Sum;
     change(&mut spec);
@@ -19,7 +20,7 @@ fn check(dims: &[usize], dtype: Dtype, form: usize, change: impl Fn(&mut gpu_los
         let all = case.strategies(gpu);
         // Barriers are dear on a processor: strategies without come first.
         for strategy in &all[..all.len().min(2)] {
-            gpu.set_strategy(Some(*strategy));
+            let gpu = &gpu.with_strategy(*strategy);
             let difference = case.difference(gpu).unwrap_or_else(|error| panic!("{}: {error}", case.name)).0;
             assert!(difference.kept(), "{} {} {}: {difference:?}", name(gpu), strategy.name(), case.name);
         }

@@ -33,7 +33,8 @@ fn arena(rows: usize) -> Arena {
 #[test]
 fn a_step_makes_no_object_and_builds_no_pipeline() {
     for gpu in adapters() {
-        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(64, 10), Dtype::F32).expect("a plan");
+        let plan =
+            gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(64, 10), Dtype::F32)).expect("a plan");
         let arena = arena(64);
         let buffer = arena.upload(&gpu);
         let buffers: Buffers<'_> = arena.slices(&buffer, "");
@@ -75,8 +76,9 @@ fn a_step_makes_no_object_and_builds_no_pipeline() {
 fn a_plan_s_own_memory_grows_with_rows_alone() {
     let gpu = &adapters()[0];
     let own = |rows, classes, in_place| {
-        let layout = Layout { in_place, ..Layout::new(Shape::new(rows, classes), Dtype::F32) };
-        gpu.plan_with(&SoftmaxCe::default(), &layout).expect("a plan").scratch_bytes()
+        let mut layout = Layout::forward_backward(Shape::new(rows, classes), Dtype::F32);
+        layout.in_place = in_place;
+        gpu.plan(&SoftmaxCe::default(), &layout).expect("a plan").scratch_bytes()
     };
     // Scores, and a gradient unless it is in place, are all that there is of the scores' size.
     for in_place in [false, true] {

@@ -5,10 +5,11 @@ mod common;
 use std::path::PathBuf;
 
 use common::{adapters, name};
-use gpu_loss::{
-    Batch, Dtype, Error, GpuLoss, Kind, Layout, Loss, Reduction, Result, Shape, SigmoidCe, SoftmaxCe, TargetForm,
-    Targets, Tuning, TuningFile, Upstream, reference,
-};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::builder::Tuning;
+use gpu_loss::layout::Upstream;
+use gpu_loss::loss::{Kind, Loss};
+use gpu_loss::{Batch, Dtype, Error, GpuLoss, Layout, Reduction, Result, Shape, SigmoidCe, SoftmaxCe, reference};
 use ndarray::Array2;
 
 /// A path of this test's own, with nothing there.
@@ -21,14 +22,13 @@ fn path(test: &str) -> PathBuf {
 /// Front doors on all adapters that choose by the clock.
 fn measuring() -> Vec<GpuLoss> {
     let all = adapters();
-    all.iter().for_each(|gpu| gpu.set_tuning(Tuning::Measure));
-    all
+    all.iter().map(|gpu| gpu.with_tuning(Tuning::Measure)).collect()
 }
 
 fn check(gpu: &GpuLoss, loss: &impl Loss, (rows, classes): (usize, usize)) {
     let scores = Array2::from_shape_fn((rows, classes), |(n, c)| ((n * 37 + c * 11) % 97) as f32 * 0.07);
     let labels: Vec<i64> = (0..rows).map(|n| (n * 13 % classes) as i64).collect();
-    let batch = Batch::new(scores.view(), Targets::Classes(&labels));
+    let batch = Batch::new(scores.view(), &labels);
     let out = gpu.run(loss, &batch).expect("runs");
     let expected = reference::run(&loss.spec(), &batch).expect("legal");
     let difference = reference::compare(&out, &expected);
@@ -40,13 +40,17 @@ fn what_is_chosen_serves_keeps_the_promise_and_is_measured_once() {
     for gpu in measuring() {
         let mut measured = 0;
         for shape in [(700, 10), (60, 1000), (3, 40_000)] {
-            let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(shape.0, shape.1), Dtype::F32).expect("a plan");
+            let plan = gpu
+                .plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(shape.0, shape.1), Dtype::F32))
+                .expect("a plan");
             measured += 1;
             assert_eq!(gpu.measured(), measured, "{}", name(&gpu));
-            let serve = gpu.strategies(Kind::SoftmaxCe, Shape::new(shape.0, shape.1), Dtype::F32);
+            let serve = gpu.strategies(Kind::SoftmaxCe, Shape::new(shape.0, shape.1));
             assert!(serve.contains(&plan.strategy()), "{} {shape:?}: {:?}", name(&gpu), plan.strategy());
             check(&gpu, &SoftmaxCe::default(), shape);
-            let again = gpu.plan(&SoftmaxCe::default(), Shape::new(shape.0, shape.1), Dtype::F32).expect("a plan");
+            let again = gpu
+                .plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(shape.0, shape.1), Dtype::F32))
+                .expect("a plan");
             assert_eq!(again.strategy(), plan.strategy());
             assert_eq!(gpu.measured(), measured, "{}: remembered", name(&gpu));
         }
@@ -60,36 +64,36 @@ fn the_model_and_forced_strategies_measure_nothing() {
     for gpu in adapters() {
         assert_eq!(gpu.tuning(), Tuning::Model);
         check(&gpu, &SoftmaxCe::default(), (60, 1000));
-        gpu.set_tuning(Tuning::Measure);
-        for strategy in gpu.strategies(Kind::SoftmaxCe, Shape::new(60, 1000), Dtype::F32) {
-            gpu.set_strategy(Some(strategy));
-            let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(60, 1000), Dtype::F32).expect("a plan");
+        let gpu = &gpu.with_tuning(Tuning::Measure);
+        for strategy in gpu.strategies(Kind::SoftmaxCe, Shape::new(60, 1000)) {
+            let gpu = &gpu.with_strategy(strategy);
+            let plan = gpu
+                .plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(60, 1000), Dtype::F32))
+                .expect("a plan");
             assert_eq!(plan.strategy(), strategy);
         }
-        gpu.set_strategy(None);
         // Down the classes there is nothing to choose.
-        gpu.plan(&SoftmaxCe::default(), Shape::spatial(2, 21, 64), Dtype::F32).expect("a plan");
-        assert_eq!(gpu.measured(), 0, "{}", name(&gpu));
+        gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::spatial(2, 21, 64), Dtype::F32))
+            .expect("a plan");
+        assert_eq!(gpu.measured(), 0, "{}", name(gpu));
     }
 }
 
 #[test]
 fn every_input_and_output_of_a_layout_is_at_hand() {
-    let plain = |targets, dtype| Layout { targets, ..Layout::new(Shape::new(65, 33), dtype) };
-    let mut everything =
-        Layout { statistics: true, denominator: true, in_place: true, ..plain(TargetForm::Lists, Dtype::F16) };
+    let plain = |targets, dtype| Layout::forward_backward(Shape::new(65, 33), dtype).targets(targets);
+    let mut everything = plain(TargetForm::Lists, Dtype::F16).with_statistics().denominator().in_place();
     everything.scores_stride = Some(40);
     everything.upstream = Upstream::Scalar;
     (everything.outputs.losses, everything.outputs.lse, everything.outputs.argmax) = (true, true, true);
     everything.outputs.correct = true;
-    let weighted =
-        Layout { element_weights: true, upstream: Upstream::PerLoss, ..plain(TargetForm::MultiHot, Dtype::Bf16) };
+    let weighted = plain(TargetForm::MultiHot, Dtype::Bf16).element_weights().upstream(Upstream::PerLoss);
     let unreduced = SigmoidCe::default().reduction(Reduction::None);
     for gpu in measuring() {
         let plans: [Result<_>; 3] = [
-            gpu.plan_with(&SoftmaxCe::default(), &everything),
-            gpu.plan_with(&unreduced, &weighted),
-            gpu.plan_with(&SoftmaxCe::default(), &plain(TargetForm::Probabilities, Dtype::F32)),
+            gpu.plan(&SoftmaxCe::default(), &everything),
+            gpu.plan(&unreduced, &weighted),
+            gpu.plan(&SoftmaxCe::default(), &plain(TargetForm::Probabilities, Dtype::F32)),
         ];
         for plan in plans {
             plan.expect("a plan");
@@ -103,13 +107,17 @@ fn choices_survive_in_a_file() {
     let path = path("survives");
     for gpu in measuring() {
         assert_eq!(gpu.load_tuning(&path).expect("no choices").choices, 0);
-        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(60, 1000), Dtype::F32).expect("a plan");
+        let plan = gpu
+            .plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(60, 1000), Dtype::F32))
+            .expect("a plan");
         gpu.save_tuning(&path).expect("saved");
         // A device of its own on the same adapter.
         let info = gpu.adapter_info();
         let later = measuring().into_iter().find(|other| other.adapter_info() == info).expect("the same adapter");
         assert_eq!(later.load_tuning(&path).expect("loaded").choices, 1, "{}", name(&gpu));
-        let again = later.plan(&SoftmaxCe::default(), Shape::new(60, 1000), Dtype::F32).expect("a plan");
+        let again = later
+            .plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(60, 1000), Dtype::F32))
+            .expect("a plan");
         assert_eq!((again.strategy(), later.measured()), (plan.strategy(), 0), "{}", name(&gpu));
         check(&later, &SoftmaxCe::default(), (60, 1000));
     }
@@ -131,8 +139,8 @@ fn choices_of_others_are_ignored_and_kept() {
     std::fs::write(&path, &text).expect("written");
     let gpu = measuring().remove(0);
     let found = gpu.load_tuning(&path).expect("sound");
-    assert_eq!(found, TuningFile { choices: 0, others: vec![other.to_owned()] });
-    gpu.plan(&SoftmaxCe::default(), Shape::new(60, 1000), Dtype::F32).expect("a plan");
+    assert_eq!((found.choices, found.others), (0, vec![other.to_owned()]));
+    gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(60, 1000), Dtype::F32)).expect("a plan");
     assert_eq!(gpu.measured(), 1, "another's choice does not count");
     gpu.save_tuning(&path).expect("saved");
     let saved = std::fs::read_to_string(&path).expect("text");
@@ -172,7 +180,7 @@ fn damaged_files_are_refused_and_left_alone() {
 fn a_file_that_many_write_at_once_stays_whole() {
     let path = path("many");
     let gpu = measuring().remove(0);
-    gpu.plan(&SoftmaxCe::default(), Shape::new(60, 1000), Dtype::F32).expect("a plan");
+    gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(60, 1000), Dtype::F32)).expect("a plan");
     gpu.save_tuning(&path).expect("saved");
     std::thread::scope(|scope| {
         for _ in 0..4 {

@@ -7,7 +7,8 @@ use common::device::{Variation, difference};
 use common::each::on_every_adapter;
 use common::masked::masked;
 use common::{Case, full, name, plain};
-use gpu_loss::{Batch, Dtype, Kind, Reduction, Spec, Targets, wgpu};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Batch, Dtype, Reduction, wgpu};
 use ndarray::Array2;
 
 fn softmax() -> Spec {
@@ -26,7 +27,7 @@ fn check(case: &Case, variations: &[Variation]) {
         }
         let all = case.strategies(gpu);
         for strategy in &all[..all.len().min(2)] {
-            gpu.set_strategy(Some(*strategy));
+            let gpu = &gpu.with_strategy(*strategy);
             for v in variations {
                 let what = format!("{} {} {} {v:?}", name(gpu), strategy.name(), case.name);
                 let output = case.run_on_device(gpu, v).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -73,7 +74,7 @@ fn rows_in_registers() {
 /// short of whole wide loads in all.
 #[test]
 fn rows_in_two_passes() {
-    for dtype in Dtype::ALL {
+    for &dtype in Dtype::ALL {
         for dims in [[48, 6000], [48, 6004], [48, 6005], [49, 6007]] {
             check(&masked(softmax(), &dims, dtype, 0), &[PLAIN, IN_PLACE]);
         }
@@ -96,7 +97,7 @@ fn rows_in_two_passes_with_every_form_of_target() {
 fn gaps_between_rows() {
     let gaps = |scores_gap, grad_gap| Variation { scores_gap, grad_gap, ..PLAIN };
     let variations = [gaps(8, 8), gaps(16, 32), gaps(4, 8), gaps(4, 4), gaps(1, 1), gaps(3, 16)];
-    for dtype in Dtype::ALL {
+    for &dtype in Dtype::ALL {
         for dims in [[272, 1000], [48, 6000]] {
             check(&masked(softmax(), &dims, dtype, 0), &variations);
         }
@@ -105,7 +106,7 @@ fn gaps_between_rows() {
 
 #[test]
 fn elements() {
-    for dtype in Dtype::ALL {
+    for &dtype in Dtype::ALL {
         for dims in [[80, 3333], [81, 3333]] {
             for form in 0..4 {
                 check(&masked(plain(Kind::SigmoidCe), &dims, dtype, form), &[PLAIN, IN_PLACE]);
@@ -120,7 +121,7 @@ fn the_first_of_the_highest() {
     for (rows, classes) in [(48, 6000), (48, 6004), (272, 1000)] {
         let scores = Array2::from_shape_fn((rows, classes), |(n, c)| ((n * 7 + c * 31) % 97) as f32 * 0.1);
         let labels = vec![0_i64; rows];
-        let batch = Batch::new(scores.view(), Targets::Classes(&labels)).with_argmax();
+        let batch = Batch::new(scores.view(), &labels).with_argmax();
         on_every_adapter(|gpu| {
             let argmax = gpu.softmax_ce(&batch).expect("a legal batch").argmax.expect("asked for");
             for (row, got) in scores.rows().into_iter().zip(&argmax) {

@@ -1,8 +1,9 @@
 //! Batches: whatever scores, targets and options say, the outcome is an error or a result of the scores' shape.
 
-use gpu_loss::loss::OptionName;
+use gpu_loss::batch::{Element, bf16, f16};
+use gpu_loss::loss::{EmptyMean, Kind, OptionName, Spec};
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{Batch, Element, EmptyMean, Error, Kind, Reduction, Spec, Targets, bf16, f16};
+use gpu_loss::{Batch, Error, Reduction, Targets};
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis, IxDyn};
 
 use super::guard::height;
@@ -39,12 +40,12 @@ fn typed<T: Element>(source: &mut Source<'_>, convert: impl Fn(f32) -> T) {
     let bytes = array(&wrong(&dims, source), source, |source| [0, 1, 1, 2][source.below(4)]);
     let dense = array(&wrong(&dims, source), source, |source| source.float());
     let targets = match source.below(6) {
-        0 => Targets::Classes(&labels),
-        1 => Targets::Classes(&narrow),
-        2 => Targets::Classes(&unsigned),
-        3 => Targets::Lists { offsets: &offsets, indices: &indices },
-        4 => Targets::MultiHot(view(&bytes, source)),
-        _ => Targets::Probabilities(view(&dense, source)),
+        0 => Targets::from(&labels),
+        1 => Targets::from(&narrow),
+        2 => Targets::from(&unsigned),
+        3 => Targets::lists(&offsets, &indices),
+        4 => view(&bytes, source).into(),
+        _ => view(&dense, source).into(),
     };
     let mut batch = Batch::new(scores, targets.clone());
     let weights = array(&wrong(&dims, source), source, |source| source.float());
@@ -63,7 +64,7 @@ fn typed<T: Element>(source: &mut Source<'_>, convert: impl Fn(f32) -> T) {
             taken(&spec, &result, &dims, &rows);
             if let Targets::Classes(classes) = &targets {
                 let known = |label: i64| (0..dims[1] as i64).contains(&label) || spec.ignore_index == Some(label);
-                assert!(classes.integers().iter().all(known), "a label that means nothing was taken");
+                assert!(classes.iter().all(known), "a label that means nothing was taken");
             }
         }
     }

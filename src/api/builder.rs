@@ -1,18 +1,22 @@
 //! Opening a device with all that is to be settled beforehand.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{GpuLoss, Tuning};
 use crate::device::adapter::AdapterFilter;
 use crate::error::Result;
+use crate::schedule::Strategy;
 
 /// How a device is opened: [`GpuLoss::builder`].
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing is opened before `open`"]
 pub struct Builder {
     filter: AdapterFilter,
+    strategy: Option<Strategy>,
     tuning: Tuning,
     self_test: Option<bool>,
+    time_limit: Option<Duration>,
     pipelines: Option<PathBuf>,
 }
 
@@ -35,14 +39,26 @@ impl Builder {
         Builder { filter, ..self }
     }
 
-    /// How strategies are chosen: as [`GpuLoss::set_tuning`].
+    /// One strategy for every plan, in place of what `GPU_LOSS_STRATEGY` says, and of a choice by shape and adapter.
+    pub fn strategy(self, strategy: impl Into<Option<Strategy>>) -> Self {
+        Builder { strategy: strategy.into(), ..self }
+    }
+
+    /// How strategies are chosen where none is set.
     pub fn tuning(self, tuning: Tuning) -> Self {
         Builder { tuning, ..self }
     }
 
-    /// Whether kernels are tested before they are used: as [`GpuLoss::set_self_test`].
+    /// Whether kernels are tested before they are used, as they are unless `GPU_LOSS_SELF_TEST=0`: once in a process for
+    /// each driver, loss, form of target, type, strategy and set of options, when the first plan is made that needs it.
     pub fn self_test(self, on: bool) -> Self {
         Builder { self_test: Some(on), ..self }
+    }
+
+    /// How long a call waits for the device, in whole milliseconds (2 minutes unless set); past that it is
+    /// [`Error::Timeout`](crate::Error::Timeout). In a browser there is no limit but the browser's own.
+    pub fn time_limit(self, limit: Duration) -> Self {
+        Builder { time_limit: Some(limit), ..self }
     }
 
     /// A folder in which compiled kernels are kept, a file for each adapter and driver, where the device can hand them out
@@ -69,14 +85,48 @@ impl Builder {
     /// As [`GpuLoss::new`].
     pub async fn open_async(self) -> Result<GpuLoss> {
         let gpu = GpuLoss::open_async(&self.filter).await?;
-        gpu.set_tuning(self.tuning);
-        if let Some(on) = self.self_test {
-            gpu.set_self_test(on);
+        Ok(self.settle(gpu))
+    }
+
+    /// Opens a device on this adapter, whatever the filter.
+    ///
+    /// # Errors
+    /// As [`GpuLoss::on_adapter`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn on_adapter(self, adapter: &wgpu::Adapter) -> Result<GpuLoss> {
+        pollster::block_on(self.on_adapter_async(adapter))
+    }
+
+    /// As [`on_adapter`](Self::on_adapter), without blocking.
+    ///
+    /// # Errors
+    /// As [`GpuLoss::on_adapter`].
+    pub async fn on_adapter_async(self, adapter: &wgpu::Adapter) -> Result<GpuLoss> {
+        let gpu = GpuLoss::on_adapter_async(adapter).await?;
+        Ok(self.settle(gpu))
+    }
+
+    /// Shares the caller's device, as [`GpuLoss::from_device`].
+    ///
+    /// # Errors
+    /// As [`GpuLoss::from_device`].
+    pub fn from_device(self, adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<GpuLoss> {
+        let gpu = GpuLoss::from_device(adapter, device, queue)?;
+        Ok(self.settle(gpu))
+    }
+
+    /// A front door that is open, with these settings.
+    fn settle(self, mut gpu: GpuLoss) -> GpuLoss {
+        gpu.options.strategy = self.strategy.or(gpu.options.strategy);
+        gpu.options.tuning = self.tuning;
+        gpu.options.self_test = self.self_test.unwrap_or(gpu.options.self_test);
+        if let Some(limit) = self.time_limit {
+            gpu.context.set_time_limit(limit);
         }
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(folder) = &self.pipelines {
             gpu.context.keep_pipelines(folder);
         }
-        Ok(gpu)
+        gpu
     }
 }

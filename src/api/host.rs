@@ -1,25 +1,24 @@
 //! One-call batches: host arrays to the device, a plan run, results back.
 
-use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
+use ndarray::{Array, ArrayD, Dimension, IxDyn};
 
-use super::{GpuLoss, units};
+use super::host_arrays::{HostArrays, fits_indices, layout, write};
+use super::{GpuLoss, Options, units};
 use crate::batch::check::{check_shapes, check_values, row_dims};
-use crate::batch::{Batch, Element, Integers, Output, Shape, Targets};
+use crate::batch::{Batch, Element, Output, Targets};
 use crate::device::{Wait, guarded, read};
 use crate::error::{Error, Result};
-use crate::layout::{IntegerType, Layout, Upstream};
+use crate::layout::Layout;
 use crate::loss::{Reduction, Spec};
-use crate::plan::{Buffers, HostFinish, Plan, STATUS_BYTES, Slice, Status, scaled_sum, sum};
-use crate::schedule::Strategy;
+use crate::plan::{Buffers, HostFinish, Plan, Region, STATUS_BYTES, Status, scaled_sum, sum};
 
 /// A plan with the buffers that its host batches pass through.
 #[derive(Debug)]
 pub(super) struct HostPlan {
     plan: Plan,
-    forced: Option<Strategy>,
+    options: Options,
     /// What the host does of it.
     host_finish: Option<HostFinish>,
     /// Buffers of calls that are over, for the next.
@@ -27,17 +26,17 @@ pub(super) struct HostPlan {
 }
 
 impl HostPlan {
-    pub(super) fn new(plan: Plan, forced: Option<Strategy>) -> Self {
-        HostPlan { host_finish: plan.host_finish(), plan, forced, idle: Mutex::new(Vec::new()) }
+    pub(super) fn new(plan: Plan, options: Options) -> Self {
+        HostPlan { host_finish: plan.host_finish(), plan, options, idle: Mutex::new(Vec::new()) }
     }
 
     /// Of which the device does everything: to test its kernels.
-    pub(super) fn device_only(plan: Plan, forced: Option<Strategy>) -> Self {
-        HostPlan { host_finish: None, ..Self::new(plan, forced) }
+    pub(super) fn device_only(plan: Plan, options: Options) -> Self {
+        HostPlan { host_finish: None, ..Self::new(plan, options) }
     }
 
-    pub(super) fn fits(&self, spec: &Spec, layout: &Layout, forced: Option<Strategy>) -> bool {
-        self.forced == forced && self.plan.layout() == layout && self.plan.spec() == spec
+    pub(super) fn fits(&self, spec: &Spec, layout: &Layout, options: Options) -> bool {
+        self.options == options && self.plan.layout() == layout && self.plan.spec() == spec
     }
 }
 
@@ -221,7 +220,7 @@ impl GpuLoss {
         else {
             return Ok(expected);
         };
-        let offsets: Vec<i64> = offsets.integers().iter().collect();
+        let offsets: Vec<i64> = offsets.iter().collect();
         let longest = offsets.windows(2).map(|pair| pair[1].abs_diff(pair[0])).max().unwrap_or_default() as usize;
         if longest > MOST {
             let what = format!("a class list of {longest} classes on {}", self.context.info.name);
@@ -286,146 +285,19 @@ impl Workspace {
     fn buffers(&self, places: &Places, layout: &Layout, spec: &Spec) -> Buffers<'_> {
         let rows = layout.shape.rows() as u64 * 4;
         let elements = layout.shape.elements() as u64;
-        let part = |offset: u64, size: u64| Slice { buffer: &self.results, offset, size: Some(size) };
+        let part = |offset: u64, size: u64| Region::new(&self.results, offset, size);
         let losses = if spec.kind.per_row() { rows } else { elements * 4 };
-        Buffers {
-            target_indices: self.indices.as_ref().map(Slice::from),
-            element_weights: self.element_weights.as_ref().map(Slice::from),
-            upstream: self.upstream.as_ref().map(Slice::from),
-            grad: places.grad.filter(|_| !layout.in_place).map(|at| part(at, layout.grad_bytes().next_multiple_of(16))),
-            loss: Some(part(places.loss, 4)),
-            status: Some(part(places.status, STATUS_BYTES)),
-            losses: places.losses.map(|at| part(at, losses.next_multiple_of(16))),
-            lse: places.lse.map(|at| part(at, rows)),
-            argmax: places.argmax.map(|at| part(at, rows)),
-            ..Buffers::new(&self.scores, &self.targets)
-        }
-    }
-}
-
-/// A batch's arrays as bytes in row-major order, borrowed where they lie so already.
-pub(super) struct HostArrays<'a> {
-    scores: Cow<'a, [u8]>,
-    targets: Cow<'a, [u8]>,
-    indices: Cow<'a, [u8]>,
-    has_indices: bool,
-    upstream: Cow<'a, [u8]>,
-    element_weights: Cow<'a, [u8]>,
-}
-
-impl<'a> HostArrays<'a> {
-    fn new<T: Element, D: Dimension>(batch: &'a Batch<'_, T, D>) -> Self {
-        let nothing = Cow::Borrowed(&[] as &[u8]);
-        let mut arrays = HostArrays {
-            scores: bytes(batch.scores.view()),
-            targets: nothing.clone(),
-            indices: nothing.clone(),
-            has_indices: false,
-            upstream: batch.upstream.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
-            element_weights: batch.element_weights.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
-        };
-        match &batch.targets {
-            Targets::Classes(labels) => arrays.targets = integer_bytes(labels.integers()),
-            Targets::Lists { offsets, indices } => {
-                arrays.targets = integer_bytes(offsets.integers());
-                arrays.indices = integer_bytes(indices.integers());
-                arrays.has_indices = true;
-            }
-            Targets::MultiHot(multi_hot) => arrays.targets = bytes(multi_hot.view()),
-            Targets::Probabilities(probabilities) => arrays.targets = bytes(probabilities.view()),
-        }
-        arrays
-    }
-
-    /// With the scores as far from one `n` to the next as a layout has them; what lies between is made of ones: NaN.
-    pub(super) fn with_gaps(mut self, layout: &Layout) -> Self {
-        let size = layout.dtype.size();
-        let (slab, step) = (layout.shape.slab() * size, layout.scores_step() as usize * size);
-        if slab != step {
-            let mut apart = vec![0xff; layout.scores_bytes() as usize];
-            for (to, from) in apart.chunks_mut(step).zip(self.scores.chunks(slab)) {
-                to[..slab].copy_from_slice(from);
-            }
-            self.scores = Cow::Owned(apart);
-        }
-        self
-    }
-
-    /// An input's bytes by the name of its buffer.
-    pub(super) fn named(&self, buffer: &str) -> Option<&[u8]> {
-        match buffer {
-            "scores" => Some(&self.scores),
-            "targets" => Some(&self.targets),
-            "target_indices" => Some(&self.indices),
-            "upstream" => Some(&self.upstream),
-            "element_weights" => Some(&self.element_weights),
-            _ => None,
-        }
-    }
-}
-
-/// The layout of a plan for a batch.
-fn layout<T: Element, D: Dimension>(batch: &Batch<'_, T, D>, shape: Shape) -> Layout {
-    let (integers, indices) = match &batch.targets {
-        Targets::Classes(labels) => (integer_type(&labels.integers()), IntegerType::I64),
-        Targets::Lists { offsets, indices } => (integer_type(&offsets.integers()), integer_type(&indices.integers())),
-        Targets::MultiHot(_) | Targets::Probabilities(_) => (IntegerType::I64, IntegerType::I64),
-    };
-    Layout {
-        targets: batch.targets.form(),
-        integers,
-        indices,
-        outputs: batch.outputs,
-        upstream: if batch.upstream.is_some() { Upstream::PerLoss } else { Upstream::One },
-        element_weights: batch.element_weights.is_some(),
-        ..Layout::new(shape, T::DTYPE)
-    }
-}
-
-/// Refuses lists of more indices than a buffer holds: no shape tells how many there are.
-fn fits_indices(targets: &Targets<'_>, layout: &Layout, most: u64) -> Result<()> {
-    let Targets::Lists { indices, .. } = targets else { return Ok(()) };
-    let needed = (indices.integers().len() as u64).saturating_mul(u64::from(layout.indices.words()) * 4);
-    if needed <= most {
-        return Ok(());
-    }
-    Err(Error::Limit { limit: "max_buffer_size", got: most, needed, what: "target_indices in one buffer".to_owned() })
-}
-
-/// An array's elements in row-major order as bytes.
-fn bytes<'a, T: bytemuck::Pod, D: Dimension>(array: ArrayView<'a, T, D>) -> Cow<'a, [u8]> {
-    match array.to_slice() {
-        Some(slice) => Cow::Borrowed(bytemuck::cast_slice(slice)),
-        None => Cow::Owned(array.iter().flat_map(|v| bytemuck::bytes_of(v).to_vec()).collect()),
-    }
-}
-
-fn integer_bytes(integers: Integers<'_>) -> Cow<'_, [u8]> {
-    match integers {
-        Integers::I32(a) => bytes(a),
-        Integers::I64(a) => bytes(a),
-        Integers::U32(a) => bytes(a),
-    }
-}
-
-fn integer_type(integers: &Integers<'_>) -> IntegerType {
-    match integers {
-        Integers::I32(_) => IntegerType::I32,
-        Integers::I64(_) => IntegerType::I64,
-        Integers::U32(_) => IntegerType::U32,
-    }
-}
-
-/// Writes bytes of any length: the queue takes multiples of 4 alone.
-fn write(queue: &wgpu::Queue, buffer: &wgpu::Buffer, bytes: &[u8]) {
-    let whole = bytes.len() / 4 * 4;
-    if whole > 0 {
-        queue.write_buffer(buffer, 0, &bytes[..whole]);
-    }
-    if whole < bytes.len() {
-        let mut rest = [0_u8; 4];
-        rest[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
-        queue.write_buffer(buffer, whole as u64, &rest);
+        let grad = places.grad.filter(|_| !layout.in_place);
+        Buffers::new(&self.scores, &self.targets)
+            .target_indices(self.indices.as_ref())
+            .element_weights(self.element_weights.as_ref())
+            .upstream(self.upstream.as_ref())
+            .grad(grad.map(|at| part(at, layout.grad_bytes().next_multiple_of(16))))
+            .loss(part(places.loss, 4))
+            .status(part(places.status, STATUS_BYTES))
+            .losses(places.losses.map(|at| part(at, losses.next_multiple_of(16))))
+            .lse(places.lse.map(|at| part(at, rows)))
+            .argmax(places.argmax.map(|at| part(at, rows)))
     }
 }
 
@@ -446,13 +318,13 @@ fn collect<T: Element, D: Dimension>(
     let loss_count = losses_dims.iter().product();
     Ok(Output {
         loss: summed.unwrap_or_else(|| take(bytes, places.loss, 1)[0]),
-        grad: match places.grad {
-            Some(at) => {
+        grad: places
+            .grad
+            .map(|at| {
                 let all: Vec<T> = take(bytes, at, layout.grad_bytes() as usize / size_of::<T>());
-                array(batch.scores.raw_dim(), without_gaps(all, layout.shape.slab(), layout.grad_step() as usize))?
-            }
-            None => Array::from_shape_simple_fn(D::zeros(batch.scores.ndim()), T::default),
-        },
+                array(batch.scores.raw_dim(), without_gaps(all, layout.shape.slab(), layout.grad_step() as usize))
+            })
+            .transpose()?,
         losses: places
             .losses
             .filter(|_| layout.outputs.hands_out_losses(spec))
@@ -491,7 +363,7 @@ fn complain<T: Element, D: Dimension>(status: &Status, batch: &Batch<'_, T, D>, 
         return Err(match &batch.targets {
             Targets::Classes(labels) => Error::ClassOutOfRange {
                 row: u64::from(row),
-                class: labels.integers().iter().nth(row as usize).unwrap_or_default(),
+                class: labels.iter().nth(row as usize).unwrap_or_default(),
                 classes: layout.shape.classes as u64,
                 count,
             },
@@ -519,10 +391,7 @@ fn empty<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Outp
     };
     Output {
         loss: if over_nothing { spec.empty_mean.value() } else { 0.0 },
-        grad: Array::from_shape_simple_fn(
-            if outputs.grad { batch.scores.raw_dim() } else { D::zeros(batch.scores.ndim()) },
-            T::default,
-        ),
+        grad: outputs.grad.then(|| Array::from_shape_simple_fn(batch.scores.raw_dim(), T::default)),
         losses: outputs.hands_out_losses(spec).then(|| ArrayD::zeros(IxDyn(&losses_dims))),
         lse: outputs.lse.then(|| ArrayD::zeros(IxDyn(&row_dims))),
         argmax: outputs.argmax.then(|| ArrayD::zeros(IxDyn(&row_dims))),

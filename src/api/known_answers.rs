@@ -4,8 +4,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::self_test::TestKey;
 use crate::batch::check::row_dims;
-use crate::batch::{Batch, Dtype, Element, Labels, TargetForm, Targets};
-use crate::layout::IntegerType;
+use crate::batch::{Batch, Dtype, Element, OwnedIntegers, TargetForm, Targets};
 use crate::loss::{Reduction, Spec};
 
 /// A batch that is made up, always the same for the same sort.
@@ -17,8 +16,8 @@ pub(super) struct KnownAnswers<T> {
 }
 
 enum Made {
-    Classes(Box<dyn Labels + Send>),
-    Lists(Box<dyn Labels + Send>, Box<dyn Labels + Send>),
+    Classes(OwnedIntegers),
+    Lists(OwnedIntegers, OwnedIntegers),
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
 }
@@ -58,7 +57,7 @@ impl<T: Element> KnownAnswers<T> {
                     Some(ignored) if row % 9 == 5 && key.integers.0.holds(ignored) => ignored,
                     _ => *class as i64,
                 });
-                Made::Classes(integers(labels, &row_dims, key.integers.0))
+                Made::Classes(OwnedIntegers::new(labels, &row_dims, key.integers.0))
             }
             TargetForm::Lists => {
                 let lists: Vec<Vec<i64>> = (0..rows)
@@ -70,8 +69,8 @@ impl<T: Element> KnownAnswers<T> {
                 let indices: Vec<i64> = lists.concat();
                 let count = indices.len();
                 Made::Lists(
-                    integers(offsets, &[rows + 1], key.integers.0),
-                    integers(indices.into_iter(), &[count], key.integers.1),
+                    OwnedIntegers::new(offsets, &[rows + 1], key.integers.0),
+                    OwnedIntegers::new(indices.into_iter(), &[count], key.integers.1),
                 )
             }
             TargetForm::MultiHot => {
@@ -95,10 +94,10 @@ impl<T: Element> KnownAnswers<T> {
 
     pub(super) fn batch(&self, spec: &Spec, key: &TestKey) -> Batch<'_, T, IxDyn> {
         let targets = match &self.targets {
-            Made::Classes(labels) => Targets::Classes(&**labels),
-            Made::Lists(offsets, indices) => Targets::Lists { offsets: &**offsets, indices: &**indices },
-            Made::MultiHot(bytes) => Targets::MultiHot(bytes.view()),
-            Made::Probabilities(values) => Targets::Probabilities(values.view()),
+            Made::Classes(labels) => Targets::Classes(labels.view()),
+            Made::Lists(offsets, indices) => Targets::Lists { offsets: offsets.view(), indices: indices.view() },
+            Made::MultiHot(bytes) => bytes.into(),
+            Made::Probabilities(values) => values.into(),
         };
         let mut batch = Batch::new(self.scores.view(), targets);
         batch.outputs = key.outputs;
@@ -109,17 +108,5 @@ impl<T: Element> KnownAnswers<T> {
             batch.element_weights = Some(self.element_weights.view());
         }
         batch
-    }
-}
-
-/// Integers of one type, in a shape.
-fn integers(values: impl Iterator<Item = i64>, dims: &[usize], of: IntegerType) -> Box<dyn Labels + Send> {
-    fn boxed<I: crate::Integer + Default + Send + 'static>(values: Vec<I>, dims: &[usize]) -> Box<dyn Labels + Send> {
-        Box::new(ArrayD::from_shape_vec(IxDyn(dims), values).unwrap_or_default())
-    }
-    match of {
-        IntegerType::I32 => boxed(values.map(|v| v as i32).collect(), dims),
-        IntegerType::I64 => boxed(values.collect::<Vec<i64>>(), dims),
-        IntegerType::U32 => boxed(values.map(|v| v as u32).collect(), dims),
     }
 }

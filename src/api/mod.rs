@@ -1,9 +1,14 @@
 //! The front door: an adapter, a device, and one method a loss.
 
 mod builder;
+#[cfg(any(test, feature = "export"))]
 mod describe;
+#[cfg(feature = "fault-injection")]
+mod faults;
 mod host;
+mod host_arrays;
 mod known_answers;
+mod read;
 mod self_test;
 mod tuning;
 mod units;
@@ -14,16 +19,15 @@ pub use tuning::Tuning;
 #[cfg(not(target_arch = "wasm32"))]
 pub use tuning::TuningFile;
 
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ndarray::Dimension;
 
-use crate::batch::{Batch, Dtype, Element, Output, Shape};
+use crate::batch::{Batch, Element, Output, Shape};
 use crate::device::adapter::{self, AdapterFilter};
 use crate::device::profile::Choice;
-use crate::device::{Context, Fault, LastWords, Wait};
+use crate::device::{Context, LastWords, Wait};
 use crate::error::Result;
 use crate::layout::Layout;
 #[cfg(not(target_arch = "wasm32"))]
@@ -38,21 +42,33 @@ use crate::schedule::{Strategy, serving};
 /// same shape starts at once.
 ///
 /// ```no_run
-/// use gpu_loss::{Batch, GpuLoss, Targets};
+/// use gpu_loss::{Batch, GpuLoss};
 /// let gpu = GpuLoss::new()?;
 /// let logits = ndarray::array![[2.0_f32, 0.5, -1.0], [0.1, 0.2, 3.0]];
-/// let out = gpu.softmax_ce(&Batch::new(logits.view(), Targets::Classes(&[0_i64, 2])))?;
-/// println!("{} {}", out.loss, out.grad);
+/// let out = gpu.softmax_ce(&Batch::new(&logits, &[0, 2]))?;
+/// println!("{} {}", out.loss, out.gradient()?);
 /// # Ok::<(), gpu_loss::Error>(())
 /// ```
-#[derive(Debug)]
+///
+/// It is a handle: a clone shares the device, the kernels and the plans. Settings belong to the handle and are made once,
+/// by the [`builder`](Self::builder) or by a handle with another one ([`with_strategy`](Self::with_strategy),
+/// [`with_tuning`](Self::with_tuning), [`with_self_test`](Self::with_self_test)): no thread changes another's.
+#[derive(Debug, Clone)]
 pub struct GpuLoss {
     context: Arc<Context>,
-    /// 0: chosen by shape and adapter; else one more than the place in [`Strategy::ALL`].
-    forced: AtomicU8,
-    plans: Mutex<Vec<Arc<host::HostPlan>>>,
-    self_test: self_test::SelfTest,
-    choices: tuning::Choices,
+    options: Options,
+    plans: Arc<Mutex<Vec<Arc<host::HostPlan>>>>,
+    self_test: Arc<self_test::SelfTest>,
+    choices: Arc<tuning::Choices>,
+}
+
+/// What decides how plans are made, besides loss and layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Options {
+    /// For every plan; chosen by shape and adapter if absent.
+    strategy: Option<Strategy>,
+    tuning: Tuning,
+    self_test: bool,
 }
 
 impl GpuLoss {
@@ -154,32 +170,23 @@ impl GpuLoss {
     ) -> Result<Self> {
         adapter::check_limits(adapter, &device)?;
         let choice = Choice::of_environment()?;
-        let gpu = Self::in_context(Context::new(adapter.get_info(), device, queue, last_words, choice));
+        let mut gpu = Self::in_context(Context::new(adapter.get_info(), device, queue, last_words, choice));
         // What is not UTF-8 names no strategy, and is shown as far as it can be.
         if let Some(name) = std::env::var_os("GPU_LOSS_STRATEGY").filter(|name| !name.is_empty()) {
-            gpu.set_strategy(Some(name.to_string_lossy().parse()?));
+            gpu.options.strategy = Some(name.to_string_lossy().parse()?);
         }
         Ok(gpu)
     }
 
     fn in_context(context: Context) -> Self {
+        let off = std::env::var("GPU_LOSS_SELF_TEST").is_ok_and(|v| v == "0");
         GpuLoss {
-            self_test: self_test::SelfTest::on(&context),
+            self_test: Arc::new(self_test::SelfTest::on(&context)),
             context: Arc::new(context),
-            forced: AtomicU8::new(0),
-            plans: Mutex::new(Vec::new()),
-            choices: tuning::Choices::default(),
+            options: Options { strategy: None, tuning: Tuning::default(), self_test: !off },
+            plans: Arc::default(),
+            choices: Arc::default(),
         }
-    }
-
-    /// The same device, taken for one of this profile that is not there (`discrete:32-64`: with subgroups of 32 to 64
-    /// invocations): its plans are for [`describe`](Self::describe), which runs nothing, and for the compilers of such
-    /// devices.
-    ///
-    /// # Errors
-    /// [`Error::Option`](crate::Error::Option) for a name that is no profile's.
-    pub fn posing_as(&self, profile: &str) -> Result<Self> {
-        Ok(Self::in_context(self.context.posing(Choice::named(profile)?)))
     }
 
     /// The profile that plans go by on this device: `discrete`, `integrated`, `apple`, `no-subgroups`, `cpu` or
@@ -202,42 +209,10 @@ impl GpuLoss {
         adapter::wanted(adapter)
     }
 
-    /// Alters every kernel's WGSL before it is built: faults for tests. The function takes the kernel's name and source.
-    #[doc(hidden)]
-    pub fn alter_kernels(&self, alteration: impl Fn(&str, String) -> String + Send + Sync + 'static) {
-        self.self_test.stand_alone();
-        self.context.injection.alter(Box::new(alteration));
-    }
-
-    /// Lets faults strike operations of the device, by what is being done: faults for tests.
-    #[doc(hidden)]
-    pub fn strike(&self, strikes: impl Fn(&str) -> Option<Fault> + Send + Sync + 'static) {
-        self.context.injection.strike(Box::new(strikes));
-    }
-
-    /// How many kernels were built and are kept: for tests of what a first call costs.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn kernels(&self) -> usize {
-        self.context.kernels.len()
-    }
-
-    /// Has plans submit in pieces of so many elements, as large batches are: for tests.
-    #[doc(hidden)]
-    pub fn cut_submissions(&self, elements: u64) {
-        self.context.injection.cut_submissions(elements);
-    }
-
-    /// How long a call waits for the device: 2 minutes, unless set.
+    /// How long a call waits for the device: 2 minutes, unless the [`Builder::time_limit`] says otherwise.
     #[must_use]
     pub fn time_limit(&self) -> Duration {
         self.context.time_limit()
-    }
-
-    /// Sets how long a call waits for the device, in whole milliseconds; past that it is
-    /// [`Error::Timeout`](crate::Error::Timeout). In a browser there is no limit but the browser's own.
-    pub fn set_time_limit(&self, limit: Duration) {
-        self.context.set_time_limit(limit);
     }
 
     /// The adapter's description.
@@ -258,83 +233,80 @@ impl GpuLoss {
         &self.context.queue
     }
 
-    /// Forces a strategy for every later plan (`None`: chosen by shape and adapter). `GPU_LOSS_STRATEGY` sets it at
-    /// the start.
-    pub fn set_strategy(&self, strategy: Option<Strategy>) {
-        let code = strategy.and_then(|s| Strategy::ALL.iter().position(|t| *t == s)).map_or(0, |at| at as u8 + 1);
-        self.forced.store(code, Ordering::Relaxed);
-    }
-
-    fn forced(&self) -> Option<Strategy> {
-        let code = usize::from(self.forced.load(Ordering::Relaxed));
-        code.checked_sub(1).and_then(|at| Strategy::ALL.get(at).copied())
-    }
-
-    /// The strategies that can serve a loss on scores of this shape and type on this adapter, the model's choice for loss and
-    /// gradient first: that goes by adapter, loss and shape; types only count for [`Tuning::Measure`].
+    /// A handle on the same device whose plans all take this strategy; `None`: chosen by shape and adapter, as it is unless
+    /// the [`Builder::strategy`] or `GPU_LOSS_STRATEGY` says otherwise.
+    ///
+    /// ```no_run
+    /// use gpu_loss::{Dtype, GpuLoss, Layout, Shape, SoftmaxCe, loss::Kind};
+    /// let gpu = GpuLoss::new()?;
+    /// let layout = Layout::forward_backward(Shape::new(4096, 1000), Dtype::F32);
+    /// for strategy in gpu.strategies(Kind::SoftmaxCe, layout.shape) {
+    ///     let plan = gpu.with_strategy(strategy).plan(&SoftmaxCe::default(), &layout)?;
+    ///     println!("{strategy}: {} bytes of scratch", plan.scratch_bytes());
+    /// }
+    /// # Ok::<(), gpu_loss::Error>(())
+    /// ```
     #[must_use]
-    pub fn strategies(&self, kind: Kind, shape: Shape, _: Dtype) -> Vec<Strategy> {
+    pub fn with_strategy(&self, strategy: impl Into<Option<Strategy>>) -> Self {
+        GpuLoss { options: Options { strategy: strategy.into(), ..self.options }, ..self.clone() }
+    }
+
+    /// The strategies that can serve a loss on scores of this shape on this adapter, the model's choice for loss and
+    /// gradient first.
+    #[must_use]
+    pub fn strategies(&self, kind: Kind, shape: Shape) -> Vec<Strategy> {
         serving(&self.context, kind, &shape, false)
     }
 
-    /// Makes a plan for scores and classes on the device.
+    /// Makes a plan for a layout.
     ///
     /// # Errors
     /// An option outside its range, a strategy that cannot serve, or a device that lacks what is needed.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn plan<L: Loss>(&self, loss: &L, shape: Shape, dtype: Dtype) -> Result<Plan> {
-        self.plan_with(loss, &Layout::new(shape, dtype))
+    pub fn plan<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
+        pollster::block_on(self.plan_async(loss, layout))
     }
 
-    /// Makes a plan for any layout.
+    /// As [`plan`](Self::plan), without blocking.
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn plan_with<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
-        pollster::block_on(self.plan_with_async(loss, layout))
+    pub async fn plan_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
+        self.proven_plan(&loss.spec(), layout).await
     }
 
-    /// Makes the two halves of a training step for scores and classes on the device: a forward plan that writes losses and
-    /// row statistics, and a backward plan that makes the gradient from these. See [`PlanPair`].
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan).
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn plan_pair<L: Loss>(&self, loss: &L, shape: Shape, dtype: Dtype) -> Result<PlanPair> {
-        self.plan_pair_with(loss, &Layout::new(shape, dtype))
-    }
-
-    /// Makes the two halves of a training step for any layout of [`Mode::Whole`](crate::Mode::Whole), of which each plan
-    /// takes what is its own: outputs the forward one, what arrives and where the gradient goes the backward one.
+    /// Makes the two halves of a training step from a layout of [`Mode::Whole`](crate::layout::Mode::Whole): a forward
+    /// plan that writes losses and row statistics, and a backward plan that makes the gradient from these. Each takes what
+    /// is its own: outputs the forward one, what arrives and where the gradient goes the backward one. See [`PlanPair`].
     ///
     /// # Errors
     /// As [`plan`](Self::plan); [`Error::Layout`](crate::Error::Layout) for another mode.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn plan_pair_with<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<PlanPair> {
-        pollster::block_on(self.plan_pair_with_async(loss, layout))
+    pub fn plan_pair<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<PlanPair> {
+        pollster::block_on(self.plan_pair_async(loss, layout))
     }
 
-    /// As [`plan_pair_with`](Self::plan_pair_with), without blocking.
+    /// As [`plan_pair`](Self::plan_pair), without blocking.
     ///
     /// # Errors
-    /// As [`plan_pair_with`](Self::plan_pair_with).
-    pub async fn plan_pair_with_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<PlanPair> {
+    /// As [`plan_pair`](Self::plan_pair).
+    pub async fn plan_pair_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<PlanPair> {
         let spec = loss.spec();
         let (forward, backward) = layout.halves(&spec)?;
         let forward = self.proven_plan(&spec, &forward).await?;
         Ok(PlanPair { forward, backward: self.proven_plan(&spec, &backward).await? })
     }
 
-    /// As [`plan_with`](Self::plan_with), without blocking.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan).
-    pub async fn plan_with_async<L: Loss>(&self, loss: &L, layout: &Layout) -> Result<Plan> {
-        self.proven_plan(&loss.spec(), layout).await
-    }
-
     /// Any loss with its options (or a [`Spec`]), on a batch of host arrays.
+    ///
+    /// ```no_run
+    /// use gpu_loss::{Batch, GpuLoss, SoftmaxCe};
+    /// # fn example(gpu: &GpuLoss, logits: &ndarray::Array2<f32>, labels: &[i64]) -> gpu_loss::Result<()> {
+    /// let out = gpu.run(&SoftmaxCe::default().label_smoothing(0.1), &Batch::new(logits, labels).with_correct())?;
+    /// println!("{} with {:?} rows right", out.loss, out.correct);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Wrong shapes, options or targets, each named; labels out of range; faults of the device.
@@ -364,8 +336,7 @@ impl GpuLoss {
     async fn host_plan(&self, spec: &Spec, layout: &Layout) -> Result<Arc<host::HostPlan>> {
         /// Plans that are remembered.
         const KEPT: usize = 32;
-        let forced = self.forced();
-        let fits = |plan: &Arc<host::HostPlan>| plan.fits(spec, layout, forced);
+        let fits = |plan: &Arc<host::HostPlan>| plan.fits(spec, layout, self.options);
         {
             let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(at) = plans.iter().position(fits) {
@@ -374,7 +345,7 @@ impl GpuLoss {
                 return Ok(plan);
             }
         }
-        let plan = Arc::new(host::HostPlan::new(self.proven_plan(spec, layout).await?, forced));
+        let plan = Arc::new(host::HostPlan::new(self.proven_plan(spec, layout).await?, self.options));
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         plans.insert(0, Arc::clone(&plan));
         plans.truncate(KEPT);
@@ -382,39 +353,27 @@ impl GpuLoss {
     }
 }
 
-/// The one-call methods, a pair for each loss.
+/// The one-call methods, one for each loss.
 macro_rules! one_call {
-    ($($plain:ident, $with:ident, $loss:ident, $what:literal;)*) => {
+    ($($plain:ident, $loss:ident, $what:literal;)*) => {
         #[cfg(not(target_arch = "wasm32"))]
         impl GpuLoss {$(
-            #[doc = concat!($what, " with the default options of [`", stringify!($loss), "`].")]
+            #[doc = concat!($what, " with the default options of [`", stringify!($loss), "`]; [`run`](Self::run) takes others.")]
             ///
             /// # Errors
             /// As [`run`](Self::run).
             pub fn $plain<T: Element, D: Dimension>(&self, batch: &Batch<'_, T, D>) -> Result<Output<T, D>> {
                 self.run(&$loss::default(), batch)
             }
-
-            #[doc = concat!($what, ".")]
-            ///
-            /// # Errors
-            /// As [`run`](Self::run).
-            pub fn $with<T: Element, D: Dimension>(
-                &self,
-                loss: &$loss,
-                batch: &Batch<'_, T, D>,
-            ) -> Result<Output<T, D>> {
-                self.run(loss, batch)
-            }
         )*}
     };
 }
 
 one_call! {
-    softmax_ce, softmax_ce_with, SoftmaxCe, "Softmax cross-entropy";
-    sigmoid_ce, sigmoid_ce_with, SigmoidCe, "Sigmoid (binary) cross-entropy";
-    softmax_focal, softmax_focal_with, SoftmaxFocal, "Softmax focal loss";
-    sigmoid_focal, sigmoid_focal_with, SigmoidFocal, "Sigmoid focal loss";
-    ce, ce_with, Ce, "Cross-entropy of given probabilities";
-    bce, bce_with, Bce, "Binary cross-entropy of given probabilities";
+    softmax_ce, SoftmaxCe, "Softmax cross-entropy";
+    sigmoid_ce, SigmoidCe, "Sigmoid (binary) cross-entropy";
+    softmax_focal, SoftmaxFocal, "Softmax focal loss";
+    sigmoid_focal, SigmoidFocal, "Sigmoid focal loss";
+    ce, Ce, "Cross-entropy of given probabilities";
+    bce, Bce, "Binary cross-entropy of given probabilities";
 }

@@ -2,13 +2,12 @@
 //! result is known, edge cases in it. One that computes wrongly is refused, and the next one serves.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::GpuLoss;
 use super::host::HostPlan;
 use super::known_answers::KnownAnswers;
-use crate::batch::{Dtype, Element, Outputs, TargetForm};
+use super::{GpuLoss, Options};
+use crate::batch::{Dtype, Element, Outputs, TargetForm, bf16, f16};
 use crate::device::profile::Profile;
 use crate::device::{Context, Wait};
 use crate::error::{Error, Result};
@@ -17,10 +16,10 @@ use crate::loss::{Flags, Kind, Loss, Spec};
 use crate::plan::{Plan, build, build_suiting};
 use crate::reference::{self, Difference};
 use crate::schedule::{Geometry, RESIDENT_ROWS, Sizes, Strategy, serving};
-use crate::{bf16, f16};
 
 /// A strategy that the self-test refused: its kernels compute wrongly on this driver.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The strategy.
     pub strategy: Strategy,
@@ -84,14 +83,12 @@ static RECORDS: Mutex<Vec<(Driver, Arc<Record>)>> = Mutex::new(Vec::new());
 /// A device's self-test.
 #[derive(Debug)]
 pub(super) struct SelfTest {
-    on: AtomicBool,
     record: Mutex<Arc<Record>>,
 }
 
 impl SelfTest {
-    /// Switched off by `GPU_LOSS_SELF_TEST=0`.
+    /// With what was recorded on this driver.
     pub(super) fn on(context: &Context) -> Self {
-        let off = std::env::var("GPU_LOSS_SELF_TEST").is_ok_and(|v| v == "0");
         let driver = Driver {
             info: context.info.clone(),
             features: context.device.features(),
@@ -108,9 +105,10 @@ impl SelfTest {
                 record
             }
         };
-        SelfTest { on: AtomicBool::new(!off), record: Mutex::new(record) }
+        SelfTest { record: Mutex::new(record) }
     }
 
+    #[cfg(feature = "fault-injection")]
     /// Begins a record of this device alone: its kernels are not what other devices run.
     pub(super) fn stand_alone(&self) {
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
@@ -133,11 +131,11 @@ impl Record {
 }
 
 impl GpuLoss {
-    /// Switches the self-test of kernels on (as it is unless `GPU_LOSS_SELF_TEST=0`) or off. It runs once in a process
-    /// for each driver, loss, form of target, type, strategy and set of options, when the first plan is made that needs
-    /// it.
-    pub fn set_self_test(&self, on: bool) {
-        self.self_test.on.store(on, Ordering::Relaxed);
+    /// A handle on the same device whose plans are made with or without the self-test of kernels: see
+    /// [`Builder::self_test`](super::Builder::self_test).
+    #[must_use]
+    pub fn with_self_test(&self, on: bool) -> Self {
+        GpuLoss { options: Options { self_test: on, ..self.options }, ..self.clone() }
     }
 
     /// The strategies that the self-test refused so far on this driver.
@@ -160,8 +158,9 @@ impl GpuLoss {
     /// ```no_run
     /// use gpu_loss::{Dtype, GpuLoss, Layout, Shape, SoftmaxCe};
     /// let gpu = GpuLoss::new()?;
-    /// for refusal in gpu.self_test(&SoftmaxCe::default(), &Layout::new(Shape::new(4096, 1000), Dtype::F32))? {
-    ///     println!("{} computes wrongly here: {:?}", refusal.strategy.name(), refusal.difference);
+    /// let layout = Layout::forward_backward(Shape::new(4096, 1000), Dtype::F32);
+    /// for refusal in gpu.self_test(&SoftmaxCe::default(), &layout)? {
+    ///     println!("{} computes wrongly here: {:?}", refusal.strategy, refusal.difference);
     /// }
     /// # Ok::<(), gpu_loss::Error>(())
     /// ```
@@ -192,10 +191,10 @@ impl GpuLoss {
 
     /// Makes a plan whose kernels passed the self-test: with the forced or the default strategy, or the next that does.
     pub(super) async fn proven_plan(&self, spec: &Spec, layout: &Layout) -> Result<Plan> {
-        let forced = self.forced();
+        let forced = self.options.strategy;
         let plan = build(&self.context, spec, layout, forced).await?;
         let plan = if forced.is_none() { self.tuned(spec, layout, plan).await? } else { plan };
-        if !self.self_test.on.load(Ordering::Relaxed) || layout.shape.rows() == 0 {
+        if !self.options.self_test || layout.shape.rows() == 0 {
             return Ok(plan);
         }
         let Some(mut refusal) = self.trial(spec, layout, plan.strategy()).await? else { return Ok(plan) };
@@ -268,7 +267,7 @@ impl GpuLoss {
             let layout = key.arrays_at(layout);
             let host = host.with_gaps(&layout);
             let plan = build_suiting(Some(key.sizes), &self.context, &spec, &layout, Some(key.strategy)).await?;
-            let plan = HostPlan::device_only(plan, Some(key.strategy));
+            let plan = HostPlan::device_only(plan, self.options);
             let difference = match self.run_on(&plan, &spec, &batch, &host, Wait::Elsewhere).await {
                 Ok(output) => reference::compare(&output, &expected),
                 // There is no such thing in the batch: it is the kernel that is wrong.

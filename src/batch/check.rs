@@ -1,6 +1,6 @@
 //! What is refused about a host batch before any work: shapes, forms, values. Labels' range is found by the scan.
 
-use ndarray::{ArrayViewD, Dimension};
+use ndarray::Dimension;
 
 use crate::batch::{Batch, Element, Outputs, Shape, TargetForm, Targets};
 use crate::error::{Error, Result};
@@ -29,13 +29,12 @@ pub(crate) fn check_shapes<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<
     }
     let row_dims = row_dims(dims);
     match &batch.targets {
-        Targets::Classes(labels) => same_shape("targets", labels.integers().shape(), &row_dims)?,
+        Targets::Classes(labels) => same_shape("targets", labels.shape(), &row_dims)?,
         Targets::Lists { offsets, indices } => {
-            let indices = indices.integers();
-            same_shape("target_offsets", offsets.integers().shape(), &[shape.rows().saturating_add(1)])?;
+            same_shape("target_offsets", offsets.shape(), &[shape.rows().saturating_add(1)])?;
             same_shape("target_indices", indices.shape(), &[indices.len()])?;
         }
-        Targets::MultiHot(bytes) => same_shape("targets", bytes.shape(), dims)?,
+        Targets::MultiHot(marks) => same_shape("targets", marks.shape(), dims)?,
         Targets::Probabilities(p) => same_shape("targets", p.shape(), dims)?,
     }
     if let Some(weights) = &batch.element_weights {
@@ -52,7 +51,9 @@ pub(crate) fn check_values<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<
     let dims = batch.scores.shape();
     targets(spec, &batch.targets, dims)?;
     if let Some(weights) = &batch.element_weights {
-        all_values("element_weights", weights, |v| v.is_finite() && v >= 0.0, "a finite number of at least 0")?;
+        let allowed = |v: f32| v.is_finite() && v >= 0.0;
+        let values = weights.iter().copied();
+        all_values("element_weights", values, dims, allowed, "a finite number of at least 0")?;
     }
     if spec.kind.takes_probabilities() {
         let outside = |v: f64| !(0.0..=1.0).contains(&v);
@@ -95,24 +96,21 @@ fn targets(spec: &Spec, targets: &Targets<'_>, dims: &[usize]) -> Result<()> {
     match targets {
         Targets::Classes(_) => Ok(()),
         Targets::Lists { offsets, indices } => {
-            let offsets: Vec<i64> = offsets.integers().iter().collect();
-            let indices: Vec<i64> = indices.integers().iter().collect();
+            let offsets: Vec<i64> = offsets.iter().collect();
+            let indices: Vec<i64> = indices.iter().collect();
             lists(&offsets, &indices, dims.get(1).copied().unwrap_or_default() as i64)
         }
-        Targets::MultiHot(bytes) => match bytes.iter().position(|b| *b > 1) {
+        Targets::MultiHot(marks) => match marks.iter().enumerate().find(|(_, mark)| *mark > 1) {
             None => Ok(()),
-            Some(at) => Err(Error::Value {
-                what: "targets",
-                got: bytes.iter().nth(at).copied().unwrap_or_default().into(),
-                at: unravel(at, dims),
-                expected: "0 or 1",
-            }),
+            Some((at, mark)) => {
+                Err(Error::Value { what: "targets", got: mark.into(), at: unravel(at, dims), expected: "0 or 1" })
+            }
         },
         Targets::Probabilities(p) => {
             if spec.kind.per_row() {
-                return all_values("targets", p, f32::is_finite, "a finite number");
+                return all_values("targets", p.iter(), dims, f32::is_finite, "a finite number");
             }
-            all_values("targets", p, |v| (0.0..=1.0).contains(&v), "a number in [0, 1]")
+            all_values("targets", p.iter(), dims, |v| (0.0..=1.0).contains(&v), "a number in [0, 1]")
         }
     }
 }
@@ -161,15 +159,15 @@ fn same_shape(what: &'static str, got: &[usize], expected: &[usize]) -> Result<(
 
 fn all_values(
     what: &'static str,
-    values: &ArrayViewD<'_, f32>,
+    values: impl Iterator<Item = f32>,
+    dims: &[usize],
     allowed: impl Fn(f32) -> bool,
     expected: &'static str,
 ) -> Result<()> {
-    match values.iter().enumerate().find(|(_, v)| !allowed(**v)) {
+    let mut values = values.enumerate();
+    match values.find(|(_, v)| !allowed(*v)) {
         None => Ok(()),
-        Some((at, value)) => {
-            Err(Error::Value { what, at: unravel(at, values.shape()), got: f64::from(*value), expected })
-        }
+        Some((at, value)) => Err(Error::Value { what, at: unravel(at, dims), got: f64::from(value), expected }),
     }
 }
 

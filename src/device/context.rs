@@ -80,6 +80,7 @@ impl Context {
     }
 
     /// The same device, taken for one of this profile that is not there.
+    #[cfg(any(test, feature = "export"))]
     pub(crate) fn posing(&self, choice: Choice) -> Self {
         let (subgroup_min_size, subgroup_max_size) = choice.subgroups.unwrap_or_default();
         let info = wgpu::AdapterInfo {

@@ -10,8 +10,9 @@ type Alteration = Box<dyn Fn(&str, String) -> String + Send + Sync>;
 type Strikes = Box<dyn Fn(&str) -> Option<Fault> + Send + Sync>;
 
 /// What can be made to happen to an operation of the device.
-#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(not(feature = "fault-injection"), expect(dead_code, unreachable_pub, reason = "made by tests alone"))]
 pub enum Fault {
     /// wgpu reports that memory is missing.
     OutOfMemory,
@@ -48,16 +49,19 @@ impl std::fmt::Debug for Injection {
 
 impl Injection {
     /// Puts faults into every kernel that is built from now on; the first call counts.
+    #[cfg(feature = "fault-injection")]
     pub(crate) fn alter(&self, alteration: Alteration) {
         let _ = self.alteration.set(alteration);
     }
 
     /// Lets faults strike operations from now on; the first call counts.
+    #[cfg(feature = "fault-injection")]
     pub(crate) fn strike(&self, strikes: Strikes) {
         let _ = self.strikes.set(strikes);
     }
 
     /// Has plans submit in pieces of so many elements.
+    #[cfg(feature = "fault-injection")]
     pub(crate) fn cut_submissions(&self, elements: u64) {
         self.submission.store(elements, Ordering::Relaxed);
     }

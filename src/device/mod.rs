@@ -19,6 +19,7 @@ use fault::check_not_lost;
 #[cfg(not(target_arch = "wasm32"))]
 use fault::turn;
 pub(crate) use fault::{caught, guarded, guarded_now};
+#[cfg(feature = "fault-injection")]
 pub use injection::Fault;
 pub(crate) use pipeline::Kernel;
 pub(crate) use readback::{Wait, read};

@@ -52,6 +52,7 @@ impl KernelCache {
         Ok(Arc::clone(kernels.entry(key).or_insert(kernel)))
     }
 
+    #[cfg(feature = "fault-injection")]
     /// How many are kept.
     pub(crate) fn len(&self) -> usize {
         self.lock().len()

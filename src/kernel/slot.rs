@@ -60,6 +60,7 @@ pub(crate) struct ByteRange {
 }
 
 impl Slot {
+    #[cfg(any(test, feature = "export"))]
     pub(crate) const ALL: [Slot; 21] = [
         Slot::Params,
         Slot::Scales,

@@ -35,7 +35,7 @@ fn kernels() -> Vec<KernelSpec> {
         statistics: true,
     };
     for kind in Kind::ALL.iter().copied().filter(|kind| kind.per_row()) {
-        for targets in TargetForm::ALL {
+        for &targets in TargetForm::ALL {
             all.extend([none, every].map(|extras| {
                 KernelSpec::Merge(MergeKernel {
                     kind,
@@ -133,8 +133,8 @@ fn itertools(passes_over_scores: &[Traversal]) -> Vec<Choice> {
     let mut choices = Vec::new();
     for &traversal in passes_over_scores {
         for team in [Team::Thread, Team::Subgroup, Team::Workgroup, Team::WorkgroupTree] {
-            for dtype in Dtype::ALL {
-                for targets in TargetForm::ALL {
+            for &dtype in Dtype::ALL {
+                for &targets in TargetForm::ALL {
                     for vectors in [true, false] {
                         for grad in [Grad::Nowhere, Grad::Separate, Grad::InPlace] {
                             choices.push((traversal, team, dtype, targets, vectors, grad));

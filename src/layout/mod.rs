@@ -1,44 +1,19 @@
 //! What a plan is made for: shapes, types and places of everything that a batch brings and takes.
 
+mod setters;
 mod statistics;
 
 pub use statistics::RowStatistics;
+
+pub use crate::batch::IntegerType;
 
 use crate::batch::{Dtype, Outputs, Shape, TargetForm};
 use crate::error::{Error, Result};
 use crate::loss::{Reduction, Spec};
 
-/// The integer type of labels, list offsets or list indices on the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum IntegerType {
-    /// 32-bit signed.
-    I32,
-    /// 64-bit signed, two words.
-    #[default]
-    I64,
-    /// 32-bit unsigned.
-    U32,
-}
-
-impl IntegerType {
-    /// 32-bit words of one integer.
-    #[must_use]
-    pub fn words(self) -> u32 {
-        if self == IntegerType::I64 { 2 } else { 1 }
-    }
-
-    /// Whether it has this integer.
-    pub(crate) fn holds(self, value: i64) -> bool {
-        match self {
-            IntegerType::I32 => i32::try_from(value).is_ok(),
-            IntegerType::I64 => true,
-            IntegerType::U32 => u32::try_from(value).is_ok(),
-        }
-    }
-}
-
 /// What a plan does of the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Mode {
     /// Losses and gradient in one go; without the gradient ([`Outputs::grad`]) the forward half of a training step.
     #[default]
@@ -60,6 +35,7 @@ pub enum Mode {
 
 /// The classes at hand, where they are one slice of a vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Shard {
     /// The number of the first class at hand.
     pub first_class: usize,
@@ -69,6 +45,7 @@ pub struct Shard {
 
 /// Which gradient arrives from behind the loss, as a buffer on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Upstream {
     /// None: 1.
     #[default]
@@ -79,16 +56,30 @@ pub enum Upstream {
     PerLoss,
 }
 
-/// What a plan is made for.
+/// What a plan is made for: a constructor says what of the work it does, setters say the rest.
+///
+/// | constructor | a plan that | [`Mode`] |
+/// |---|---|---|
+/// | [`forward_backward`](Layout::forward_backward) | makes loss and gradient in one go | `Whole` |
+/// | [`forward`](Layout::forward) | makes the loss alone | `Whole`, without the gradient |
+/// | [`backward`](Layout::backward) | makes the gradient alone, from kept statistics | `Gradient` |
+/// | [`shard_statistics`](Layout::shard_statistics) | makes the statistics of one shard of the classes | `Statistics` |
+/// | [`merge`](Layout::merge) | makes the loss from the statistics of all shards | `Merge` |
+///
+/// Which buffers a plan needs, and of how many bytes, it says itself:
+/// [`Plan::buffer_sizes`](crate::Plan::buffer_sizes), with a table.
 ///
 /// ```
-/// use gpu_loss::{Dtype, Layout, Shape, Upstream};
+/// use gpu_loss::{Dtype, Layout, Shape, layout::Upstream};
 /// // bf16 scores in rows of 1,024 elements of which 1,000 are classes; the gradient replaces them.
-/// let layout = Layout { in_place: true, upstream: Upstream::Scalar, ..Layout::new(Shape::new(512, 1000), Dtype::Bf16) }
-///     .strides(1024, 1024);
+/// let layout = Layout::forward_backward(Shape::new(512, 1000), Dtype::Bf16)
+///     .strides(1024, 1024)
+///     .upstream(Upstream::Scalar)
+///     .in_place();
 /// assert_eq!(layout.scores_stride, Some(1024));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Layout {
     /// `N`, `C` and `D` of the scores; `C` counts the classes at hand.
     pub shape: Shape,
@@ -126,11 +117,11 @@ pub struct Layout {
     pub shard: Option<Shard>,
 }
 
-/// Bytes that a row's statistics take: a [`RowStatistics`](super::RowStatistics).
+/// Bytes that a row's statistics take: a [`RowStatistics`].
 ///
 /// A log-sum-exp alone would not do: in a confident row, `exp(u − lse) − 1` has lost the digits that the promised
 /// accuracy needs.
-pub const STATISTICS_BYTES: u64 = size_of::<super::RowStatistics>() as u64;
+pub const STATISTICS_BYTES: u64 = size_of::<RowStatistics>() as u64;
 
 /// The most elements from the first to behind the last: byte counts and sums of them stay far from overflow.
 const MAX_ELEMENTS: u64 = 1 << 48;
@@ -139,51 +130,6 @@ const MAX_ELEMENTS: u64 = 1 << 48;
 const MAX_POSITIONS: u64 = 3 << 30;
 
 impl Layout {
-    /// Tight scores of this shape and type against `i64` classes, loss and gradient wanted.
-    #[must_use]
-    pub fn new(shape: Shape, dtype: Dtype) -> Self {
-        Layout {
-            shape,
-            dtype,
-            targets: TargetForm::Classes,
-            integers: IntegerType::I64,
-            indices: IntegerType::I64,
-            longest_list: 4096,
-            outputs: Outputs::default(),
-            scores_stride: None,
-            grad_stride: None,
-            in_place: false,
-            upstream: Upstream::One,
-            element_weights: false,
-            denominator: false,
-            statistics: false,
-            mode: Mode::Whole,
-            shard: None,
-        }
-    }
-
-    /// Sets the strides of scores and gradient, in elements.
-    #[must_use]
-    pub fn strides(mut self, scores: usize, grad: usize) -> Self {
-        self.scores_stride = Some(scores);
-        self.grad_stride = Some(grad);
-        self
-    }
-
-    /// Sets what of the work is done.
-    #[must_use]
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// Names the classes at hand as a slice of a vocabulary.
-    #[must_use]
-    pub fn shard(mut self, first_class: usize, all_classes: usize) -> Self {
-        self.shard = Some(Shard { first_class, all_classes });
-        self
-    }
-
     /// The number of classes that labels, lists and class weights count.
     #[must_use]
     pub fn all_classes(&self) -> usize {
@@ -387,7 +333,7 @@ mod tests {
             .flat_map(|a| SIZES.map(|b| [*a, b]))
             .flat_map(|[a, b]| SIZES.iter().flat_map(move |c| SIZES.map(|d| [a, b, *c, d])))
         {
-            let tight = Layout::new(Shape::spatial(n, classes, inner), Dtype::F32);
+            let tight = Layout::forward_backward(Shape::spatial(n, classes, inner), Dtype::F32);
             let shard = tight.shard(other, usize::MAX).mode(Mode::Statistics);
             for layout in [tight, tight.strides(other, other), tight.strides(1, other), shard] {
                 if layout.check(&spec).is_ok() {

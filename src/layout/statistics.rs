@@ -33,7 +33,7 @@ impl RowStatistics {
     /// Merges a row's records over all shards, in any order; `None` without any.
     ///
     /// ```
-    /// use gpu_loss::{RowStatistics, SoftmaxCe};
+    /// use gpu_loss::{SoftmaxCe, layout::RowStatistics};
     /// // Two shards of scores [0, 1] and [3], whose true class is the last.
     /// let one = RowStatistics { max: 1.0, rest: (-1.0_f32).exp(), a: 0.0, d: 0.0, ..bytemuck::Zeroable::zeroed() };
     /// let two = RowStatistics { max: 3.0, rest: 0.0, a: 1.0, d: 0.0, ..one };

@@ -16,6 +16,7 @@ use super::{EmptyMean, Reduction};
 /// assert_eq!(Bce::default().reduction, Reduction::Mean);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Bce {
     /// How the losses of elements are reduced.
     pub reduction: Reduction,

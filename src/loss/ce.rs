@@ -16,6 +16,7 @@ use super::{EmptyMean, Reduction};
 /// assert_eq!(Ce::default().label_smoothing, 0.0);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Ce {
     /// How the losses of rows are reduced.
     pub reduction: Reduction,

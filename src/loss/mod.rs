@@ -32,6 +32,7 @@ pub use target_form::TargetForm;
 
 /// How the losses of rows (or elements) become the loss that is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Reduction {
     /// One loss a row (softmax losses, [`Ce`]) or an element (sigmoid losses, [`Bce`]).
     /// The gradient is that of `Σ upstream·loss`, with `upstream = 1` unless given.
@@ -44,6 +45,28 @@ pub enum Reduction {
     Mean,
     /// The sum divided by `N`, the first dimension.
     BatchMean,
+}
+
+impl Reduction {
+    /// All reductions.
+    pub const ALL: &'static [Reduction] = &[Reduction::None, Reduction::Sum, Reduction::Mean, Reduction::BatchMean];
+
+    /// The name, as the program takes it: `none`, `sum`, `mean`, `batch-mean`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reduction::None => "none",
+            Reduction::Sum => "sum",
+            Reduction::Mean => "mean",
+            Reduction::BatchMean => "batch-mean",
+        }
+    }
+}
+
+impl std::fmt::Display for Reduction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// What a mean over nothing is (every row ignored, or no rows). The gradient is 0 either way.

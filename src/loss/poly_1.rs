@@ -17,6 +17,7 @@ use super::{EmptyMean, Reduction};
 /// assert_eq!(Poly1::default().epsilon, 1.0);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Poly1 {
     /// How the losses of rows are reduced.
     pub reduction: Reduction,

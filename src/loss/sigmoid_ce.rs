@@ -18,6 +18,7 @@ use super::{EmptyMean, Reduction};
 /// assert_eq!(loss.pos_weight, Some(vec![1.0, 3.0]));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SigmoidCe {
     /// How the losses of elements are reduced.
     pub reduction: Reduction,

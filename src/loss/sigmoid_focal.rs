@@ -16,6 +16,7 @@ use super::{EmptyMean, Reduction};
 /// assert_eq!((loss.gamma, loss.alpha), (2.0, Some(0.25)));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SigmoidFocal {
     /// How the losses of elements are reduced.
     pub reduction: Reduction,

@@ -22,6 +22,7 @@ use super::{EmptyMean, Reduction};
 /// assert_eq!(loss.label_smoothing, 0.1);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SoftmaxCe {
     /// How the losses of rows are reduced.
     pub reduction: Reduction,

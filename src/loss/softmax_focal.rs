@@ -14,6 +14,7 @@ use super::{EmptyMean, Reduction};
 /// assert_eq!(SoftmaxFocal::default().gamma, 2.0);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SoftmaxFocal {
     /// How the losses of rows are reduced.
     pub reduction: Reduction,

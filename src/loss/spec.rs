@@ -22,6 +22,12 @@ pub enum Kind {
     Poly1,
 }
 
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// A loss with its options, in the form that every layer below reads.
 ///
 /// Options that a loss does not have keep their neutral value; another is refused.

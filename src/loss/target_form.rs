@@ -2,6 +2,7 @@
 
 /// The four forms of target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum TargetForm {
     /// One class a row.
     Classes,
@@ -15,8 +16,8 @@ pub enum TargetForm {
 
 impl TargetForm {
     /// All forms.
-    pub const ALL: [TargetForm; 4] =
-        [TargetForm::Classes, TargetForm::Lists, TargetForm::MultiHot, TargetForm::Probabilities];
+    pub const ALL: &'static [TargetForm] =
+        &[TargetForm::Classes, TargetForm::Lists, TargetForm::MultiHot, TargetForm::Probabilities];
 
     /// The name: `classes`, `lists`, `multi-hot`, `probabilities`.
     #[must_use]
@@ -33,5 +34,11 @@ impl TargetForm {
     #[must_use]
     pub fn is_dense(self) -> bool {
         matches!(self, TargetForm::MultiHot | TargetForm::Probabilities)
+    }
+}
+
+impl std::fmt::Display for TargetForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
     }
 }

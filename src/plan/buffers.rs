@@ -2,91 +2,71 @@
 
 use std::ops::Range;
 
-use super::{Plan, STATUS_BYTES, Scratch};
+use super::binding::{Binding, Region};
+use super::sizes::{bound, grouped};
+use super::{Plan, Scratch};
 use crate::error::{Error, Result};
 use crate::kernel::{ByteRange, Slot};
 use crate::layout::Mode;
-
-/// A part of a buffer that begins at a byte offset.
-#[derive(Debug, Clone, Copy)]
-pub struct Slice<'a> {
-    /// The buffer.
-    pub buffer: &'a wgpu::Buffer,
-    /// Where the part begins, a multiple of the device's `min_storage_buffer_offset_alignment`.
-    pub offset: u64,
-    /// How many bytes; to the end of the buffer if absent.
-    pub size: Option<u64>,
-}
-
-impl<'a> Slice<'a> {
-    /// `size` bytes from `offset` on.
-    #[must_use]
-    pub fn new(buffer: &'a wgpu::Buffer, offset: u64, size: u64) -> Self {
-        Slice { buffer, offset, size: Some(size) }
-    }
-}
-
-impl<'a> From<&'a wgpu::Buffer> for Slice<'a> {
-    fn from(buffer: &'a wgpu::Buffer) -> Self {
-        Slice { buffer, offset: 0, size: None }
-    }
-}
 
 /// The caller's buffers, all with the usage `STORAGE`. Which of them a plan needs follows from its
 /// [`Layout`](super::Layout). An input that it does not need may be given; an output that it does not write is an error,
 /// and so is one that overlaps another buffer that is used. Only `status` may be given to every plan.
 ///
 /// Scores, gradient, dense targets, element weights and losses of elements are bound in whole 16 bytes: each needs room
-/// for its size rounded up to 16. Several may be ranges of one `wgpu::Buffer`.
+/// for its size rounded up to 16: [`Plan::buffer_sizes`] tells. Several may be ranges of one `wgpu::Buffer`.
+///
+/// Each is a whole `&wgpu::Buffer` or a `wgpu::BufferBinding` of it, or an `Option` of either: see [`Binding`].
 #[derive(Debug, Clone, Copy)]
 pub struct Buffers<'a> {
     /// The scores (or probabilities), `[N, C, d…]`. Written only where the gradient replaces them.
-    pub scores: Slice<'a>,
+    pub(crate) scores: Option<Region<'a>>,
     /// Labels, list offsets, multi-hot bytes or probabilities.
-    pub targets: Slice<'a>,
+    pub(crate) targets: Option<Region<'a>>,
     /// The indices of class lists; its size is theirs, to the byte.
-    pub target_indices: Option<Slice<'a>>,
+    pub(crate) target_indices: Option<Region<'a>>,
     /// One f32 an element.
-    pub element_weights: Option<Slice<'a>>,
+    pub(crate) element_weights: Option<Region<'a>>,
     /// One f32 an unreduced loss, or one in all.
-    pub upstream: Option<Slice<'a>>,
+    pub(crate) upstream: Option<Region<'a>>,
     /// The mean's denominator, one f32.
-    pub denominator: Option<Slice<'a>>,
+    pub(crate) denominator: Option<Region<'a>>,
     /// The statistics of shards, one after another, to be merged.
-    pub shards: Option<Slice<'a>>,
+    pub(crate) shards: Option<Region<'a>>,
     /// The gradient, written; not where it replaces the scores.
-    pub grad: Option<Slice<'a>>,
+    pub(crate) grad: Option<Region<'a>>,
     /// The reduced loss, one f32, written.
-    pub loss: Option<Slice<'a>>,
+    pub(crate) loss: Option<Region<'a>>,
     /// The losses before reduction, f32, written.
-    pub losses: Option<Slice<'a>>,
+    pub(crate) losses: Option<Region<'a>>,
     /// Log-sum-exps, f32, written.
-    pub lse: Option<Slice<'a>>,
+    pub(crate) lse: Option<Region<'a>>,
     /// Highest classes, u32, written.
-    pub argmax: Option<Slice<'a>>,
+    pub(crate) argmax: Option<Region<'a>>,
     /// Row statistics, [`STATISTICS_BYTES`](crate::STATISTICS_BYTES) a row: written forward, read backward.
-    pub statistics: Option<Slice<'a>>,
+    pub(crate) statistics: Option<Region<'a>>,
     /// Counts of what went wrong, [`STATUS_BYTES`](super::STATUS_BYTES) that begin as zeros; the plan's own if absent.
-    pub status: Option<Slice<'a>>,
+    pub(crate) status: Option<Region<'a>>,
 }
 
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[must_use]
-        pub fn $name(mut self, $name: impl Into<Slice<'a>>) -> Self {
-            self.$name = Some($name.into());
+        pub fn $name(mut self, $name: impl Binding<'a>) -> Self {
+            self.$name = $name.region();
             self
         }
     )*};
 }
 
 impl<'a> Buffers<'a> {
-    /// The inputs that every plan has.
-    pub fn new(scores: impl Into<Slice<'a>>, targets: impl Into<Slice<'a>>) -> Self {
+    /// The inputs that every plan has: the scores (or probabilities), `[N, C, d…]`, written only where the gradient
+    /// replaces them; and labels, list offsets, multi-hot bytes or probabilities.
+    pub fn new(scores: impl Binding<'a>, targets: impl Binding<'a>) -> Self {
         Buffers {
-            scores: scores.into(),
-            targets: targets.into(),
+            scores: scores.region(),
+            targets: targets.region(),
             target_indices: None,
             element_weights: None,
             upstream: None,
@@ -103,37 +83,38 @@ impl<'a> Buffers<'a> {
     }
 
     setters! {
-        /// Sets the indices of class lists.
+        /// Sets the indices of class lists: their bytes and no more.
         target_indices;
-        /// Sets the element weights.
+        /// Sets the element weights, one f32 an element.
         element_weights;
-        /// Sets the gradient that arrives.
+        /// Sets the gradient that arrives: one f32 an unreduced loss, or one in all.
         upstream;
-        /// Sets the mean's denominator.
+        /// Sets the mean's denominator, one f32.
         denominator;
-        /// Sets the statistics of shards.
+        /// Sets the statistics of shards, one after another, to be merged.
         shards;
-        /// Sets where the gradient goes.
+        /// Sets where the gradient goes; not where it replaces the scores.
         grad;
-        /// Sets where the reduced loss goes.
+        /// Sets where the reduced loss goes, one f32.
         loss;
-        /// Sets where the losses before reduction go.
+        /// Sets where the losses before reduction go, f32.
         losses;
-        /// Sets where the log-sum-exps go.
+        /// Sets where the log-sum-exps go, f32 a row.
         lse;
-        /// Sets where the highest classes go.
+        /// Sets where the highest classes go, u32 a row.
         argmax;
-        /// Sets where the row statistics go, or come from.
+        /// Sets where the row statistics go (forward), or come from (backward):
+        /// [`STATISTICS_BYTES`](crate::layout::STATISTICS_BYTES) a row.
         statistics;
-        /// Sets where problems are counted.
+        /// Sets where problems are counted: [`STATUS_BYTES`](super::STATUS_BYTES) that begin as zeros. The plan's own if absent.
         status;
     }
 
     /// All of them, in one order.
-    pub(super) fn all(&self) -> [Option<Slice<'a>>; 14] {
+    pub(super) fn all(&self) -> [Option<Region<'a>>; 14] {
         [
-            Some(self.scores),
-            Some(self.targets),
+            self.scores,
+            self.targets,
             self.target_indices,
             self.element_weights,
             self.upstream,
@@ -239,7 +220,7 @@ impl Plan {
     }
 
     /// Whether one of the caller's buffers is written.
-    fn writes(&self, slot: Slot) -> bool {
+    pub(super) fn writes(&self, slot: Slot) -> bool {
         match slot {
             Slot::Status | Slot::Losses | Slot::Loss | Slot::Grad | Slot::Lse | Slot::Argmax => true,
             Slot::Scores => self.layout.in_place && self.layout.writes_grad(),
@@ -279,7 +260,7 @@ impl Plan {
     }
 
     /// The caller's buffer for a place, with its name; `None` where the plan's own serves.
-    fn callers<'a>(&self, slot: Slot, buffers: &Buffers<'a>) -> Result<Option<(&'static str, Slice<'a>)>> {
+    fn callers<'a>(&self, slot: Slot, buffers: &Buffers<'a>) -> Result<Option<(&'static str, Region<'a>)>> {
         let (what, given) = match slot {
             Slot::Params | Slot::Scales | Slot::ClassWeights | Slot::Scratch => return Ok(None),
             Slot::Sums | Slot::Splits | Slot::RowStatistics => return Ok(None),
@@ -288,9 +269,9 @@ impl Plan {
             Slot::Status => ("status", buffers.status),
             Slot::Losses => ("losses", buffers.losses),
             Slot::Loss => ("loss", buffers.loss),
-            Slot::Scores => ("scores", Some(buffers.scores)),
+            Slot::Scores => ("scores", buffers.scores),
             Slot::Grad => ("grad", buffers.grad),
-            Slot::Targets => ("targets", Some(buffers.targets)),
+            Slot::Targets => ("targets", buffers.targets),
             Slot::Indices => ("target_indices", buffers.target_indices),
             Slot::Upstream => ("upstream", buffers.upstream),
             Slot::ElementWeights => ("element_weights", buffers.element_weights),
@@ -309,7 +290,7 @@ impl Plan {
         &self,
         slot: Slot,
         what: &'static str,
-        slice: Slice<'a>,
+        slice: Region<'a>,
         range: ByteRange,
     ) -> Result<wgpu::BufferBinding<'a>> {
         let alignment = u64::from(self.context.limits.min_storage_buffer_offset_alignment);
@@ -321,22 +302,11 @@ impl Plan {
             let usage = slice.buffer.usage();
             return Err(problem(what, format!("its usage is {usage:?}, expected STORAGE among it")));
         }
-        let room = slice.buffer.size().saturating_sub(slice.offset);
-        let size = slice.size.unwrap_or(room);
-        if size > room {
-            let all = slice.buffer.size();
-            return Err(problem(what, format!("{size} bytes from offset {} do not fit its {all} bytes", slice.offset)));
-        }
-        // Of what is bound in one piece, the size of its own; the caller may have given all the rest of a buffer.
-        let whole = match slot {
-            Slot::Status => STATUS_BYTES,
-            Slot::Loss | Slot::Denominator | Slot::Upstream => 4,
-            _ => 0,
-        };
-        let range = if range.size == 0 { ByteRange { size: whole, ..range } } else { range };
-        let needed = range.offset + range.size.max(4);
-        if needed > size {
-            return Err(problem(what, format!("{size} bytes given, {needed} needed")));
+        let size = slice.bytes().map_err(|text| problem(what, text))?;
+        // The caller may have given all the rest of a buffer.
+        let range = bound(slot, range);
+        if range.offset + range.size.max(4) > size {
+            return Err(problem(what, format!("{} bytes given, {}", grouped(size), self.need(slot))));
         }
         let size = if range.size == 0 { (size - range.offset) / 4 * 4 } else { range.size };
         let most = self.context.binding_limit();
@@ -352,6 +322,6 @@ impl Plan {
     }
 }
 
-fn problem(what: &'static str, problem: String) -> Error {
+pub(super) fn problem(what: &'static str, problem: String) -> Error {
     Error::Buffer { what, problem }
 }

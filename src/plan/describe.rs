@@ -1,7 +1,7 @@
 //! What a plan would do, in the terms of WebGPU: enough for another implementation to do the same.
 
-use super::STATUS_BYTES;
 use super::build::grid;
+use super::sizes::size_of_slot;
 use crate::batch::check::suits;
 use crate::device::Context;
 use crate::error::Result;
@@ -14,6 +14,7 @@ use crate::schedule::{Dispatch, Schedule, Scheduler, Strategy, choose};
 ///
 /// Made by [`GpuLoss::describe`](crate::GpuLoss::describe); `gpu-loss shaders` writes it to files.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct DispatchList {
     /// Who takes a row.
     pub strategy: Strategy,
@@ -25,6 +26,7 @@ pub struct DispatchList {
 
 /// A buffer of a [`DispatchList`].
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ListedBuffer {
     /// Its name; the caller's are those of the fields of [`Buffers`](crate::Buffers).
     pub name: &'static str,
@@ -36,6 +38,7 @@ pub struct ListedBuffer {
 
 /// One dispatch of a [`DispatchList`].
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ListedDispatch {
     /// What the kernel is, for logs.
     pub label: String,
@@ -53,6 +56,7 @@ pub struct ListedDispatch {
 
 /// What a binding of a [`ListedDispatch`] is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListedBinding {
     /// Its number in group 0.
     pub binding: u32,
@@ -138,32 +142,13 @@ fn parameters(schedule: &Schedule) -> Vec<u8> {
 /// Bytes of a buffer without contents of its own.
 fn size(slot: Slot, layout: &Layout, spec: &Spec, schedule: &Schedule) -> u64 {
     let rows = layout.shape.rows() as u64;
-    let elements = layout.shape.elements() as u64;
-    let losses = if spec.kind.per_row() { rows } else { elements };
-    let integers = u64::from(layout.integers.words()) * 4;
     match slot {
-        Slot::Params | Slot::ClassWeights | Slot::Indices => 0,
+        Slot::Params | Slot::ClassWeights => 0,
         Slot::Scales | Slot::Loss | Slot::Denominator => 16,
         Slot::Scratch => schedule.scratch.max(16),
         Slot::Sums => schedule.sums.max(16),
         Slot::Splits => (rows * schedule.splits * STATISTICS_BYTES).max(16),
-        Slot::RowStatistics | Slot::Statistics => rows * STATISTICS_BYTES,
-        Slot::Shards => match layout.mode {
-            crate::layout::Mode::Merge { shards } => u64::from(shards) * rows * STATISTICS_BYTES,
-            _ => 0,
-        },
-        Slot::Status => STATUS_BYTES,
-        Slot::Losses => losses * 4,
-        Slot::Scores => layout.scores_bytes(),
-        Slot::Grad => layout.grad_bytes(),
-        Slot::Targets => match layout.targets {
-            crate::TargetForm::Classes => rows * integers,
-            crate::TargetForm::Lists => (rows + 1) * integers,
-            crate::TargetForm::MultiHot => elements,
-            crate::TargetForm::Probabilities => elements * 4,
-        },
-        Slot::Upstream => losses * 4,
-        Slot::ElementWeights => elements * 4,
-        Slot::Lse | Slot::Argmax => rows * 4,
+        Slot::RowStatistics => rows * STATISTICS_BYTES,
+        _ => size_of_slot(slot, layout, spec),
     }
 }

@@ -11,6 +11,8 @@ use crate::kernel::Slot;
 
 /// Sets of buffers whose bind groups a plan keeps.
 const KEPT: usize = 4;
+/// The place of the targets among [`Buffers::all`].
+const TARGETS_AT: usize = 1;
 const BINDING: &str = "binding a plan's buffers";
 /// Elements that one submission takes at most, so that no driver takes it for a hang: a slow adapter does a hundred
 /// million a second.
@@ -20,11 +22,14 @@ const ELEMENTS_A_SUBMISSION: u64 = 1 << 26;
 #[derive(Debug, Default)]
 pub(super) struct BoundSets(Vec<BoundSet>);
 
+/// A buffer that was bound, with its offset and size.
+pub(super) type KeptRange = (wgpu::Buffer, u64, Option<u64>);
+
 #[derive(Debug)]
 struct BoundSet {
     /// Whether the plan's own buffers are those that stand apart.
     apart: bool,
-    buffers: [Option<(wgpu::Buffer, u64, Option<u64>)>; 14],
+    buffers: [Option<KeptRange>; 14],
     groups: Arc<[wgpu::BindGroup]>,
 }
 
@@ -170,6 +175,12 @@ impl Plan {
     /// Lets go of the buffers that earlier encodings named, so that dropping them frees their memory.
     pub fn forget_buffers(&self) {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner).0.clear();
+    }
+
+    /// The targets of recent encodings, the last one first.
+    pub(super) fn recent_targets(&self) -> Vec<KeptRange> {
+        let sets = &self.bound.lock().unwrap_or_else(PoisonError::into_inner).0;
+        sets.iter().filter_map(|set| set.buffers.get(TARGETS_AT).cloned().flatten()).collect()
     }
 
     /// Records steps in a compute pass of their own.

@@ -54,13 +54,13 @@ impl HostFinish {
     /// Goes through the targets as the scan does; lists and dense targets were checked before.
     pub(crate) fn scales(&self, spec: &Spec, classes: usize, targets: &Targets<'_>) -> Result<Scales> {
         let factor = match targets {
-            Targets::Classes(labels) => self.factor(spec, classes, labels.integers())?,
+            Targets::Classes(labels) => self.factor(spec, classes, labels)?,
             _ => self.mean_factor,
         };
         Ok(Scales { grad: factor, loss: if factor == 0.0 { spec.empty_mean.value() } else { factor } })
     }
 
-    fn factor(&self, spec: &Spec, classes: usize, labels: Integers<'_>) -> Result<f32> {
+    fn factor(&self, spec: &Spec, classes: usize, labels: &Integers<'_>) -> Result<f32> {
         let weight = |class: usize| spec.class_weights.as_ref().map_or(1.0, |weights| weights[class]);
         let (mut weights, mut valid) = (Vec::with_capacity(labels.len()), 0_u32);
         let (mut first_bad, mut bad) = (None, 0);

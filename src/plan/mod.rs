@@ -1,29 +1,37 @@
 //! *How* a loss is computed, for one shape on one device: kernels chosen and built, rows cut into chunks, scratch
 //! reserved. All that can fail or be slow happens when a plan is made.
 
+mod binding;
 mod buffers;
 mod build;
-mod describe;
+#[cfg(any(test, feature = "export"))]
+pub(crate) mod describe;
 mod encode;
 mod host_finish;
+mod read;
+mod sizes;
 mod status;
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-pub use buffers::{Buffers, Slice};
-pub use describe::{DispatchList, ENTRY_POINT, ListedBinding, ListedBuffer, ListedDispatch};
+pub use binding::Binding;
+pub use buffers::Buffers;
+pub use sizes::{Access, BufferSize};
 pub use status::STATUS_BYTES;
 
+pub use crate::schedule::Strategy;
+
+pub(crate) use binding::Region;
+
 pub(crate) use build::{build, build_suiting};
-pub(crate) use describe::describe;
 pub(crate) use host_finish::{HostFinish, Scales, scaled_sum, sum};
+pub(crate) use read::values;
 pub(crate) use status::Status;
 
 use crate::device::{Context, Kernel};
 use crate::kernel::{ByteRange, Slot};
 use crate::layout::Layout;
 use crate::loss::Spec;
-use crate::schedule::Strategy;
 
 /// A loss made ready for scores of one shape and type on one device.
 ///
@@ -33,30 +41,27 @@ use crate::schedule::Strategy;
 /// is submitted whole.
 ///
 /// ```no_run
-/// use gpu_loss::{Buffers, Dtype, GpuLoss, Shape, SoftmaxCe, wgpu};
+/// use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Shape, SoftmaxCe, wgpu};
 ///
 /// let gpu = GpuLoss::new()?; // or GpuLoss::from_device(&adapter, device, queue)
-/// let (rows, classes) = (256, 1000);
-/// let plan = gpu.plan(&SoftmaxCe::default().label_smoothing(0.1), Shape::new(rows, classes), Dtype::F32)?;
+/// let layout = Layout::forward_backward(Shape::new(256, 1000), Dtype::F32);
+/// let plan = gpu.plan(&SoftmaxCe::default().label_smoothing(0.1), &layout)?;
 ///
 /// // Your buffers; scores and labels (i64 unless the layout says otherwise) come from earlier kernels.
-/// let buffer = |bytes: usize| {
-///     gpu.device().create_buffer(&wgpu::BufferDescriptor {
-///         label: None,
-///         size: bytes as u64,
-///         usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-///         mapped_at_creation: false,
-///     })
+/// let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+/// let buffer = |name: &str| {
+///     let size = plan.buffer_sizes().iter().find(|size| size.name == name).map_or(0, |size| size.bytes);
+///     gpu.device().create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
 /// };
-/// let (scores, grad) = (buffer(rows * classes * 4), buffer(rows * classes * 4));
-/// let (labels, loss) = (buffer(rows * 8), buffer(16));
+/// let (scores, labels) = (buffer("scores"), buffer("targets"));
+/// let (grad, loss) = (buffer("grad"), buffer("loss"));
 ///
 /// let mut encoder = gpu.device().create_command_encoder(&Default::default());
 /// plan.encode(&mut encoder, &Buffers::new(&scores, &labels).grad(&grad).loss(&loss))?;
 /// gpu.queue().submit([encoder.finish()]);
 ///
-/// // Now and then, off the hot path: did any label mean nothing?
-/// plan.read_status()?;
+/// // Now and then, off the hot path: the loss, or that some label meant nothing.
+/// println!("{}", plan.read_loss(&loss)?);
 /// # Ok::<(), gpu_loss::Error>(())
 /// ```
 #[derive(Debug)]
@@ -76,33 +81,26 @@ pub struct Plan {
 /// The two halves of a training step, made together by [`GpuLoss::plan_pair`](crate::GpuLoss::plan_pair): their options are
 /// the same, as they must be for the gradient to be that of the loss.
 ///
-/// Between them lie the row statistics, [`STATISTICS_BYTES`](crate::STATISTICS_BYTES) a row, which the forward plan writes and the backward plan
+/// Between them lie the row statistics, [`STATISTICS_BYTES`](crate::layout::STATISTICS_BYTES) a row, which the forward plan writes and the backward plan
 /// reads. Losses of single elements have none: their gradient is made from the scores.
 ///
 /// ```no_run
-/// use gpu_loss::{Buffers, Dtype, GpuLoss, PlanPair, STATISTICS_BYTES, Shape, SoftmaxCe, wgpu};
+/// use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Shape, SoftmaxCe, wgpu};
 ///
+/// # fn example(buffer: impl Fn(u64) -> wgpu::Buffer) -> gpu_loss::Result<()> {
 /// let gpu = GpuLoss::new()?;
-/// let (rows, classes) = (256, 1000);
 /// let loss = SoftmaxCe::default().label_smoothing(0.1);
-/// let PlanPair { forward, backward, .. } = gpu.plan_pair(&loss, Shape::new(rows, classes), Dtype::F32)?;
-/// let buffer = |bytes: usize| {
-///     gpu.device().create_buffer(&wgpu::BufferDescriptor {
-///         label: None,
-///         size: bytes as u64,
-///         usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-///         mapped_at_creation: false,
-///     })
-/// };
-/// let (scores, grad, labels) = (buffer(rows * classes * 4), buffer(rows * classes * 4), buffer(rows * 8));
-/// let (loss, statistics) = (buffer(16), buffer(rows * STATISTICS_BYTES as usize));
+/// let pair = gpu.plan_pair(&loss, &Layout::forward_backward(Shape::new(256, 1000), Dtype::F32))?;
+/// let (scores, grad, labels) = (buffer(256 * 1000 * 4), buffer(256 * 1000 * 4), buffer(256 * 8));
+/// let (loss, statistics) = (buffer(4), buffer(256 * gpu_loss::layout::STATISTICS_BYTES));
 ///
 /// let inputs = Buffers::new(&scores, &labels).statistics(&statistics);
 /// let mut encoder = gpu.device().create_command_encoder(&Default::default());
-/// forward.encode(&mut encoder, &inputs.loss(&loss))?;
-/// backward.encode(&mut encoder, &inputs.grad(&grad))?; // or much later
+/// pair.forward.encode(&mut encoder, &inputs.loss(&loss))?;
+/// pair.backward.encode(&mut encoder, &inputs.grad(&grad))?; // or much later
 /// gpu.queue().submit([encoder.finish()]);
-/// # Ok::<(), gpu_loss::Error>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]

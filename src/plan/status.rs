@@ -2,10 +2,12 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::Plan;
+use super::read::values;
+use super::{Plan, Region};
 use crate::batch::TargetForm;
 use crate::device::{Wait, guarded, read};
 use crate::error::{Error, Result};
+use crate::layout::IntegerType;
 
 /// Bytes of a status on the device.
 pub const STATUS_BYTES: u64 = size_of::<Status>() as u64;
@@ -50,7 +52,7 @@ impl Status {
 impl Plan {
     /// Waits for the plan's work and tells what went wrong in it since the last reading: labels out of range, lists
     /// that mean nothing, probabilities outside [0, 1]. Returns the number of correct rows of the last run (0 unless
-    /// [`Outputs::correct`](crate::Outputs::correct)).
+    /// [`Outputs::correct`](crate::batch::Outputs::correct)).
     ///
     /// It reads the plan's own status: not that of encodings into [`Buffers::status`](super::Buffers::status).
     ///
@@ -69,7 +71,7 @@ impl Plan {
         self.status_after(Wait::Elsewhere).await
     }
 
-    async fn status_after(&self, wait: Wait) -> Result<u64> {
+    pub(super) async fn status_after(&self, wait: Wait) -> Result<u64> {
         let context = &self.context;
         let (staging, submission) = guarded(context, "reading a plan's status", || {
             let staging = context.device.create_buffer(&wgpu::BufferDescriptor {
@@ -92,7 +94,13 @@ impl Plan {
         let status = own.with(&apart);
         if let Some(row) = status.first_bad_row() {
             let problem = match self.layout.targets {
-                TargetForm::Classes => format!("the class is outside 0..{}", self.layout.all_classes()),
+                TargetForm::Classes => {
+                    let class = match self.bad_label(u64::from(row), wait).await {
+                        Some(label) => format!("class {label}"),
+                        None => "the class".to_owned(),
+                    };
+                    format!("{class} is outside 0..{}", self.layout.all_classes())
+                }
                 _ => "the class list is not strictly increasing within the classes and indices".to_owned(),
             };
             return Err(Error::TargetRow { row: u64::from(row), problem, count: u64::from(status.bad_rows) });
@@ -101,5 +109,27 @@ impl Plan {
             return Err(Error::ProbabilityOutOfRange { row: u64::from(row), count: u64::from(status.outside_rows) });
         }
         Ok(u64::from(status.correct_rows))
+    }
+    /// The label of a row that the status tells of, as the targets' buffer of a recent encoding still holds it: only if it
+    /// can be read, and is one that means nothing.
+    async fn bad_label(&self, row: u64, wait: Wait) -> Option<i64> {
+        let bytes = u64::from(self.layout.integers.words()) * 4;
+        for targets in self.recent_targets() {
+            let (buffer, offset, _) = &targets;
+            let label = Region::new(buffer, offset + row * bytes, bytes);
+            // What cannot be read is not named: the error that is told says enough without it.
+            let Ok(words) = values::<u32>(&self.context, "targets", Some(label), wait).await else { continue };
+            let label = match (self.layout.integers, words.as_slice()) {
+                (IntegerType::I64, [low, high]) => (u64::from(*high) << 32 | u64::from(*low)) as i64,
+                (IntegerType::I32, [word]) => i64::from(*word as i32),
+                (IntegerType::U32, [word]) => i64::from(*word),
+                _ => continue,
+            };
+            let means_nothing = !usize::try_from(label).is_ok_and(|class| class < self.layout.all_classes());
+            if means_nothing && self.spec.ignore_index != Some(label) {
+                return Some(label);
+            }
+        }
+        None
     }
 }

@@ -4,10 +4,9 @@
 //! poisoned rows, reductions.
 //!
 //! ```
-//! use gpu_loss::{Batch, SoftmaxCe, Loss, Targets, reference};
+//! use gpu_loss::{Batch, SoftmaxCe, reference};
 //! let logits = ndarray::array![[0.0_f32, 0.0]];
-//! let batch = Batch::new(logits.view(), Targets::Classes(&[1_i64]));
-//! let expected = reference::run(&SoftmaxCe::default().spec(), &batch)?;
+//! let expected = reference::run(&SoftmaxCe::default(), &Batch::new(&logits, &[1]))?;
 //! assert!((expected.loss - 2.0_f64.ln()).abs() < 1e-15);
 //! assert_eq!(expected.grad.as_slice(), Some(&[0.5, -0.5][..]));
 //! # Ok::<(), gpu_loss::Error>(())

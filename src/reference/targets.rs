@@ -26,7 +26,7 @@ impl Rows {
     pub(super) fn new(spec: &Spec, targets: &Targets<'_>, shape: &Shape) -> Result<Self> {
         Ok(match targets {
             Targets::Classes(labels) => {
-                let all: Vec<i64> = labels.integers().iter().collect();
+                let all: Vec<i64> = labels.iter().collect();
                 let valid = |label: i64| usize::try_from(label).is_ok_and(|c| c < shape.classes);
                 let bad = |label: &&i64| Some(**label) != spec.ignore_index && !valid(**label);
                 let count = all.iter().filter(bad).count() as u64;
@@ -38,16 +38,16 @@ impl Rows {
                 Rows::Classes(all.into_iter().map(class).collect())
             }
             Targets::Lists { offsets, indices } => {
-                let offsets: Vec<usize> = offsets.integers().iter().map(|o| o as usize).collect();
-                let indices: Vec<usize> = indices.integers().iter().map(|i| i as usize).collect();
+                let offsets: Vec<usize> = offsets.iter().map(|o| o as usize).collect();
+                let indices: Vec<usize> = indices.iter().map(|i| i as usize).collect();
                 Rows::Sets(offsets.windows(2).map(|w| indices[w[0]..w[1]].to_vec()).collect())
             }
-            Targets::MultiHot(bytes) => {
-                let bytes: Vec<u8> = bytes.iter().copied().collect();
+            Targets::MultiHot(marks) => {
+                let bytes: Vec<u8> = marks.iter().collect();
                 let set = |row| (0..shape.classes).filter(|c| bytes[super::position(shape, row, *c)] != 0).collect();
                 Rows::Sets((0..shape.rows()).map(set).collect())
             }
-            Targets::Probabilities(p) => Rows::Dense(p.iter().map(|v| f64::from(*v)).collect()),
+            Targets::Probabilities(p) => Rows::Dense(p.iter().map(f64::from).collect()),
         })
     }
 

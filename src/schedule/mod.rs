@@ -111,6 +111,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Without what WebGPU does not know: wide loads.
+    #[cfg(any(test, feature = "export"))]
     pub(super) fn portable(self) -> Self {
         let sizes = Sizes { wide_loads: false, ..self.sizes };
         Scheduler { wide: false, sizes, portable: true, ..self }
@@ -211,7 +212,7 @@ impl<'a> Scheduler<'a> {
     fn integer_constants(&self) -> Vec<(&'static str, f64)> {
         vec![
             ("TARGET_WORDS", f64::from(self.layout.integers.words())),
-            ("TARGET_SIGNED", flag(self.layout.integers == super::IntegerType::I32)),
+            ("TARGET_SIGNED", flag(self.layout.integers == IntegerType::I32)),
             ("INDEX_WORDS", f64::from(self.layout.indices.words())),
             ("HAS_IGNORE", flag(self.spec.ignore_index.is_some())),
         ]

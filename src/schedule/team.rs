@@ -10,6 +10,7 @@ use crate::loss::Kind;
 
 /// Who takes one row of scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Strategy {
     /// One thread: small C, and every layout whose class axis is not innermost.
     ThreadRow,
@@ -25,7 +26,7 @@ pub enum Strategy {
 
 impl Strategy {
     /// All strategies.
-    pub const ALL: [Strategy; 5] = [
+    pub const ALL: &'static [Strategy] = &[
         Strategy::ThreadRow,
         Strategy::SubgroupRow,
         Strategy::WorkgroupRow,
@@ -47,11 +48,17 @@ impl Strategy {
     }
 }
 
+impl std::fmt::Display for Strategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 impl std::str::FromStr for Strategy {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Strategy::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| Error::Option {
+        Strategy::ALL.iter().copied().find(|s| s.name() == name).ok_or_else(|| Error::Option {
             option: "strategy",
             got: name.to_owned(),
             expected: "one of thread-row, subgroup-row, workgroup-row, workgroup-tree, split-row",

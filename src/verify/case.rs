@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use super::options::Group;
-use crate::{Dtype, EmptyMean, Kind, Outputs, Reduction, Spec, TargetForm};
+use crate::batch::{Dtype, Outputs, TargetForm};
+use crate::loss::{EmptyMean, Kind, Reduction, Spec};
 
 /// What the scores of a batch are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Scores {
     /// Of ordinary size.
     Ordinary,

@@ -5,7 +5,9 @@ use ndarray::{ArrayD, IxDyn};
 use super::case::{Case, Scores};
 use super::random::Random;
 use crate::batch::check::row_dims;
-use crate::{Batch, Dtype, Element, Kind, Labels, Reduction, TargetForm, Targets};
+use crate::batch::{Batch, Dtype, Element, OwnedIntegers, TargetForm, Targets, bf16, f16};
+use crate::layout::IntegerType;
+use crate::loss::{Kind, Reduction};
 
 /// A type of scores that made-up values can be rounded to.
 pub(super) trait Rounded: Element {
@@ -18,15 +20,15 @@ impl Rounded for f32 {
     }
 }
 
-impl Rounded for crate::f16 {
+impl Rounded for f16 {
     fn rounded(value: f32) -> Self {
-        crate::f16::from_f32(value)
+        f16::from_f32(value)
     }
 }
 
-impl Rounded for crate::bf16 {
+impl Rounded for bf16 {
     fn rounded(value: f32) -> Self {
-        crate::bf16::from_f32(value)
+        bf16::from_f32(value)
     }
 }
 
@@ -39,7 +41,7 @@ pub(super) struct Data<T> {
 }
 
 enum TargetData {
-    Classes(Box<dyn Labels + Send>),
+    Classes(OwnedIntegers),
     Lists { offsets: Vec<u32>, indices: Vec<i64> },
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
@@ -89,10 +91,10 @@ impl<T: Rounded> Data<T> {
 
     pub(super) fn batch(&self, case: &Case) -> Batch<'_, T, IxDyn> {
         let targets = match &self.targets {
-            TargetData::Classes(labels) => Targets::Classes(&**labels),
-            TargetData::Lists { offsets, indices } => Targets::Lists { offsets, indices },
-            TargetData::MultiHot(bytes) => Targets::MultiHot(bytes.view()),
-            TargetData::Probabilities(values) => Targets::Probabilities(values.view()),
+            TargetData::Classes(labels) => Targets::Classes(labels.view()),
+            TargetData::Lists { offsets, indices } => Targets::lists(offsets, indices),
+            TargetData::MultiHot(bytes) => bytes.into(),
+            TargetData::Probabilities(values) => values.into(),
         };
         let mut batch = Batch::new(self.scores.view(), targets);
         batch.element_weights = self.element_weights.as_ref().map(|array| array.view());
@@ -202,7 +204,7 @@ fn targets(case: &Case, layout: &Layout, truth: &[Vec<usize>], rows: Vec<usize>,
 }
 
 /// Class labels of each integer type in turn, some of them ignored.
-fn labels(case: &Case, truth: &[Vec<usize>], rows: &[usize], random: &mut Random) -> Box<dyn Labels + Send> {
+fn labels(case: &Case, truth: &[Vec<usize>], rows: &[usize], random: &mut Random) -> OwnedIntegers {
     let ignored = case.ignored();
     let label = |class: &usize, random: &mut Random| match ignored {
         Some(label) if case.scores == Scores::AllIgnored || random.one_in(4) => label,
@@ -210,11 +212,12 @@ fn labels(case: &Case, truth: &[Vec<usize>], rows: &[usize], random: &mut Random
     };
     let values: Vec<i64> = truth.iter().flatten().map(|class| label(class, random)).collect();
     let negative = values.iter().any(|value| *value < 0);
-    match random.below(3) {
-        0 if !negative => Box::new(shaped(rows, values.iter().map(|v| *v as u32).collect())),
-        1 => Box::new(shaped(rows, values.iter().map(|v| *v as i32).collect())),
-        _ => Box::new(shaped(rows, values)),
-    }
+    let of = match random.below(3) {
+        0 if !negative => IntegerType::U32,
+        1 => IntegerType::I32,
+        _ => IntegerType::I64,
+    };
+    OwnedIntegers::new(values.into_iter(), rows, of)
 }
 
 /// A row of target probabilities: for losses of rows a distribution with most of its weight on the true classes, or

@@ -6,7 +6,7 @@
 //! use gpu_loss::{GpuLoss, verify};
 //! # async fn example() -> gpu_loss::Result<()> {
 //! let gpu = GpuLoss::new()?;
-//! for case in verify::cases(verify::Scope { quick: true }) {
+//! for case in verify::cases(verify::Scope::quick()) {
 //!     for verdict in verify::check(&gpu, &case).await? {
 //!         assert!(verdict.difference.kept(), "{case}");
 //!     }

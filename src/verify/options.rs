@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 use super::random::Random;
-use crate::loss::OptionName;
-use crate::{Kind, Spec};
+use crate::loss::{Kind, OptionName, Spec};
 
 /// Options that are set together.
 #[derive(Debug)]

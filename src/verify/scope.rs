@@ -6,16 +6,32 @@ use std::collections::HashSet;
 use super::case::{Case, Ignore, OutputSet, Reduce, Scores, Strategies};
 use super::options::{Group, groups};
 use super::random::Random;
-use crate::{Dtype, Kind, TargetForm};
+use crate::batch::{Dtype, TargetForm};
+use crate::loss::Kind;
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Scope {
     /// One case for each loss, form of target and group of options in f32, and for each loss, form of target and
     /// 16-bit type; its shape, scores, reduction and outputs chosen so that every two values of different kinds meet;
     /// one strategy each. Without it, each loss, form of target, type and group of options has such a case, and it runs
     /// with every strategy that can serve it.
     pub quick: bool,
+}
+
+impl Scope {
+    /// A few cases of each kind.
+    #[must_use]
+    pub fn quick() -> Self {
+        Scope { quick: true }
+    }
+
+    /// Everything.
+    #[must_use]
+    pub fn full() -> Self {
+        Scope::default()
+    }
 }
 
 /// A prime number of shapes: each strategy's own sizes, and odd ones beside them, some with positions behind the classes.
@@ -46,7 +62,7 @@ pub fn cases(scope: Scope) -> Vec<Case> {
     let mut met = HashSet::new();
     for &kind in Kind::ALL {
         for form in kind.targets() {
-            for dtype in Dtype::ALL {
+            for &dtype in Dtype::ALL {
                 for (at, group) in groups(kind).iter().enumerate() {
                     let stem = Stem { kind, form: *form, dtype, group };
                     if !scope.quick {
@@ -217,7 +233,7 @@ mod tests {
                         "{kind:?} {form:?} {scores:?}"
                     );
                 }
-                for dtype in Dtype::ALL {
+                for &dtype in Dtype::ALL {
                     for group in groups(kind) {
                         let is = |c: &&Case| {
                             (c.kind, c.form, c.dtype, c.group.name.as_str())
@@ -238,7 +254,7 @@ mod tests {
             }
         }
         for dims in SHAPES {
-            for dtype in Dtype::ALL.into_iter().filter(|dtype| dims[0] > 0 || *dtype == Dtype::F32) {
+            for dtype in Dtype::ALL.iter().copied().filter(|dtype| dims[0] > 0 || *dtype == Dtype::F32) {
                 assert!(met(&|c| (c.dims(), c.dtype) == (dims, dtype)), "{dims:?} {dtype:?}");
             }
         }
@@ -248,7 +264,9 @@ mod tests {
     fn the_full_scope_has_every_stem_with_every_strategy() {
         let cases = cases(Scope::default());
         for &kind in Kind::ALL {
-            for (form, dtype) in kind.targets().iter().flat_map(|form| Dtype::ALL.map(|dtype| (*form, dtype))) {
+            for (form, dtype) in
+                kind.targets().iter().flat_map(|form| Dtype::ALL.iter().copied().map(|dtype| (*form, dtype)))
+            {
                 for group in groups(kind) {
                     let is = |c: &&Case| {
                         (c.kind, c.form, c.dtype, c.group.name.as_str()) == (kind, form, dtype, group.name.as_str())

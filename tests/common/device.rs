@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use gpu_loss::batch::{Element, Outputs, TargetForm, bf16, f16};
+use gpu_loss::layout::{Mode, RowStatistics, STATISTICS_BYTES, Upstream};
+use gpu_loss::loss::Spec;
 use gpu_loss::reference::{self, Difference, Reference};
-use gpu_loss::{
-    Buffers, Dtype, Element, GpuLoss, Layout, Mode, Output, Outputs, Plan, Reduction, Result, RowStatistics,
-    STATISTICS_BYTES, Shape, Slice, Spec, TargetForm, Upstream, bf16, f16, wgpu,
-};
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Output, Plan, Reduction, Result, Shape, wgpu};
 use ndarray::{ArrayD, IxDyn};
 
 use super::{Case, OwnedTargets};
@@ -49,7 +49,7 @@ impl Variation {
 /// A device of the same adapter whose bindings reach no further than so many bytes.
 pub fn narrow(gpu: &GpuLoss, binding: u64) -> GpuLoss {
     let info = gpu.adapter_info().clone();
-    let adapter = GpuLoss::adapters(&gpu_loss::AdapterFilter::default())
+    let adapter = GpuLoss::adapters(&gpu_loss::builder::AdapterFilter::default())
         .into_iter()
         .find(|a| a.get_info() == info)
         .expect("the same adapter");
@@ -58,8 +58,7 @@ pub fn narrow(gpu: &GpuLoss, binding: u64) -> GpuLoss {
     let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
     let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
     let narrow = GpuLoss::from_device(&adapter, device, queue).expect("enough for the kernels");
-    narrow.set_self_test(false);
-    narrow
+    narrow.with_self_test(false)
 }
 
 /// Arrays side by side in what becomes one buffer.
@@ -94,34 +93,37 @@ impl Arena {
     }
 
     /// Its range, with the room up to whole 16 bytes; class indices to the byte.
-    pub fn slice<'a>(&self, buffer: &'a wgpu::Buffer, name: &str) -> Option<Slice<'a>> {
+    pub fn slice<'a>(&self, buffer: &'a wgpu::Buffer, name: &str) -> Option<wgpu::BufferBinding<'a>> {
         let (offset, size) = *self.ranges.get(name)?;
         let size = if name == "target_indices" { size } else { size.next_multiple_of(16) };
-        Some(Slice::new(buffer, offset, size))
+        Some(range(buffer, offset, size))
     }
 
     pub fn slices<'a>(&self, buffer: &'a wgpu::Buffer, suffix: &str) -> Buffers<'a> {
         let own = |name: &str| self.slice(buffer, &format!("{name}{suffix}")).or_else(|| self.slice(buffer, name));
-        Buffers {
-            target_indices: own("target_indices"),
-            element_weights: own("element_weights"),
-            upstream: own("upstream"),
-            denominator: own("denominator"),
-            shards: own("shards"),
-            grad: own("grad"),
-            loss: own("loss"),
-            losses: own("losses"),
-            lse: own("lse"),
-            argmax: own("argmax"),
-            statistics: own("statistics"),
-            ..Buffers::new(own("scores").expect("scores"), own("targets").expect("targets"))
-        }
+        Buffers::new(own("scores"), own("targets"))
+            .target_indices(own("target_indices"))
+            .element_weights(own("element_weights"))
+            .upstream(own("upstream"))
+            .denominator(own("denominator"))
+            .shards(own("shards"))
+            .grad(own("grad"))
+            .loss(own("loss"))
+            .losses(own("losses"))
+            .lse(own("lse"))
+            .argmax(own("argmax"))
+            .statistics(own("statistics"))
     }
 
     pub fn read<'a>(&self, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
         let (offset, size) = *self.ranges.get(name)?;
         Some(&bytes[offset as usize..(offset + size) as usize])
     }
+}
+
+/// Bytes of a buffer from an offset on.
+pub fn range(buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BufferBinding<'_> {
+    wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) }
 }
 
 /// All bytes of a buffer, once the queue is through.
@@ -194,27 +196,21 @@ impl Case {
         let shape = self.shape();
         let slab = shape.classes * shape.inner;
         let per_row = self.spec.kind.per_row();
-        Layout {
-            targets: self.form(),
-            outputs: Outputs {
-                grad: v.way == Way::Whole,
-                losses: true,
-                lse: self.spec.kind.is_softmax(),
-                argmax: per_row,
-                correct: false,
-            },
-            in_place: v.in_place,
-            scores_stride: Some(slab + v.scores_gap),
-            grad_stride: (!v.in_place).then_some(slab + v.grad_gap),
-            upstream: match (v.arriving, &self.upstream) {
-                (Some(_), _) => Upstream::Scalar,
-                (None, Some(_)) => Upstream::PerLoss,
-                (None, None) => Upstream::One,
-            },
-            element_weights: self.element_weights.is_some(),
-            denominator: v.denominator,
-            ..Layout::new(shape, self.dtype)
-        }
+        let mut layout = Layout::forward_backward(shape, self.dtype).targets(self.form()).with_losses();
+        layout.outputs.grad = v.way == Way::Whole;
+        layout.outputs.lse = self.spec.kind.is_softmax();
+        layout.outputs.argmax = per_row;
+        layout.in_place = v.in_place;
+        layout.scores_stride = Some(slab + v.scores_gap);
+        layout.grad_stride = (!v.in_place).then_some(slab + v.grad_gap);
+        layout.upstream = match (v.arriving, &self.upstream) {
+            (Some(_), _) => Upstream::Scalar,
+            (None, Some(_)) => Upstream::PerLoss,
+            (None, None) => Upstream::One,
+        };
+        layout.element_weights = self.element_weights.is_some();
+        layout.denominator = v.denominator;
+        layout
     }
 
     /// Runs a variation on device memory.
@@ -257,14 +253,12 @@ impl Case {
         let array = |dims: &[usize], name: &str| {
             read(name).map(|bytes| ArrayD::from_shape_vec(IxDyn(dims), floats(bytes)).expect("shape"))
         };
-        Ok(Output {
-            loss: floats(read("loss").expect("loss"))[0],
-            grad,
-            losses: array(&loss_dims, "losses"),
-            lse: array(&row_dims, "lse"),
-            argmax: array(&row_dims, "argmax").map(|a| a.mapv(f32::to_bits)),
-            correct: None,
-        })
+        let mut output = Output::new(floats(read("loss").expect("loss"))[0]);
+        output.grad = grad;
+        output.losses = array(&loss_dims, "losses");
+        output.lse = array(&row_dims, "lse");
+        output.argmax = array(&row_dims, "argmax").map(|a| a.mapv(f32::to_bits));
+        Ok(output)
     }
 
     /// In one plan, or in a forward and a backward one. Returns the arena's bytes and the gradient.
@@ -274,7 +268,7 @@ impl Case {
         spec: &Spec,
         v: &Variation,
         arena: &mut Arena,
-    ) -> Result<(Vec<u8>, ArrayD<f64>)> {
+    ) -> Result<(Vec<u8>, Option<ArrayD<f64>>)> {
         let layout = self.layout(v);
         let scores = stored(&self.scores, self.dtype, v.scores_gap);
         arena.put("scores", &scores);
@@ -287,10 +281,11 @@ impl Case {
         let buffer = arena.upload(gpu);
         let slices = arena.slices(&buffer, "");
         let per_row = spec.kind.per_row();
-        let statistics = v.way == Way::Halves && per_row;
-        let mut plans = vec![gpu.plan_with(spec, &Layout { statistics, ..layout })?];
+        let mut forward = layout;
+        forward.statistics = v.way == Way::Halves && per_row;
+        let mut plans = vec![gpu.plan(spec, &forward)?];
         if v.way == Way::Halves {
-            plans.push(gpu.plan_with(spec, &Layout { mode: Mode::Gradient, ..layout })?);
+            plans.push(gpu.plan(spec, &layout.mode(Mode::Gradient))?);
         }
         submit(gpu, plans.iter().map(|plan| (plan, slices)))?;
         let bytes = download(gpu, &buffer);
@@ -300,9 +295,9 @@ impl Case {
             assert!(read("scores") == scores, "{what}: the scores were written");
         }
         let grad = match (v.way, v.in_place) {
-            (Way::LossOnly, _) => ArrayD::zeros(IxDyn(&vec![0; dims.len()])),
-            (_, true) => loaded(read("scores"), self.dtype, dims, v.scores_gap, &what),
-            (_, false) => loaded(read("grad"), self.dtype, dims, v.grad_gap, &what),
+            (Way::LossOnly, _) => None,
+            (_, true) => Some(loaded(read("scores"), self.dtype, dims, v.scores_gap, &what)),
+            (_, false) => Some(loaded(read("grad"), self.dtype, dims, v.grad_gap, &what)),
         };
         Ok((bytes, grad))
     }
@@ -315,7 +310,7 @@ impl Case {
         v: &Variation,
         arena: &mut Arena,
         shards: usize,
-    ) -> Result<(Vec<u8>, ArrayD<f64>)> {
+    ) -> Result<(Vec<u8>, Option<ArrayD<f64>>)> {
         let shape = self.shape();
         let cuts: Vec<usize> = (0..=shards).map(|k| shape.classes * k / shards).collect();
         let rows = shape.rows() as u64;
@@ -335,27 +330,22 @@ impl Case {
         let whole = self.layout(&Variation { way: Way::LossOnly, scores_gap: 0, grad_gap: 0, ..*v });
         let layout_of = |k: usize, mode: Mode| {
             let classes = cuts[k + 1] - cuts[k];
-            Layout {
-                shape: Shape { classes, ..shape },
-                scores_stride: None,
-                grad_stride: None,
-                mode,
-                outputs: Outputs { argmax: true, ..Outputs::default() },
-                ..whole
-            }
-            .shard(cuts[k], shape.classes)
+            let mut layout = whole.mode(mode).outputs(Outputs::default().with_argmax()).shard(cuts[k], shape.classes);
+            (layout.scores_stride, layout.grad_stride) = (None, None);
+            layout.shape = Shape { classes, ..shape };
+            layout
         };
         let all = arena.slice(&buffer, "shards").expect("shards");
         let mut plans = Vec::new();
         for k in 0..shards {
             // Each shard writes its statistics behind those of the one before.
             let slices = arena.slices(&buffer, &k.to_string());
-            let own = Slice::new(&buffer, all.offset + k as u64 * rows * STATISTICS_BYTES, rows * STATISTICS_BYTES);
-            plans.push((gpu.plan_with(spec, &layout_of(k, Mode::Statistics))?, slices.statistics(own)));
+            let own = range(&buffer, all.offset + k as u64 * rows * STATISTICS_BYTES, rows * STATISTICS_BYTES);
+            plans.push((gpu.plan(spec, &layout_of(k, Mode::Statistics))?, slices.statistics(own)));
         }
-        let merge =
-            Layout { scores_stride: None, grad_stride: None, mode: Mode::Merge { shards: shards as u32 }, ..whole };
-        plans.push((gpu.plan_with(spec, &merge)?, arena.slices(&buffer, "")));
+        let mut merge = whole.mode(Mode::Merge { shards: shards as u32 });
+        (merge.scores_stride, merge.grad_stride) = (None, None);
+        plans.push((gpu.plan(spec, &merge)?, arena.slices(&buffer, "")));
         if let Way::HostMerged(_) = v.way {
             submit(gpu, plans.iter().map(|(plan, slices)| (plan, *slices)))?;
             plans.clear();
@@ -366,7 +356,7 @@ impl Case {
         }
         for k in 0..shards {
             let slices = arena.slices(&buffer, &k.to_string());
-            plans.push((gpu.plan_with(spec, &layout_of(k, Mode::Gradient))?, slices));
+            plans.push((gpu.plan(spec, &layout_of(k, Mode::Gradient))?, slices));
         }
         submit(gpu, plans.iter().map(|(plan, slices)| (plan, *slices)))?;
         let bytes = download(gpu, &buffer);
@@ -378,7 +368,7 @@ impl Case {
             let part = loaded(part, self.dtype, &dims, 0, &self.name);
             grad.slice_axis_mut(ndarray::Axis(1), (ends[0]..ends[1]).into()).assign(&part);
         }
-        Ok((bytes, grad))
+        Ok((bytes, Some(grad)))
     }
 
     fn put_targets(&self, arena: &mut Arena, first: usize, end: usize, suffix: &str) {
@@ -433,17 +423,15 @@ pub fn fitting<'a>(plan: &Plan, buffers: Buffers<'a>) -> Buffers<'a> {
     let grad = match layout.mode {
         Mode::Whole => want.grad && !layout.in_place,
         Mode::Gradient => !layout.in_place,
-        Mode::Statistics | Mode::Merge { .. } => false,
+        _ => false,
     };
-    Buffers {
-        grad: buffers.grad.filter(|_| grad),
-        loss: buffers.loss.filter(|_| loses),
-        losses: buffers.losses.filter(|_| loses && losses),
-        lse: buffers.lse.filter(|_| loses && want.lse),
-        argmax: buffers.argmax.filter(|_| loses && want.argmax),
-        statistics: buffers.statistics.filter(|_| layout.statistics || layout.mode != Mode::Whole),
-        ..buffers
-    }
+    const NONE: Option<&wgpu::Buffer> = None;
+    let buffers = if grad { buffers } else { buffers.grad(NONE) };
+    let buffers = if loses { buffers } else { buffers.loss(NONE) };
+    let buffers = if loses && losses { buffers } else { buffers.losses(NONE) };
+    let buffers = if loses && want.lse { buffers } else { buffers.lse(NONE) };
+    let buffers = if loses && want.argmax { buffers } else { buffers.argmax(NONE) };
+    if layout.statistics || layout.mode != Mode::Whole { buffers } else { buffers.statistics(NONE) }
 }
 
 /// Whether an upstream gradient for the reduced loss means something here.
@@ -454,15 +442,11 @@ pub fn takes_arriving(spec: &Spec) -> bool {
 /// How far an output lies from the reference, by what its type promises.
 pub fn difference(output: &Output<f64, IxDyn>, dtype: Dtype, reference: &Reference) -> Difference {
     fn of<T: Element>(output: &Output<f64, IxDyn>, reference: &Reference, narrow: impl Fn(f64) -> T) -> Difference {
-        let output = Output {
-            loss: output.loss,
-            grad: output.grad.mapv(narrow),
-            losses: output.losses.clone(),
-            lse: output.lse.clone(),
-            argmax: output.argmax.clone(),
-            correct: output.correct,
-        };
-        reference::compare(&output, reference)
+        let mut narrowed = Output::new(output.loss);
+        narrowed.grad = output.grad.as_ref().map(|grad| grad.mapv(narrow));
+        (narrowed.losses, narrowed.lse) = (output.losses.clone(), output.lse.clone());
+        (narrowed.argmax, narrowed.correct) = (output.argmax.clone(), output.correct);
+        reference::compare(&narrowed, reference)
     }
     match dtype {
         Dtype::F32 => of(output, reference, |v| v as f32),

@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use gpu_loss::{Dtype, GpuLoss, Kind, Shape};
+use gpu_loss::loss::Kind;
+use gpu_loss::{GpuLoss, Shape};
 
 use super::{adapters, name};
 
@@ -30,8 +31,7 @@ pub fn on_every_adapter(test: impl Fn(&GpuLoss) + Sync) {
             scope.spawn(move || {
                 let gpu = gpu.lock().unwrap_or_else(PoisonError::into_inner);
                 let _place = Place(name(&gpu));
-                gpu.set_strategy(None);
-                test(&gpu);
+                test(&gpu.with_strategy(None));
             });
         }
     });
@@ -41,11 +41,10 @@ pub fn on_every_adapter(test: impl Fn(&GpuLoss) + Sync) {
 pub fn under_every_strategy(kind: Kind, dims: &[usize], test: impl Fn(&GpuLoss) + Sync) {
     let shape = Shape::of(dims).expect("at least two dimensions");
     on_every_adapter(|gpu| {
-        for strategy in gpu.strategies(kind, shape, Dtype::F32) {
+        for strategy in gpu.strategies(kind, shape) {
             let _place = Place(format!("{} {}", name(gpu), strategy.name()));
-            gpu.set_strategy(Some(strategy));
+            let gpu = &gpu.with_strategy(strategy);
             test(gpu);
         }
-        gpu.set_strategy(None);
     });
 }

@@ -1,6 +1,8 @@
 //! Batches with masks, of every form of target.
 
-use gpu_loss::{Dtype, Spec, bf16, f16};
+use gpu_loss::Dtype;
+use gpu_loss::batch::{bf16, f16};
+use gpu_loss::loss::Spec;
 use ndarray::{ArrayD, IxDyn};
 
 use super::random::Random;

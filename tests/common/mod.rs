@@ -9,11 +9,12 @@ pub mod values;
 
 use std::path::{Path, PathBuf};
 
+use gpu_loss::batch::{Element, bf16, f16};
+use gpu_loss::builder::AdapterFilter;
 use gpu_loss::loss::OptionName;
-use gpu_loss::{
-    AdapterFilter, Batch, Dtype, Element, GpuLoss, Kind, Output, Reduction, Result, Shape, Spec, Strategy, Targets,
-    bf16, f16, reference,
-};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::plan::Strategy;
+use gpu_loss::{Batch, Dtype, GpuLoss, Output, Reduction, Result, Shape, Targets, reference};
 use ndarray::{ArrayD, IxDyn};
 use safetensors::{Dtype as Stored, SafeTensors};
 
@@ -36,7 +37,7 @@ pub fn skip(test: &str, reason: &str) {
 pub fn adapters() -> Vec<GpuLoss> {
     let all = GpuLoss::open_all(&AdapterFilter::default()).expect("every adapter opens");
     // The tests compare with the reference themselves.
-    all.iter().for_each(|gpu| gpu.set_self_test(false));
+    let all: Vec<GpuLoss> = all.iter().map(|gpu| gpu.with_self_test(false)).collect();
     assert!(!all.is_empty(), "no GPU adapter found: `cargo xtask test` installs a software one, and runs the tests");
     all
 }
@@ -59,10 +60,10 @@ pub enum OwnedTargets {
 impl OwnedTargets {
     pub fn view(&self) -> Targets<'_> {
         match self {
-            OwnedTargets::Classes(labels) => Targets::Classes(labels),
-            OwnedTargets::Lists(offsets, indices) => Targets::Lists { offsets, indices },
-            OwnedTargets::MultiHot(bytes) => Targets::MultiHot(bytes.view()),
-            OwnedTargets::Probabilities(p) => Targets::Probabilities(p.view()),
+            OwnedTargets::Classes(labels) => labels.into(),
+            OwnedTargets::Lists(offsets, indices) => Targets::lists(offsets, indices),
+            OwnedTargets::MultiHot(bytes) => Targets::from(bytes),
+            OwnedTargets::Probabilities(p) => Targets::from(p),
         }
     }
 }
@@ -86,7 +87,7 @@ impl Case {
 
     /// The case's strategies on an adapter.
     pub fn strategies(&self, gpu: &GpuLoss) -> Vec<Strategy> {
-        gpu.strategies(self.spec.kind, self.shape(), self.dtype)
+        gpu.strategies(self.spec.kind, self.shape())
     }
 
     fn batch<'a, T: Element>(&'a self, scores: &'a ArrayD<T>) -> Batch<'a, T, IxDyn> {
@@ -149,26 +150,22 @@ impl Case {
     /// Checks the case on an adapter under these strategies.
     pub fn check_under(&self, gpu: &GpuLoss, strategies: &[Strategy]) {
         for strategy in strategies.iter().copied() {
-            gpu.set_strategy(Some(strategy));
+            let gpu = &gpu.with_strategy(strategy);
             let (difference, _) = self
                 .difference(gpu)
                 .unwrap_or_else(|error| panic!("{} {} {}: {error}", name(gpu), strategy.name(), self.name));
             assert!(difference.kept(), "{} {} {}: {difference:?}", name(gpu), strategy.name(), self.name);
         }
-        gpu.set_strategy(None);
     }
 }
 
 /// An output of any type as one of f64: nothing is lost.
 fn widened<T: Element>(output: Output<T, IxDyn>) -> Output<f64, IxDyn> {
-    Output {
-        loss: output.loss,
-        grad: output.grad.mapv(|v| v.to_f64()),
-        losses: output.losses,
-        lse: output.lse,
-        argmax: output.argmax,
-        correct: output.correct,
-    }
+    let mut wide = Output::new(output.loss);
+    wide.grad = output.grad.map(|grad| grad.mapv(|v| v.to_f64()));
+    (wide.losses, wide.lse) = (output.losses, output.lse);
+    (wide.argmax, wide.correct) = (output.argmax, output.correct);
+    wide
 }
 
 /// What a vector's expected file holds.

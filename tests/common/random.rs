@@ -1,6 +1,8 @@
 //! Random batches from a seed: shapes, values and options that the kernels must get right.
 
-use gpu_loss::{Dtype, Kind, Reduction, Spec, TargetForm, bf16, f16};
+use gpu_loss::batch::{TargetForm, bf16, f16};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Dtype, Reduction};
 use ndarray::{ArrayD, IxDyn};
 
 use super::{Case, OwnedTargets, plain};
@@ -144,7 +146,7 @@ fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTarget
             let one_in = r.pick(&[2, 5, 50]);
             OwnedTargets::MultiHot(ArrayD::from_shape_simple_fn(IxDyn(dims), || u8::from(r.chance(one_in))))
         }
-        TargetForm::Probabilities => {
+        _ => {
             let scale = if spec.kind.per_row() { 2.0 / classes as f32 } else { 1.0 };
             OwnedTargets::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || match r.below(8) {
                 0 => 0.0,

@@ -25,3 +25,9 @@ pub fn all_zero<'a>(got: impl IntoIterator<Item = &'a f32>) {
 pub fn all_nan<'a>(got: impl IntoIterator<Item = &'a f32>) {
     got.into_iter().for_each(|g| assert!(g.is_nan(), "{g}, expected NaN"));
 }
+
+/// The gradient of a batch that asked for one.
+#[track_caller]
+pub fn grad_of<T, D: ndarray::Dimension>(output: &gpu_loss::Output<T, D>) -> &ndarray::Array<T, D> {
+    output.gradient().expect("asked for")
+}

@@ -10,7 +10,10 @@
 use crate::common::each::on_every_adapter;
 use crate::common::random::Random;
 use crate::common::{Case, OwnedTargets, plain};
-use gpu_loss::{Dtype, Kind, Strategy, bf16, f16};
+use gpu_loss::Dtype;
+use gpu_loss::batch::{bf16, f16};
+use gpu_loss::loss::Kind;
+use gpu_loss::plan::Strategy;
 use ndarray::{ArrayD, IxDyn};
 
 /// A batch against classes, the last row's label the last class.

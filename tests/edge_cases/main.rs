@@ -14,7 +14,9 @@ mod spatial;
 mod views;
 
 use common::values::{all_nan, all_near, all_zero, near};
-use gpu_loss::{Batch, Element, GpuLoss, Kind, Output, Reduction, Spec, Targets};
+use gpu_loss::batch::Element;
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Batch, GpuLoss, Output, Reduction, Targets};
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis, IxDyn};
 
 const INFINITY: f32 = f32::INFINITY;

@@ -3,7 +3,8 @@
 use crate::INFINITY;
 use crate::common::each::{on_every_adapter, under_every_strategy};
 use crate::common::plain;
-use gpu_loss::{Batch, Error, Kind, Labels, Output, Reduction, SigmoidCe, SoftmaxCe, Spec, Targets};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Batch, Error, Output, Reduction, SigmoidCe, SoftmaxCe, Targets};
 use ndarray::{Array2, ArrayD, IxDyn, array};
 
 /// The first bad row, its value, how many; 2³² has class 0's low word. The device goes on serving.
@@ -14,8 +15,7 @@ fn a_class_outside_is_an_error() {
     for &kind in Kind::ALL {
         under_every_strategy(kind, &[6, 5], |gpu| {
             let spec = plain(kind);
-            let run =
-                |spec: &Spec, labels: &[i64; 6]| gpu.run(spec, &Batch::new(scores.view(), Targets::Classes(labels)));
+            let run = |spec: &Spec, labels: &[i64; 6]| gpu.run(spec, &Batch::new(&scores, labels));
             let error = run(&spec, &labels).expect_err("four bad labels");
             assert!(matches!(error, Error::ClassOutOfRange { row: 1, class: 5, classes: 5, count: 4 }), "{error}");
             let mut ignoring = spec.clone();
@@ -31,15 +31,15 @@ fn a_class_outside_is_an_error() {
 fn a_class_outside_in_every_integer_type_and_shape() {
     let scores = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 2]));
     on_every_adapter(|gpu| {
-        let error_of = |labels: &dyn Labels| {
-            let batch = Batch::new(scores.view(), Targets::Classes(labels));
+        let error_of = |labels: Targets<'_>| {
+            let batch = Batch::new(scores.view(), labels);
             gpu.softmax_ce(&batch).expect_err("a bad label").to_string()
         };
-        let i32s = error_of(&array![[0_i32, 1], [2, -2]]);
+        let i32s = error_of((&array![[0_i32, 1], [2, -2]]).into());
         assert_eq!(i32s, "row 3: class -2 is outside 0..3 (1 such rows)");
-        let u32s = error_of(&array![[0_u32, 3], [u32::MAX, 2]]);
+        let u32s = error_of((&array![[0_u32, 3], [u32::MAX, 2]]).into());
         assert_eq!(u32s, "row 1: class 3 is outside 0..3 (2 such rows)");
-        let i64s = error_of(&array![[0_i64, 1], [i64::MAX, 2]]);
+        let i64s = error_of((&array![[0_i64, 1], [i64::MAX, 2]]).into());
         assert_eq!(i64s, "row 2: class 9223372036854775807 is outside 0..3 (1 such rows)");
     });
 }
@@ -60,7 +60,7 @@ fn lists_that_mean_nothing_are_errors() {
             ([1, 2, 3, 3], vec![0, 1, 2], "row 0: the first offset is 1, expected 0 (1 such rows)"),
             ([0, 1, 2, 2], vec![0, 1, 2], "row 2: the last offset is 2, expected 3 as there are indices (1 such rows)"),
         ] {
-            let targets = Targets::Lists { offsets: &offsets, indices: &indices };
+            let targets = Targets::lists(&offsets, &indices);
             let error = gpu.softmax_ce(&Batch::new(scores.view(), targets)).expect_err("bad lists");
             assert_eq!(error.to_string(), message);
         }
@@ -72,16 +72,16 @@ fn values_outside_their_range_are_errors() {
     let scores = array![[0.5_f32, 0.5], [0.5, 1.5]];
     let (two, nan) = (array![[0_u8, 1], [2, 0]], array![[0.5_f32, 0.5], [f32::NAN, 0.0]]);
     on_every_adapter(|gpu| {
-        let classes = || Targets::Classes(&[0_i64, 1]);
+        let classes = || Targets::from(&[0_i64, 1]);
         for error in [
             gpu.ce(&Batch::new(scores.view(), classes())).expect_err("1.5"),
             gpu.bce(&Batch::new(scores.view(), classes())).expect_err("1.5"),
         ] {
             assert_eq!(error.to_string(), "probabilities at [1, 1] is 1.5, expected a number in [0, 1]");
         }
-        let error = gpu.softmax_ce(&Batch::new(scores.view(), Targets::multi_hot(two.view()))).expect_err("a 2");
+        let error = gpu.softmax_ce(&Batch::new(scores.view(), two.view())).expect_err("a 2");
         assert_eq!(error.to_string(), "targets at [1, 0] is 2, expected 0 or 1");
-        let soft = Targets::probabilities(nan.view());
+        let soft = Targets::from(nan.view());
         let error = gpu.sigmoid_ce(&Batch::new(scores.view(), soft)).expect_err("NaN");
         assert_eq!(error.to_string(), "targets at [1, 0] is NaN, expected a number in [0, 1]");
     });
@@ -99,15 +99,10 @@ fn shapes_that_disagree_are_errors() {
                 Error::Shape { what: w, got: g, expected: e } => assert_eq!((w, &g[..], &e[..]), (what, got, expected)),
                 other => panic!("{other}"),
             };
-        let labels = Targets::Classes(&[0_i64, 1, 2]);
-        shape(gpu.softmax_ce(&Batch::new(scores.view(), Targets::Classes(&[0_i64, 1]))), "targets", &[2], &[3]);
-        shape(
-            gpu.softmax_ce(&Batch::new(scores.view(), Targets::multi_hot(narrow.view()))),
-            "targets",
-            &[3, 3],
-            &[3, 4],
-        );
-        let lists = Targets::Lists { offsets: &[0_i64, 0, 0], indices: &[] as &[i64; 0] };
+        let labels = Targets::from(&[0_i64, 1, 2]);
+        shape(gpu.softmax_ce(&Batch::new(scores.view(), &[0_i64, 1])), "targets", &[2], &[3]);
+        shape(gpu.softmax_ce(&Batch::new(scores.view(), narrow.view())), "targets", &[3, 3], &[3, 4]);
+        let lists = Targets::lists(&[0_i64, 0, 0], &[] as &[i64; 0]);
         shape(gpu.softmax_ce(&Batch::new(scores.view(), lists)), "target_offsets", &[3], &[4]);
         let unreduced = SoftmaxCe::default().reduction(Reduction::None);
         let batch = Batch::new(scores.view(), labels.clone()).upstream(flat.view());
@@ -138,7 +133,7 @@ fn options_outside_their_range_are_errors() {
         ("denominator", Kind::Ce, |s, v| s.denominator = Some(v), &[0.0, -1.0, NAN, INFINITY], &[3.0]),
     ];
     let scores = array![[0.5_f32, 0.5]];
-    let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64]));
+    let batch = Batch::new(scores.view(), &[0_i64]);
     on_every_adapter(|gpu| {
         for (name, kind, set, bad, good) in options {
             for value in bad {

@@ -2,8 +2,10 @@
 
 use crate::common::each::on_every_adapter;
 use crate::common::plain;
+use crate::common::values::grad_of;
 use crate::{all_near, near, shaped};
-use gpu_loss::{Batch, Kind, Loss, Reduction, SoftmaxCe, Targets};
+use gpu_loss::loss::{Kind, Loss};
+use gpu_loss::{Batch, Reduction, SoftmaxCe};
 use ndarray::{Array4, ArrayD, Axis, IxDyn, array};
 
 /// Two positions: scores (0, 0) with class 1, (0, 2) with class 1.
@@ -13,16 +15,16 @@ fn an_image_by_hand() {
     let labels = array![[[1_i64, 1]]];
     let q = (-2.0_f64).exp() / (1.0 + (-2.0_f64).exp());
     on_every_adapter(|gpu| {
-        let batch = Batch::new(scores.view(), Targets::Classes(&labels)).with_losses().with_lse().with_argmax();
+        let batch = Batch::new(scores.view(), &labels).with_losses().with_lse().with_argmax();
         let out = gpu.softmax_ce(&batch).expect("legal");
-        let losses = out.losses.expect("wanted");
+        let losses = out.losses.clone().expect("wanted");
         assert_eq!(losses.shape(), [1, 1, 2]);
         near(losses[[0, 0, 0]], 2.0_f64.ln());
         near(losses[[0, 0, 1]], (-2.0_f64).exp().ln_1p());
         near(out.loss, (2.0_f64.ln() + (-2.0_f64).exp().ln_1p()) / 2.0);
-        near(out.lse.expect("wanted")[[0, 0, 1]], 2.0 + (-2.0_f64).exp().ln_1p());
-        assert_eq!(out.argmax.expect("wanted").iter().copied().collect::<Vec<_>>(), [0, 1]);
-        all_near(&out.grad, &[0.25, q / 2.0, -0.25, -q / 2.0]);
+        near(out.lse.clone().expect("wanted")[[0, 0, 1]], 2.0 + (-2.0_f64).exp().ln_1p());
+        assert_eq!(out.argmax.clone().expect("wanted").iter().copied().collect::<Vec<_>>(), [0, 1]);
+        all_near(grad_of(&out), &[0.25, q / 2.0, -0.25, -q / 2.0]);
         // BatchMean divides by N = 1, not by the positions.
         let out = gpu.run(&SoftmaxCe::default().reduction(Reduction::BatchMean), &batch).expect("legal");
         near(out.loss, 2.0_f64.ln() + (-2.0_f64).exp().ln_1p());
@@ -46,14 +48,14 @@ fn positions_are_rows() {
                 (spec.ignore_index, spec.reduction) = (Some(-1), Reduction::Sum);
                 let of = |scores: &ArrayD<f32>, dims: &[usize]| {
                     let labels = shaped(dims, &labels);
-                    gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("legal")
+                    gpu.run(&spec, &Batch::new(scores.view(), &labels)).expect("legal")
                 };
                 let there = of(&image.clone().into_dyn(), &[n, h, w]);
                 let here = of(&flat, &[n * h * w]);
                 near(there.loss, f64::from(here.loss));
                 assert!(here.loss > 0.0);
-                let rows = there.grad.view().permuted_axes(IxDyn(&[0, 2, 3, 1]));
-                let expected: Vec<f64> = here.grad.iter().map(|g| f64::from(*g)).collect();
+                let rows = grad_of(&there).view().permuted_axes(IxDyn(&[0, 2, 3, 1]));
+                let expected: Vec<f64> = grad_of(&here).iter().map(|g| f64::from(*g)).collect();
                 all_near(rows.iter(), &expected);
             }
         }
@@ -67,17 +69,17 @@ fn one_position() {
     let flat = scores.clone().into_shape_with_order(IxDyn(&[5, 3])).expect("as many");
     let labels = [0_i64, 1, 2, 0, 1];
     on_every_adapter(|gpu| {
-        let batch = Batch::new(flat.view(), Targets::Classes(&labels));
+        let batch = Batch::new(flat.view(), &labels);
         let here = gpu.run(&SoftmaxCe::default(), &batch).expect("legal");
         let labels = shaped(&[5, 1, 1], &labels);
         let spec = SoftmaxCe::default().spec();
-        let there = gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("legal");
+        let there = gpu.run(&spec, &Batch::new(scores.view(), &labels)).expect("legal");
         assert_eq!(
-            (here.loss, here.grad.into_raw_vec_and_offset().0),
-            (there.loss, there.grad.iter().copied().collect())
+            (here.loss, grad_of(&here).iter().copied().collect::<Vec<f32>>()),
+            (there.loss, grad_of(&there).iter().copied().collect())
         );
         // Row 0 is three equal scores: (1/3 − 1)/5, 1/15, 1/15.
-        let first: Vec<f32> = there.grad.index_axis(Axis(0), 0).iter().copied().collect();
+        let first: Vec<f32> = grad_of(&there).index_axis(Axis(0), 0).iter().copied().collect();
         all_near(&first, &[-2.0 / 15.0, 1.0 / 15.0, 1.0 / 15.0]);
     });
 }

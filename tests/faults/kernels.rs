@@ -1,6 +1,7 @@
 //! Kernels that the driver does not take, and wgpu's own failures.
 
-use gpu_loss::{Error, Fault};
+use gpu_loss::Error;
+use gpu_loss::fault::Fault;
 
 use crate::{on_every_adapter, run, serves, strike_once};
 

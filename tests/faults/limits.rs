@@ -1,6 +1,8 @@
 //! Devices whose limits are too small.
 
-use gpu_loss::{AdapterFilter, Batch, Dtype, Error, GpuLoss, Kind, Shape, SoftmaxCe, Targets, reference, wgpu};
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::loss::Kind;
+use gpu_loss::{Batch, Error, GpuLoss, Shape, SoftmaxCe, reference, wgpu};
 use ndarray::Array2;
 
 use crate::{run, serves};
@@ -17,8 +19,7 @@ fn lowered(lower: impl Fn(&mut wgpu::Limits)) -> Vec<gpu_loss::Result<GpuLoss>> 
             let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
             let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
             let gpu = GpuLoss::from_device(adapter, device, queue)?;
-            gpu.set_self_test(false);
-            Ok(gpu)
+            Ok(gpu.with_self_test(false))
         })
         .collect()
 }
@@ -51,7 +52,7 @@ fn a_batch_that_no_buffer_holds_is_refused_by_the_limit_and_the_next_is_served()
         limits.max_storage_buffer_binding_size = 1 << 20;
     }) {
         let gpu = gpu.expect("enough for the kernels");
-        let error = gpu.softmax_ce(&Batch::new(scores.view(), Targets::Classes(&labels))).expect_err("2.4 MB");
+        let error = gpu.softmax_ce(&Batch::new(scores.view(), &labels)).expect_err("2.4 MB");
         let Error::Limit { limit: "max_buffer_size", got: 2_097_152, needed, .. } = error else { panic!("{error}") };
         assert!(needed >= 2_400_000);
         serves(&gpu);
@@ -63,7 +64,7 @@ fn fewer_bindings_than_all_outputs_need_are_refused_by_the_limit() {
     for gpu in lowered(|limits| limits.max_storage_buffers_per_shader_stage = 6) {
         let gpu = gpu.expect("enough for plain kernels");
         let scores = Array2::<f32>::zeros((3, 4));
-        let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 1, 2])).with_losses().with_lse();
+        let batch = Batch::new(scores.view(), &[0_i64, 1, 2]).with_losses().with_lse();
         match gpu.softmax_ce(&batch.with_argmax().with_correct()) {
             Err(Error::Limit { limit, got, needed, .. }) => {
                 assert_eq!((limit, got), ("max_storage_buffers_per_shader_stage", 6));
@@ -82,7 +83,7 @@ fn fewer_bindings_than_all_outputs_need_are_refused_by_the_limit() {
 fn workgroups_of_a_size_that_is_no_power_of_two() {
     let scores = Array2::from_shape_fn((7, 1003), |(row, class)| ((row * 31 + class * 17) % 23) as f32 * 0.25);
     let labels: Vec<i64> = (0..7).collect();
-    let batch = Batch::new(scores.view(), Targets::Classes(&labels));
+    let batch = Batch::new(scores.view(), &labels);
     let expected = reference::run(&SoftmaxCe::default(), &batch).expect("legal");
     for most in [96, 192, 255] {
         for gpu in lowered(|limits| {
@@ -90,8 +91,8 @@ fn workgroups_of_a_size_that_is_no_power_of_two() {
             limits.max_compute_workgroup_size_x = most;
         }) {
             let gpu = gpu.expect("enough for the kernels");
-            for strategy in gpu.strategies(Kind::SoftmaxCe, Shape::new(7, 1003), Dtype::F32) {
-                gpu.set_strategy(Some(strategy));
+            for strategy in gpu.strategies(Kind::SoftmaxCe, Shape::new(7, 1003)) {
+                let gpu = &gpu.with_strategy(strategy);
                 let output = gpu.softmax_ce(&batch).expect("legal");
                 let difference = reference::compare(&output, &expected);
                 assert!(difference.kept(), "{most} {}: {difference:?}", strategy.name());

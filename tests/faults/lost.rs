@@ -1,7 +1,8 @@
 //! The device is lost, at each moment of a batch's life.
 
+use gpu_loss::fault::Fault;
 use gpu_loss::wgpu::util::DeviceExt;
-use gpu_loss::{Buffers, Dtype, Error, Fault, GpuLoss, Shape, SoftmaxCe, wgpu};
+use gpu_loss::{Buffers, Dtype, Error, GpuLoss, Layout, Shape, SoftmaxCe, wgpu};
 
 use crate::common::values::near;
 use crate::{on_every_adapter, refuses_from_now_on, run, serves, strike_once};
@@ -23,7 +24,8 @@ fn before_a_plan() {
         serves(gpu);
         gpu.device().destroy();
         // Kernels that were built before are kept, so that nothing needs building.
-        let error = gpu.plan(&SoftmaxCe::default(), Shape::new(5, 4), Dtype::F32).expect_err("lost");
+        let error =
+            gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(5, 4), Dtype::F32)).expect_err("lost");
         refuses_from_now_on(gpu, &error);
     });
 }
@@ -31,7 +33,8 @@ fn before_a_plan() {
 #[test]
 fn before_encoding() {
     on_every_adapter(|gpu| {
-        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(3, 4), Dtype::F32).expect("a plan");
+        let plan =
+            gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(3, 4), Dtype::F32)).expect("a plan");
         let usage = wgpu::BufferUsages::STORAGE;
         let [scores, labels, grad, loss] = [0; 4].map(|byte| {
             let contents = &[byte; 256];
@@ -119,7 +122,7 @@ fn while_other_threads_work() {
 /// On a shared device callbacks are the caller's: nothing is set there, and the loss is noticed all the same.
 #[test]
 fn of_a_shared_device_whose_callback_is_the_caller_s() {
-    for adapter in GpuLoss::adapters(&gpu_loss::AdapterFilter::default()) {
+    for adapter in GpuLoss::adapters(&gpu_loss::builder::AdapterFilter::default()) {
         let (required_features, required_limits) = GpuLoss::wanted(&adapter);
         let descriptor = wgpu::DeviceDescriptor { required_features, required_limits, ..Default::default() };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
@@ -128,13 +131,13 @@ fn of_a_shared_device_whose_callback_is_the_caller_s() {
             let _ = told.send(reason);
         });
         let gpu = GpuLoss::from_device(&adapter, device.clone(), queue).expect("enough for the kernels");
-        gpu.set_self_test(false);
-        serves(&gpu);
+        let gpu = &gpu.with_self_test(false);
+        serves(gpu);
         device.destroy();
-        let error = run(&gpu).expect_err("lost");
+        let error = run(gpu).expect_err("lost");
         let text = error.to_string();
         assert!(text.starts_with("the device is lost: the driver gave no reason (noticed while "), "{text}");
-        refuses_from_now_on(&gpu, &error);
+        refuses_from_now_on(gpu, &error);
         assert_eq!(heard.try_recv(), Ok(wgpu::DeviceLostReason::Destroyed), "her own callback is called");
     }
 }

@@ -13,7 +13,9 @@ mod waits;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::values::near;
-use gpu_loss::{AdapterFilter, Batch, Error, Fault, GpuLoss, Output, Result, Targets};
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::fault::Fault;
+use gpu_loss::{Batch, Error, GpuLoss, Output, Result};
 use ndarray::{Array2, Ix2};
 
 /// A front door of its own on each adapter: what a test does to it harms no other.
@@ -25,9 +27,9 @@ fn on_every_adapter(test: impl Fn(&GpuLoss)) {
     );
     for adapter in &adapters {
         let gpu = GpuLoss::on_adapter(adapter).expect("opens");
-        gpu.set_self_test(false);
-        eprintln!("on {}", common::name(&gpu));
-        test(&gpu);
+        let gpu = &gpu.with_self_test(false);
+        eprintln!("on {}", common::name(gpu));
+        test(gpu);
     }
 }
 
@@ -40,7 +42,7 @@ fn strike_once(gpu: &GpuLoss, when: &'static str, fault: Fault) {
 /// A batch of 3 rows whose loss is ln 4.
 fn run(gpu: &GpuLoss) -> Result<Output<f32, Ix2>> {
     let scores = Array2::<f32>::zeros((3, 4));
-    gpu.softmax_ce(&Batch::new(scores.view(), Targets::Classes(&[0_i64, 1, 2])))
+    gpu.softmax_ce(&Batch::new(scores.view(), &[0_i64, 1, 2]))
 }
 
 fn serves(gpu: &GpuLoss) {

@@ -1,6 +1,7 @@
 //! The device has no memory left. Real exhaustion is not tried: lavapipe aborts the process.
 
-use gpu_loss::{Error, Fault};
+use gpu_loss::Error;
+use gpu_loss::fault::Fault;
 
 use crate::{on_every_adapter, run, serves, strike_once};
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gpu_loss::{Batch, Error, Fault, GpuLoss, SoftmaxCe, Targets};
+use gpu_loss::fault::Fault;
+use gpu_loss::{Batch, Error, GpuLoss, SoftmaxCe};
 use ndarray::Array2;
 
 use crate::{on_every_adapter, run, serves, strike_once};
@@ -10,7 +11,7 @@ use crate::{on_every_adapter, run, serves, strike_once};
 /// Runs a batch by the async method.
 fn run_async(gpu: &GpuLoss) -> Result<f32, Error> {
     let scores = Array2::<f32>::zeros((3, 4));
-    let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 1, 2]));
+    let batch = Batch::new(scores.view(), &[0_i64, 1, 2]);
     pollster::block_on(gpu.run_async(&SoftmaxCe::default(), &batch)).map(|output| output.loss)
 }
 
@@ -41,7 +42,7 @@ fn work_that_takes_longer_than_the_limit_is_a_timeout() {
     let scores = Array2::<f32>::from_elem((1000, 4000), 0.5);
     let labels = vec![7_i64; 1000];
     on_every_adapter(|gpu| {
-        let batch = Batch::new(scores.view(), Targets::Classes(&labels));
+        let batch = Batch::new(scores.view(), &labels);
         let expected = gpu.softmax_ce(&batch).expect("time enough").loss;
         gpu.set_time_limit(Duration::ZERO);
         let mut timeouts = 0;
@@ -93,7 +94,7 @@ fn a_future_dropped_in_flight_harms_nobody() {
         serves(gpu);
         let scores = Array2::<f32>::zeros((3, 4));
         for _ in 0..20 {
-            let batch = Batch::new(scores.view(), Targets::Classes(&[3_i64, 3, 3]));
+            let batch = Batch::new(scores.view(), &[3_i64, 3, 3]);
             let loss = SoftmaxCe::default();
             let mut future = std::pin::pin!(gpu.run_async(&loss, &batch));
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -116,7 +117,7 @@ fn tiny_batches_of_eight_threads_all_come_back() {
                         let (rows, classes) = (1 + (thread + round) % 3, [2, 4, 5, 9][(thread * 7 + round) % 4]);
                         let scores = Array2::<f32>::from_elem((rows, classes), thread as f32);
                         let labels = vec![1_i64; rows];
-                        let batch = Batch::new(scores.view(), Targets::Classes(&labels));
+                        let batch = Batch::new(scores.view(), &labels);
                         let loss = SoftmaxCe::default();
                         let begin = Instant::now();
                         let output = match round % 2 {

@@ -1,6 +1,7 @@
 //! Values worked by hand.
 
-use gpu_loss::{Batch, Kind, Reduction, Spec, Targets, reference};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Batch, Reduction, reference};
 use ndarray::{ArrayD, IxDyn, array};
 
 use crate::common::{OwnedTargets, plain};
@@ -53,7 +54,7 @@ fn scale_and_softcap_by_hand() {
 fn class_weights_and_mean_by_hand() {
     // Two classes with equal scores: −log p = ln 2 in both rows. Weights 3 and 1: (3·ln 2 + ln 2)/(3 + 1) = ln 2.
     let scores = array![[0.0_f32, 0.0], [1.0, 1.0]];
-    let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 1]));
+    let batch = Batch::new(scores.view(), &[0_i64, 1]);
     let mut spec = plain(Kind::SoftmaxCe);
     spec.class_weights = Some(vec![3.0, 1.0]);
     let got = reference::run(&spec, &batch).expect("a reference");

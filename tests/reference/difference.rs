@@ -1,6 +1,8 @@
 //! Finite differences: what a gradient must be.
 
-use gpu_loss::{Dtype, Reduction, Spec, TargetForm};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::Spec;
+use gpu_loss::{Dtype, Reduction};
 use ndarray::{ArrayD, IxDyn};
 
 use crate::common::random::Random;
@@ -106,9 +108,7 @@ pub(crate) fn case(spec: &Spec, form: TargetForm, dims: &[usize], seed: u64) -> 
             bytes.iter_mut().enumerate().for_each(|(at, b)| *b *= u8::from(at >= classes * inner || at % inner != 0));
             OwnedTargets::MultiHot(bytes)
         }
-        TargetForm::Probabilities => {
-            OwnedTargets::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || probability(&mut r)))
-        }
+        _ => OwnedTargets::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || probability(&mut r))),
     };
     let name = format!("{} {} {dims:?}", kind.name(), form.name());
     Case { name, spec, scores, dtype: Dtype::F32, targets, element_weights: None, upstream: None }

@@ -1,6 +1,7 @@
 //! The focal losses and poly-1 where probabilities end.
 
-use gpu_loss::{Kind, Reduction};
+use gpu_loss::Reduction;
+use gpu_loss::loss::Kind;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::common::{Case, OwnedTargets, plain};

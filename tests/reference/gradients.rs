@@ -1,6 +1,7 @@
 //! Gradients against finite differences, under every option.
 
-use gpu_loss::{Kind, TargetForm};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::Kind;
 use ndarray::ArrayD;
 
 use crate::common::random::Random;
@@ -17,7 +18,7 @@ fn weights(classes: usize) -> Vec<f32> {
 
 #[test]
 fn gradient_of_softmax_ce() {
-    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.map(|form| (*dims, form))) {
+    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.iter().copied().map(|form| (*dims, form))) {
         for options in 0..48 {
             let mut spec = plain(Kind::SoftmaxCe);
             spec.label_smoothing = [0.0, 0.1, 1.0][options % 3];
@@ -60,7 +61,7 @@ fn gradient_of_poly_1() {
 
 #[test]
 fn gradient_of_ce() {
-    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.map(|form| (*dims, form))) {
+    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.iter().copied().map(|form| (*dims, form))) {
         for options in 0..6 {
             let mut spec = plain(Kind::Ce);
             spec.label_smoothing = [0.0, 0.1, 1.0][options % 3];
@@ -83,7 +84,7 @@ fn with_and_without_element_weights(case: Case, seed: u64) {
 
 #[test]
 fn gradient_of_sigmoid_ce() {
-    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.map(|form| (*dims, form))) {
+    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.iter().copied().map(|form| (*dims, form))) {
         for pos_weight in [None, Some(weights(dims[1]))] {
             let mut spec = plain(Kind::SigmoidCe);
             spec.pos_weight = pos_weight;
@@ -94,7 +95,7 @@ fn gradient_of_sigmoid_ce() {
 
 #[test]
 fn gradient_of_sigmoid_focal() {
-    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.map(|form| (*dims, form))) {
+    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.iter().copied().map(|form| (*dims, form))) {
         for (gamma, alpha) in [0.0, 0.3, 1.0, 2.0, 5.0].into_iter().flat_map(|g| [None, Some(0.25)].map(|a| (g, a))) {
             let mut spec = plain(Kind::SigmoidFocal);
             (spec.gamma, spec.alpha) = (gamma, alpha);
@@ -105,7 +106,7 @@ fn gradient_of_sigmoid_focal() {
 
 #[test]
 fn gradient_of_bce() {
-    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.map(|form| (*dims, form))) {
+    for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.iter().copied().map(|form| (*dims, form))) {
         with_and_without_element_weights(case(&plain(Kind::Bce), form, dims, 6), 6);
     }
 }

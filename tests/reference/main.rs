@@ -10,7 +10,9 @@ mod extremes;
 mod gradients;
 
 use common::{Case, OwnedTargets, plain};
-use gpu_loss::{Batch, Dtype, EmptyMean, Kind, Reduction, Spec, Targets, bf16, f16, reference};
+use gpu_loss::batch::{bf16, f16};
+use gpu_loss::loss::{EmptyMean, Kind, Spec};
+use gpu_loss::{Batch, Dtype, Reduction, Targets, reference};
 use ndarray::{ArrayD, IxDyn, array};
 
 /// One row, one label.
@@ -52,9 +54,9 @@ fn the_tutorials_multi_label_softmax() {
         [0.25, positive(0.25, 3.0), positive(0.25, 3.0), positive(0.25, 3.0)],
     ];
     let halves: Vec<f64> = expected.iter().flatten().map(|g| g / 2.0).collect();
-    let lists = Targets::Lists { offsets: &[0_i64, 2, 5], indices: &[0_i64, 1, 1, 2, 3] };
+    let lists = Targets::lists(&[0_i64, 2, 5], &[0_i64, 1, 1, 2, 3]);
     let bytes = array![[1_u8, 1, 0, 0], [0, 1, 1, 1]];
-    for targets in [lists, Targets::multi_hot(bytes.view())] {
+    for targets in [lists, Targets::from(bytes.view())] {
         let mut spec = plain(Kind::SoftmaxCe);
         spec.reduction = Reduction::BatchMean;
         let got = reference::run(&spec, &Batch::new(scores.view(), targets)).expect("a reference");
@@ -70,7 +72,7 @@ fn the_tutorials_binary_losses() {
     let bytes = array![[1_u8, 0, 1]];
     let mut spec = plain(Kind::SigmoidCe);
     spec.reduction = Reduction::Sum;
-    let got = reference::run(&spec, &Batch::new(scores.view(), Targets::multi_hot(bytes.view()))).expect("a reference");
+    let got = reference::run(&spec, &Batch::new(scores.view(), bytes.view())).expect("a reference");
     // −log σ(1) − log(1 − σ(−1)) − log σ(0) = 2·0.3132617 + ln 2; gradient a − y: σ(1) − 1, σ(−1), −1/2.
     near(got.loss, 2.0 * 0.313_261_687_518_222_86 + std::f64::consts::LN_2);
     all_near(&got.grad, &[-0.268_941_421_369_995_1, 0.268_941_421_369_995_1, -0.5]);
@@ -83,7 +85,7 @@ fn the_empty_mean() {
         let mut spec = plain(kind);
         spec.ignore_index = Some(-1);
         let scores = array![[0.5_f32, 0.25], [0.125, 0.75]];
-        let ignored = Batch::new(scores.view(), Targets::Classes(&[-1_i64, -1]));
+        let ignored = Batch::new(scores.view(), &[-1_i64, -1]);
         let got = reference::run(&spec, &ignored).expect("a reference");
         assert!(got.loss.is_nan() && got.grad.iter().all(|g| *g == 0.0), "{}", kind.name());
         spec.empty_mean = EmptyMean::Zero;
@@ -91,7 +93,7 @@ fn the_empty_mean() {
         assert!(got.loss == 0.0 && got.grad.iter().all(|g| *g == 0.0), "{}", kind.name());
 
         let nothing = ArrayD::<f32>::zeros(IxDyn(&[0, 2]));
-        let no_rows = Batch::new(nothing.view(), Targets::Classes(&[] as &[i64; 0]));
+        let no_rows = Batch::new(nothing.view(), &[] as &[i64; 0]);
         for (reduction, empty_mean, nan) in [
             (Reduction::Mean, EmptyMean::Nan, true),
             (Reduction::Mean, EmptyMean::Zero, false),
@@ -120,11 +122,11 @@ fn sixteen_bit_scores_are_their_values() {
     let labels = [2_i64, 0];
     let spec = plain(Kind::SoftmaxCe);
     let of = |scores: ndarray::Array2<f32>| {
-        let got = reference::run(&spec, &Batch::new(scores.view(), Targets::Classes(&labels))).expect("a reference");
+        let got = reference::run(&spec, &Batch::new(scores.view(), &labels)).expect("a reference");
         (got.loss, got.grad)
     };
-    let got = reference::run(&spec, &Batch::new(halves.view(), Targets::Classes(&labels))).expect("a reference");
+    let got = reference::run(&spec, &Batch::new(halves.view(), &labels)).expect("a reference");
     assert_eq!((got.loss, got.grad), of(halves.mapv(f16::to_f32)));
-    let got = reference::run(&spec, &Batch::new(brains.view(), Targets::Classes(&labels))).expect("a reference");
+    let got = reference::run(&spec, &Batch::new(brains.view(), &labels)).expect("a reference");
     assert_eq!((got.loss, got.grad), of(brains.mapv(bf16::to_f32)));
 }

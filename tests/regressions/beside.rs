@@ -1,8 +1,10 @@
 //! One plan used for two things at once.
 
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::plan::Strategy;
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Shape, wgpu};
 use std::sync::{Arc, Mutex, OnceLock};
-
-use gpu_loss::{AdapterFilter, Buffers, Dtype, GpuLoss, Kind, Layout, Outputs, Plan, Shape, Spec, Strategy, wgpu};
 
 use crate::common::device::{Arena, download};
 use crate::common::random::Random;
@@ -48,18 +50,18 @@ fn encoded(gpu: &GpuLoss, plan: &Plan, batch: &OnDevice) -> wgpu::CommandBuffer 
 }
 
 fn layout(kind: Kind, [rows, classes]: [usize; 2]) -> Layout {
-    let want = Outputs { lse: kind.is_softmax(), correct: kind.per_row(), ..Outputs::default() };
-    Layout { outputs: want, ..Layout::new(Shape::new(rows, classes), Dtype::F32) }
+    let mut layout = Layout::forward_backward(Shape::new(rows, classes), Dtype::F32);
+    (layout.outputs.lse, layout.outputs.correct) = (kind.is_softmax(), kind.per_row());
+    layout
 }
 
 /// What strikes while a plan is submitted in pieces.
 type Between = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
 
 /// A front door of its own on each adapter, whose plans submit dispatch by dispatch, and what happens in between.
-fn in_pieces(test: impl Fn(&Arc<GpuLoss>, &Between)) {
+fn in_pieces(test: impl Fn(&GpuLoss, &Between)) {
     for adapter in GpuLoss::adapters(&AdapterFilter::default()) {
-        let gpu = Arc::new(GpuLoss::on_adapter(&adapter).expect("opens"));
-        gpu.set_self_test(false);
+        let gpu = GpuLoss::builder().self_test(false).on_adapter(&adapter).expect("opens");
         gpu.cut_submissions(1);
         let between = Between::default();
         let strikes = Arc::clone(&between);
@@ -92,10 +94,10 @@ fn pieces_of_a_submission_stand_beside_other_uses_of_the_plan() {
             (Kind::SigmoidCe, Strategy::WorkgroupTree),
         ] {
             let what = format!("{} {} {}", name(gpu), kind.name(), strategy.name());
-            gpu.set_strategy(Some(strategy));
+            let gpu = &gpu.with_strategy(strategy);
             let mut spec = plain(kind);
             spec.ignore_index = Some(-100);
-            let plan = Arc::new(gpu.plan_with(&spec, &layout(kind, SHAPE)).expect("a plan"));
+            let plan = Arc::new(gpu.plan(&spec, &layout(kind, SHAPE)).expect("a plan"));
             let large = OnDevice::new(gpu, &spec, SHAPE, &few, 1);
             let other = Arc::new(OnDevice::new(gpu, &spec, SHAPE, &all, 2));
             let alone = [&large, &*other].map(|batch| {
@@ -109,7 +111,7 @@ fn pieces_of_a_submission_stand_beside_other_uses_of_the_plan() {
             let strikes = Arc::new(OnceLock::new());
             let strike = {
                 let (gpu, plan, other, strikes) =
-                    (Arc::clone(gpu), Arc::clone(&plan), Arc::clone(&other), Arc::clone(&strikes));
+                    (gpu.clone(), Arc::clone(&plan), Arc::clone(&other), Arc::clone(&strikes));
                 move || {
                     let _ = strikes.set(());
                     let work = before.lock().expect("one thread").take();
@@ -121,7 +123,6 @@ fn pieces_of_a_submission_stand_beside_other_uses_of_the_plan() {
             *between.lock().expect("one thread") = None;
             assert!(strikes.get().is_some(), "{what}: submitted at once");
             assert_eq!([&large, &*other].map(|batch| batch.results(gpu)), alone, "{what}");
-            gpu.set_strategy(None);
         }
     });
 }
@@ -133,7 +134,7 @@ fn pieces_of_a_submission_stand_beside_other_uses_of_the_plan() {
 fn a_plan_s_status_counts_what_was_submitted_in_pieces() {
     const SHAPE: [usize; 2] = [9, 70];
     in_pieces(|gpu, _| {
-        let plan = gpu.plan_with(&plain(Kind::SoftmaxCe), &layout(Kind::SoftmaxCe, SHAPE)).expect("a plan");
+        let plan = gpu.plan(&plain(Kind::SoftmaxCe), &layout(Kind::SoftmaxCe, SHAPE)).expect("a plan");
         let good = OnDevice::new(gpu, &plain(Kind::SoftmaxCe), SHAPE, &[0; 9], 3);
         let bad = OnDevice::new(gpu, &plain(Kind::SoftmaxCe), SHAPE, &[0, 0, 0, 70, 0, 0, 0, 0, -1], 3);
         let worse = OnDevice::new(gpu, &plain(Kind::SoftmaxCe), SHAPE, &[0, 0, 0, 0, 0, 70, 0, 0, 0], 3);

@@ -1,9 +1,10 @@
 //! The caller's buffers, misused: overlapping, not written by the plan, destroyed, of another device.
 
-use gpu_loss::{
-    Buffers, Dtype, Error, GpuLoss, Kind, Layout, Mode, Outputs, Plan, Reduction, Result, Shape, Slice, SoftmaxCe,
-    Spec, wgpu,
-};
+use crate::common::device::range;
+use gpu_loss::batch::Outputs;
+use gpu_loss::layout::Mode;
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Buffers, Dtype, Error, GpuLoss, Layout, Plan, Reduction, Result, Shape, SoftmaxCe, wgpu};
 
 use crate::common::each::on_every_adapter;
 use crate::common::plain;
@@ -36,7 +37,7 @@ fn told(result: Result<()>) -> String {
 }
 
 fn layout() -> Layout {
-    Layout::new(Shape::new(ROWS, CLASSES), Dtype::F32)
+    Layout::forward_backward(Shape::new(ROWS, CLASSES), Dtype::F32)
 }
 
 /// A gradient written over the scores of a plan that is out of place was off by 1e-4, without a word; so were all ranges
@@ -46,16 +47,14 @@ fn layout() -> Layout {
 #[test]
 fn ranges_that_overlap_what_is_written_are_refused() {
     on_every_adapter(|gpu| {
-        let want = Outputs { losses: true, lse: true, argmax: true, ..Outputs::default() };
-        let plan = gpu
-            .plan_with(&SoftmaxCe::default(), &Layout { outputs: want, statistics: true, ..layout() })
-            .expect("a plan");
+        let want = Outputs::default().with_losses().with_lse().with_argmax();
+        let plan = gpu.plan(&SoftmaxCe::default(), &layout().outputs(want).with_statistics()).expect("a plan");
         let arena = buffer(gpu, 8192);
         let names = ["scores", "targets", "grad", "loss", "losses", "lse", "argmax", "statistics", "status"];
         // Each from a multiple of 256 on, as large as the largest.
         let at = |places: [u64; 9]| {
             let [scores, targets, grad, loss, losses, lse, argmax, statistics, status] =
-                places.map(|place| Slice::new(&arena, 256 * place, 256));
+                places.map(|place| range(&arena, 256 * place, 256));
             let buffers = Buffers::new(scores, targets).grad(grad).loss(loss).losses(losses);
             buffers.lse(lse).argmax(argmax).statistics(statistics).status(status)
         };
@@ -78,9 +77,9 @@ fn ranges_that_overlap_what_is_written_are_refused() {
         // What is only read may be shared, and a range that ends where another begins, though it is given to its end.
         let mut spec = plain(Kind::SigmoidCe);
         spec.reduction = Reduction::None;
-        let elements = Layout { upstream: gpu_loss::Upstream::PerLoss, element_weights: true, ..layout() };
-        let plan = gpu.plan_with(&spec, &elements).expect("a plan");
-        let from = |place: u64| Slice { buffer: &arena, offset: 256 * place, size: None };
+        let elements = layout().upstream(gpu_loss::layout::Upstream::PerLoss).element_weights();
+        let plan = gpu.plan(&spec, &elements).expect("a plan");
+        let from = |place: u64| wgpu::BufferBinding { buffer: &arena, offset: 256 * place, size: None };
         let shared = Buffers::new(from(0), from(1)).upstream(from(0)).element_weights(from(0));
         encode(gpu, &plan, &shared.grad(from(2)).loss(from(3)).losses(from(4)).status(from(5))).expect("only read");
         let alone = buffer(gpu, 256);
@@ -96,13 +95,14 @@ fn ranges_that_overlap_what_is_written_are_refused() {
 #[test]
 fn ranges_that_overlap_in_their_last_bytes_are_refused() {
     on_every_adapter(|gpu| {
-        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(16, 5), Dtype::F32).expect("a plan");
+        let plan =
+            gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(16, 5), Dtype::F32)).expect("a plan");
         let (arena, targets, loss) = (buffer(gpu, 1024), buffer(gpu, 128), buffer(gpu, 16));
         // 320 bytes of scores; the gradient's begin at the 257th.
-        let buffers = Buffers::new(Slice::new(&arena, 0, 320), &targets).loss(&loss);
-        let text = told(encode(gpu, &plan, &buffers.grad(Slice::new(&arena, 256, 320))));
+        let buffers = Buffers::new(range(&arena, 0, 320), &targets).loss(&loss);
+        let text = told(encode(gpu, &plan, &buffers.grad(range(&arena, 256, 320))));
         assert!(text.contains("scores"), "{text}");
-        encode(gpu, &plan, &buffers.grad(Slice::new(&arena, 512, 320))).expect("apart");
+        encode(gpu, &plan, &buffers.grad(range(&arena, 512, 320))).expect("apart");
     });
 }
 
@@ -117,7 +117,7 @@ fn outputs_that_the_plan_does_not_write_are_refused() {
         let (labels, loss) = (buffer(gpu, 24), buffer(gpu, 16));
         let good = Buffers::new(&scores, &labels).grad(&grad).loss(&loss);
         let refused = |spec: &Spec, layout: Layout, buffers: Buffers<'_>, what: &str, ask: &str| {
-            let plan = gpu.plan_with(spec, &layout).expect("a plan");
+            let plan = gpu.plan(spec, &layout).expect("a plan");
             let text = told(encode(gpu, &plan, &buffers));
             assert!(text.starts_with(what) && text.contains(ask), "{text}");
         };
@@ -126,17 +126,17 @@ fn outputs_that_the_plan_does_not_write_are_refused() {
         refused(&softmax, layout(), good.argmax(&other), "argmax: ", "Outputs::argmax");
         refused(&softmax, layout(), good.statistics(&other), "statistics: ", "Layout::statistics");
         refused(&plain(Kind::SigmoidCe), layout(), good.losses(&other), "losses: ", "Outputs::losses");
-        let in_place = Layout { in_place: true, ..layout() };
+        let in_place = layout().in_place();
         refused(&softmax, in_place, good, "grad: ", "Layout::in_place");
-        let loss_only = Layout { outputs: Outputs { grad: false, ..Outputs::default() }, ..layout() };
+        let loss_only = layout().outputs(Outputs::default().loss_only());
         refused(&softmax, loss_only, good, "grad: ", "Outputs::grad");
         let backward = layout().mode(Mode::Gradient);
         refused(&softmax, backward, good.statistics(&other), "loss: ", "Mode::Gradient");
         let shard = layout().shard(0, 10).mode(Mode::Statistics);
-        let statistics = Buffers { loss: None, ..good }.statistics(&other);
+        let statistics = good.loss(None::<&wgpu::Buffer>).statistics(&other);
         refused(&softmax, shard, statistics, "grad: ", "Mode::Statistics");
         // Inputs that a plan does not need are taken, and losses of rows, which it makes in any case.
-        let plan = gpu.plan_with(&softmax, &layout()).expect("a plan");
+        let plan = gpu.plan(&softmax, &layout()).expect("a plan");
         encode(gpu, &plan, &good.losses(&other).upstream(&scores).denominator(&loss)).expect("harmless");
     });
 }
@@ -149,10 +149,12 @@ fn outputs_that_the_plan_does_not_write_are_refused() {
 fn buffers_that_are_destroyed_or_foreign_are_refused_every_time() {
     on_every_adapter(|gpu| {
         let info = gpu.adapter_info().clone();
-        let adapters = GpuLoss::adapters(&gpu_loss::AdapterFilter::default());
+        let adapters = GpuLoss::adapters(&gpu_loss::builder::AdapterFilter::default());
         let adapter = adapters.iter().find(|adapter| adapter.get_info() == info).expect("the same adapter");
         let elsewhere = GpuLoss::on_adapter(adapter).expect("another device");
-        let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(ROWS, CLASSES), Dtype::F32).expect("a plan");
+        let plan = gpu
+            .plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(ROWS, CLASSES), Dtype::F32))
+            .expect("a plan");
         let [scores, grad, foreign] = [gpu, gpu, &elsewhere].map(|on| buffer(on, 64));
         let (labels, loss, destroyed) = (buffer(gpu, 24), buffer(gpu, 16), buffer(gpu, 64));
         destroyed.destroy();

@@ -1,14 +1,14 @@
 //! Sizes beyond a device's limits, and what is shared on it: workgroup memory, buffers, the order of sums.
 
+use gpu_loss::loss::Kind;
+use gpu_loss::plan::Strategy;
 use gpu_loss::wgpu::util::DeviceExt;
-use gpu_loss::{
-    Batch, Buffers, Dtype, Error, GpuLoss, Kind, Layout, Outputs, Shape, SoftmaxCe, Strategy, Targets, verify, wgpu,
-};
+use gpu_loss::{Batch, Buffers, Dtype, Error, GpuLoss, Layout, Shape, SoftmaxCe, verify, wgpu};
 use ndarray::{Array2, ArrayD, IxDyn};
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
 use crate::common::random::Random;
-use crate::common::values::{all_near, near};
+use crate::common::values::{all_near, grad_of, near};
 use crate::common::{Case, OwnedTargets, plain};
 
 /// unsloth#91: a vocabulary of more than 65,536.
@@ -20,16 +20,16 @@ fn more_classes_than_sixteen_bits_count() {
     let mut scores = Array2::<f32>::zeros((2, 70_000));
     scores.column_mut(65_606).fill(20.0);
     under_every_strategy(Kind::SoftmaxCe, &[2, 70_000], |gpu| {
-        let batch = Batch::new(scores.view(), Targets::Classes(&[65_606_i64, 70])).with_losses().with_argmax();
+        let batch = Batch::new(scores.view(), &[65_606_i64, 70]).with_losses().with_argmax();
         let out = gpu.softmax_ce(&batch).expect("legal");
         let rest = 69_999.0 * (-20.0_f64).exp();
-        let losses = out.losses.expect("wanted");
+        let losses = out.losses.clone().expect("wanted");
         near(losses[[0]], rest.ln_1p());
         near(losses[[1]], 20.0 + rest.ln_1p());
-        near(out.grad[[0, 65_606]], -0.5 * rest / (1.0 + rest));
-        near(out.grad[[1, 65_606]], 0.5 / (1.0 + rest));
-        near(out.grad[[1, 70]], -0.5);
-        assert_eq!(out.argmax.expect("wanted").iter().copied().collect::<Vec<_>>(), [65_606, 65_606]);
+        near(grad_of(&out)[[0, 65_606]], -0.5 * rest / (1.0 + rest));
+        near(grad_of(&out)[[1, 65_606]], 0.5 / (1.0 + rest));
+        near(grad_of(&out)[[1, 70]], -0.5);
+        assert_eq!(out.argmax.clone().expect("wanted").iter().copied().collect::<Vec<_>>(), [65_606, 65_606]);
     });
 }
 
@@ -56,7 +56,7 @@ fn every_run_gives_the_same_bits() {
     let scores = Array2::from_shape_simple_fn((700, 37), || 5.0 * r.normal());
     let labels: Vec<i64> = (0..700).map(|_| r.below(37) as i64).collect();
     under_every_strategy(Kind::SoftmaxCe, &[700, 37], |gpu| {
-        let batch = Batch::new(scores.view(), Targets::Classes(&labels)).with_losses().with_correct();
+        let batch = Batch::new(scores.view(), &labels).with_losses().with_correct();
         let loss = SoftmaxCe::default().label_smoothing(0.1);
         let first = gpu.run(&loss, &batch).expect("legal");
         assert!(first.loss > 1.0 && first.loss < 50.0, "{}", first.loss);
@@ -77,16 +77,15 @@ fn more_workgroups_than_a_dimension_holds() {
     let scores = Array2::<f32>::zeros((81_920, 4));
     let labels: Vec<i64> = (0..81_920).map(|row| row % 4).collect();
     on_every_adapter(|gpu| {
-        gpu.set_strategy(Some(Strategy::WorkgroupTree));
-        let batch = Batch::new(scores.view(), Targets::Classes(&labels)).with_losses();
+        let gpu = &gpu.with_strategy(Strategy::WorkgroupTree);
+        let batch = Batch::new(scores.view(), &labels).with_losses();
         let out = gpu.softmax_ce(&batch);
-        gpu.set_strategy(None);
         let out = out.expect("legal");
         near(out.loss, 4.0_f64.ln());
-        out.losses.expect("wanted").iter().for_each(|loss| near(*loss, 4.0_f64.ln()));
+        out.losses.clone().expect("wanted").iter().for_each(|loss| near(*loss, 4.0_f64.ln()));
         let other = 0.25 / 81_920.0;
-        all_near(out.grad.row(81_919), &[other, other, other, -3.0 * other]);
-        all_near(out.grad.row(65_535), &[other, other, other, -3.0 * other]);
+        all_near(grad_of(&out).row(81_919), &[other, other, other, -3.0 * other]);
+        all_near(grad_of(&out).row(65_535), &[other, other, other, -3.0 * other]);
     });
 }
 
@@ -99,13 +98,14 @@ fn a_batch_over_the_limit_is_an_error() {
         // One image of two classes, of more bytes than a binding spans. Nothing of that size is made.
         let most = gpu.device().limits().max_storage_buffer_binding_size.min((1 << 31) - 256);
         let shape = Shape::spatial(1, 2, (most / 8 + 1) as usize);
-        let error = gpu.plan(&SoftmaxCe::default(), shape, Dtype::F32).expect_err("over the limit");
+        let error =
+            gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(shape, Dtype::F32)).expect_err("over the limit");
         let Error::Limit { limit, got, needed, .. } = error else { panic!("{error}") };
         assert_eq!(limit, "max_storage_buffer_binding_size");
         assert!(got <= most && needed > got, "{got} {needed}");
         // The device goes on serving.
         let scores = Array2::<f32>::zeros((1, 2));
-        near(gpu.softmax_ce(&Batch::new(scores.view(), Targets::Classes(&[0_i64]))).expect("legal").loss, 2.0_f64.ln());
+        near(gpu.softmax_ce(&Batch::new(scores.view(), &[0_i64])).expect("legal").loss, 2.0_f64.ln());
     });
 }
 
@@ -129,9 +129,9 @@ fn scores_stay_as_they_are() {
 /// Runs a plan over the caller's own buffers; returns what the scores' holds afterwards, and the loss.
 fn encoded(gpu: &GpuLoss, scores: &[f32; 12], labels: &[i64; 3], grad: bool) -> (Vec<f32>, f32) {
     let (device, queue) = (gpu.device(), gpu.queue());
-    let layout =
-        Layout { outputs: Outputs { grad, ..Outputs::default() }, ..Layout::new(Shape::new(3, 4), Dtype::F32) };
-    let plan = gpu.plan_with(&SoftmaxCe::default().ignore_index(-1), &layout).expect("a plan");
+    let mut layout = Layout::forward_backward(Shape::new(3, 4), Dtype::F32);
+    layout.outputs.grad = grad;
+    let plan = gpu.plan(&SoftmaxCe::default().ignore_index(-1), &layout).expect("a plan");
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
     let made = |label, contents: &[u8]| {
         device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: Some(label), contents, usage })
@@ -139,7 +139,7 @@ fn encoded(gpu: &GpuLoss, scores: &[f32; 12], labels: &[i64; 3], grad: bool) -> 
     let given = made("scores", bytemuck::cast_slice(scores));
     let targets = made("labels", bytemuck::cast_slice(labels));
     let (gradient, loss) = (made("gradient", &[0; 48]), made("loss", &[0; 16]));
-    let buffers = Buffers { grad: grad.then_some((&gradient).into()), ..Buffers::new(&given, &targets).loss(&loss) };
+    let buffers = Buffers::new(&given, &targets).grad(grad.then_some(&gradient)).loss(&loss);
     let staging = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some("staging"),
         size: 64,

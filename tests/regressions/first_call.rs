@@ -3,7 +3,8 @@
 //!
 //! Meant to fail (not seen yet) with rows of up to 128 vec4 a lane resident, and with the sizes of the self-test's own batches given to `build`.
 
-use gpu_loss::{Dtype, Kind, Layout, Shape, SoftmaxCe};
+use gpu_loss::loss::Kind;
+use gpu_loss::{Dtype, Layout, Shape, SoftmaxCe};
 
 use crate::common::each::on_every_adapter;
 use crate::common::{adapters, plain};
@@ -22,8 +23,8 @@ fn no_kernel_is_written_out_for_long_rows() {
         (long.softcap, long.label_smoothing) = (Some(30.0), 0.1);
         specs.push(long);
         for (spec, classes) in specs.iter().flat_map(|spec| SHAPES.map(|classes| (spec, classes))) {
-            for dtype in Dtype::ALL {
-                let layout = Layout::new(Shape::new((1 << 24) / classes, classes), dtype);
+            for &dtype in Dtype::ALL {
+                let layout = Layout::forward_backward(Shape::new((1 << 24) / classes, classes), dtype);
                 let program = gpu.describe(spec, &layout).expect("a plan");
                 let longest = program.dispatches.iter().map(|dispatch| dispatch.wgsl.len()).max().unwrap_or_default();
                 assert!(
@@ -46,8 +47,9 @@ fn the_self_test_builds_no_kernel_that_the_plan_has_not() {
             let count = |gpu: &gpu_loss::GpuLoss| {
                 // Tested alone: what other tests of this process proved is not known.
                 gpu.alter_kernels(|_, source| source);
-                gpu.set_self_test(self_test);
-                gpu.plan(&SoftmaxCe::default(), Shape::new(rows, classes), Dtype::F32).expect("a plan");
+                let gpu = &gpu.with_self_test(self_test);
+                gpu.plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(rows, classes), Dtype::F32))
+                    .expect("a plan");
                 gpu.kernels()
             };
             adapters().iter().map(count).collect()

@@ -1,7 +1,11 @@
 //! Class lists on the device that mean nothing.
 
+use crate::common::device::range;
+use crate::common::values::grad_of;
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::Kind;
 use gpu_loss::wgpu::BufferUsages;
-use gpu_loss::{Buffers, Dtype, GpuLoss, Kind, Layout, Shape, Slice, TargetForm, wgpu};
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Shape, wgpu};
 use ndarray::{ArrayD, Dimension as _, IxDyn};
 
 use crate::common::device::{Variation, Way, narrow, submit};
@@ -74,7 +78,7 @@ fn check(gpu: &GpuLoss, kind: Kind, dims: &[usize], in_place: bool) {
     let got = case.run_on_device(gpu, &variation).expect("runs");
     let want = good.run_on_device(gpu, &variation).expect("runs");
     assert!(got.loss.is_nan(), "{kind:?} {dims:?}: {}", got.loss);
-    let (losses, without) = (got.losses.expect("losses"), want.losses.expect("losses"));
+    let (losses, without) = (got.losses.clone().expect("losses"), want.losses.clone().expect("losses"));
     let inner: usize = dims[2..].iter().product();
     let row_of = |element: usize| element / (dims[1] * inner) * inner + element % inner;
     let per_row = losses.len() == bad.len();
@@ -83,7 +87,7 @@ fn check(gpu: &GpuLoss, kind: Kind, dims: &[usize], in_place: bool) {
         let right = if bad[row] { got.is_nan() } else { got.to_bits() == want.to_bits() };
         assert!(right, "{kind:?} {dims:?}: loss {at} of row {row}: {got}, {want} without bad lists");
     }
-    for (at, (got, want)) in got.grad.iter().zip(&want.grad).enumerate() {
+    for (at, (got, want)) in grad_of(&got).iter().zip(grad_of(&want)).enumerate() {
         let row = row_of(at);
         let right = if bad[row] { *got == 0.0 } else { got.to_bits() == want.to_bits() };
         assert!(right, "{kind:?} {dims:?}: gradient {at} of row {row}: {got}, {want} without bad lists");
@@ -134,10 +138,10 @@ fn the_status_tells_of_bad_lists() {
         let [scores, grad, loss] = [336, 336, 16].map(|size| buffer(&vec![0; size]));
         let (targets, entries) = (buffer(bytemuck::cast_slice(&offsets)), buffer(bytemuck::cast_slice(&indices)));
         let shape = Shape::new(7, CLASSES as usize);
-        let layout = Layout { targets: TargetForm::Lists, ..Layout::new(shape, Dtype::F32) };
-        let plan = gpu.plan_with(&plain(Kind::SigmoidCe), &layout).expect("a plan");
-        let target_indices = Some(Slice::new(&entries, 0, indices.len() as u64 * 8));
-        let buffers = Buffers { target_indices, ..Buffers::new(&scores, &targets).grad(&grad).loss(&loss) };
+        let layout = Layout::forward_backward(shape, Dtype::F32).targets(TargetForm::Lists);
+        let plan = gpu.plan(&plain(Kind::SigmoidCe), &layout).expect("a plan");
+        let target_indices = range(&entries, 0, indices.len() as u64 * 8);
+        let buffers = Buffers::new(&scores, &targets).target_indices(target_indices).grad(&grad).loss(&loss);
         submit(gpu, [(&plan, buffers)].into_iter()).expect("submitted");
         let error = plan.read_status().expect_err("bad lists").to_string();
         let count = bad.iter().filter(|bad| **bad).count();

@@ -1,6 +1,7 @@
 //! What lies where on the device: strides, gradients in place, statistics kept for later.
 
-use gpu_loss::{Dtype, Kind};
+use gpu_loss::Dtype;
+use gpu_loss::loss::Kind;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::common::device::{Variation, Way, difference};

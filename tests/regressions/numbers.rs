@@ -1,12 +1,11 @@
 //! Right results that were withheld, and digits that were lost.
 
-use gpu_loss::{
-    Batch, Bce, Ce, Kind, Loss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets, reference,
-};
+use gpu_loss::loss::{Kind, Loss};
+use gpu_loss::{Batch, Bce, Ce, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets, reference};
 use ndarray::{Array2, Array3, array};
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
-use crate::common::values::{all_zero, near};
+use crate::common::values::{all_zero, grad_of, near};
 
 /// Runs and compares with the reference.
 #[track_caller]
@@ -39,18 +38,18 @@ fn predictions_close_to_their_targets() {
     let (exact, near_by) = (softened(0.0), softened(0.01));
     let sigmoid = scores.mapv(|u| (1.0 / (1.0 + (-f64::from(u)).exp())) as f32);
     under_every_strategy(Kind::SoftmaxCe, &[6, 40], |gpu| {
-        near(kept(gpu, &SoftmaxCe::default(), &Batch::new(flat.view(), Targets::multi_hot(hot.view()))), 7.0_f64.ln());
+        near(kept(gpu, &SoftmaxCe::default(), &Batch::new(flat.view(), hot.view())), 7.0_f64.ln());
         let labels = [0_i64, 1, 2, 3];
         let loss = SoftmaxCe::default().label_smoothing(1.0);
-        kept(gpu, &loss, &Batch::new(flat.view(), Targets::Classes(&labels)));
+        kept(gpu, &loss, &Batch::new(flat.view(), &labels));
         for t in [&exact, &near_by] {
-            kept(gpu, &SoftmaxCe::default(), &Batch::new(scores.view(), Targets::probabilities(t.view())));
-            kept(gpu, &SoftmaxCe::default().softcap(30.0), &Batch::new(flat.view(), Targets::multi_hot(hot.view())));
+            kept(gpu, &SoftmaxCe::default(), &Batch::new(scores.view(), t.view()));
+            kept(gpu, &SoftmaxCe::default().softcap(30.0), &Batch::new(flat.view(), hot.view()));
         }
     });
     under_every_strategy(Kind::SigmoidCe, &[6, 40], |gpu| {
-        kept(gpu, &SigmoidCe::default(), &Batch::new(scores.view(), Targets::probabilities(sigmoid.view())));
-        kept(gpu, &SigmoidFocal::default(), &Batch::new(scores.view(), Targets::probabilities(sigmoid.view())));
+        kept(gpu, &SigmoidCe::default(), &Batch::new(scores.view(), sigmoid.view()));
+        kept(gpu, &SigmoidFocal::default(), &Batch::new(scores.view(), sigmoid.view()));
     });
 }
 
@@ -62,13 +61,13 @@ fn probabilities_below_the_normal_numbers() {
     let z = array![[1.0_f32, 8.19401e-40], [0.5, 1e-42]];
     under_every_strategy(Kind::Ce, &[2, 2], |gpu| {
         let due = -f64::from(8.19401e-40_f32).ln();
-        near(kept(gpu, &Ce::default(), &Batch::new(z.slice(ndarray::s![..1, ..]), Targets::Classes(&[1_i64]))), due);
-        kept(gpu, &Ce::default(), &Batch::new(z.view(), Targets::Classes(&[1_i64, 1])));
+        near(kept(gpu, &Ce::default(), &Batch::new(z.slice(ndarray::s![..1, ..]), Targets::from(&[1_i64]))), due);
+        kept(gpu, &Ce::default(), &Batch::new(z.view(), &[1_i64, 1]));
     });
     under_every_strategy(Kind::Bce, &[2, 2], |gpu| {
         let tiny = array![[8.19401e-40_f32, 1e-42]];
         for hot in [array![[1_u8, 1]], array![[0, 0]], array![[1, 0]]] {
-            kept(gpu, &Bce::default(), &Batch::new(tiny.view(), Targets::multi_hot(hot.view())));
+            kept(gpu, &Bce::default(), &Batch::new(tiny.view(), hot.view()));
         }
     });
 }
@@ -83,22 +82,22 @@ fn nan_that_arrives_where_nothing_counts() {
         let upstream = array![arriving, 1.0];
         under_every_strategy(Kind::SoftmaxCe, &[2, 3], |gpu| {
             let loss = SoftmaxCe::default().ignore_index(-100).reduction(Reduction::None);
-            let batch = Batch::new(scores.view(), Targets::Classes(&[-100_i64, 1])).upstream(upstream.view());
+            let batch = Batch::new(scores.view(), &[-100_i64, 1]).upstream(upstream.view());
             kept(gpu, &loss, &batch);
             let out = gpu.run(&loss, &batch).expect("legal");
-            all_zero(out.grad.row(0));
-            assert!(out.grad.row(1).iter().all(|g| g.is_finite()));
+            all_zero(grad_of(&out).row(0));
+            assert!(grad_of(&out).row(1).iter().all(|g| g.is_finite()));
         });
         under_every_strategy(Kind::SigmoidCe, &[2, 3], |gpu| {
             let hot = array![[1_u8, 0, 1], [0, 1, 0]];
             let weights = array![[0.0_f32, 1.0, 2.0], [1.0, 0.0, 1.0]];
             let upstream = array![[arriving, 1.0, 1.0], [2.0, arriving, 1.0]];
             let loss = SigmoidCe::default().reduction(Reduction::None);
-            let batch = Batch::new(scores.view(), Targets::multi_hot(hot.view()));
+            let batch = Batch::new(scores.view(), hot.view());
             let batch = batch.element_weights(weights.view()).upstream(upstream.view());
             kept(gpu, &loss, &batch);
             let out = gpu.run(&loss, &batch).expect("legal");
-            assert!(out.grad.iter().all(|g| g.is_finite()), "{}", out.grad);
+            assert!(grad_of(&out).iter().all(|g| g.is_finite()), "{}", grad_of(&out));
         });
     }
 }
@@ -110,7 +109,7 @@ fn nan_that_arrives_where_nothing_counts() {
 fn losses_beyond_f32() {
     let scores = array![[3e38_f32, 0.0], [3e38, 0.0], [3e38, -3e38]];
     under_every_strategy(Kind::SoftmaxCe, &[3, 2], |gpu| {
-        let batch = Batch::new(scores.view(), Targets::Classes(&[1_i64, 1, 1]));
+        let batch = Batch::new(scores.view(), &[1_i64, 1, 1]);
         kept(gpu, &SoftmaxCe::default().reduction(Reduction::None), &batch);
         assert_eq!(kept(gpu, &SoftmaxCe::default().reduction(Reduction::Sum), &batch), f32::INFINITY);
     });
@@ -126,9 +125,9 @@ fn long_columns_keep_their_digits() {
     let even = Array3::from_elem((1, 9001, 64), 1.0 / 9001.0_f32);
     on_every_adapter(|gpu| {
         let labels = ndarray::Array2::<i64>::from_elem((1, 16), 7);
-        kept(gpu, &SoftmaxCe::default(), &Batch::new(scores.view(), Targets::Classes(&labels)));
+        kept(gpu, &SoftmaxCe::default(), &Batch::new(scores.view(), &labels));
         let loss = SoftmaxCe::default().softcap(0.5);
-        kept(gpu, &loss, &Batch::new(flat.view(), Targets::probabilities(even.view())));
+        kept(gpu, &loss, &Batch::new(flat.view(), even.view()));
     });
 }
 
@@ -138,8 +137,8 @@ fn long_rows_keep_their_digits() {
     let scores = Array2::from_shape_fn((2, 50_000), |(_, c)| if c == 0 { 0.0 } else { -0.399_f32 });
     let even = Array2::from_elem((2, 50_000), 1.0 / 50_000.0_f32);
     under_every_strategy(Kind::SoftmaxCe, &[2, 50_000], |gpu| {
-        kept(gpu, &SoftmaxCe::default(), &Batch::new(scores.view(), Targets::Classes(&[7_i64, 0])));
-        kept(gpu, &SoftmaxCe::default(), &Batch::new(scores.view(), Targets::probabilities(even.view())));
+        kept(gpu, &SoftmaxCe::default(), &Batch::new(scores.view(), &[7_i64, 0]));
+        kept(gpu, &SoftmaxCe::default(), &Batch::new(scores.view(), even.view()));
     });
 }
 
@@ -155,25 +154,25 @@ fn overflow_on_the_way() {
     let masked = Array2::from_shape_fn((20, 3), |(_, c)| if c == 0 { least } else { c as f32 });
     let at_mask = [0_i64; 20];
     under_every_strategy(Kind::SoftmaxCe, &[20, 3], |gpu| {
-        kept(gpu, &SoftmaxCe::default().logit_scale(1e-3), &Batch::new(wide.view(), Targets::Classes(&labels)));
-        kept(gpu, &SoftmaxCe::default(), &Batch::new(wide.view(), Targets::probabilities(soft.view())));
+        kept(gpu, &SoftmaxCe::default().logit_scale(1e-3), &Batch::new(wide.view(), &labels));
+        kept(gpu, &SoftmaxCe::default(), &Batch::new(wide.view(), soft.view()));
         for z in [1e-3, 1.0, 10.0] {
             let z = SoftmaxCe::default().z_loss(z);
-            kept(gpu, &z, &Batch::new(wide.view(), Targets::Classes(&labels)));
+            kept(gpu, &z, &Batch::new(wide.view(), &labels));
         }
-        kept(gpu, &SoftmaxCe::default(), &Batch::new(masked.view(), Targets::Classes(&at_mask)));
-        kept(gpu, &SoftmaxCe::default().label_smoothing(0.1), &Batch::new(masked.view(), Targets::Classes(&at_mask)));
+        kept(gpu, &SoftmaxCe::default(), &Batch::new(masked.view(), &at_mask));
+        kept(gpu, &SoftmaxCe::default().label_smoothing(0.1), &Batch::new(masked.view(), &at_mask));
     });
     let ends = array![[f32::NEG_INFINITY, f32::NEG_INFINITY, f32::INFINITY, -1e4, 1e4, -90.0, 90.0, 0.0]];
     under_every_strategy(Kind::SigmoidFocal, &[1, 8], |gpu| {
         for gamma in [0.5, 2.0, 10.0, 100.0] {
             for hot in [array![[0_u8, 1, 0, 0, 0, 0, 0, 0]], array![[1, 0, 1, 1, 1, 1, 1, 1]]] {
                 let loss = SigmoidFocal::default().gamma(gamma).reduction(Reduction::None);
-                kept(gpu, &loss, &Batch::new(ends.view(), Targets::multi_hot(hot.view())));
+                kept(gpu, &loss, &Batch::new(ends.view(), hot.view()));
             }
             let soft = array![[0.25_f32, 0.5, 0.5, 0.25, 0.5, 0.75, 0.5, 0.5]];
             let loss = SigmoidFocal::default().gamma(gamma).reduction(Reduction::None);
-            kept(gpu, &loss, &Batch::new(ends.view(), Targets::probabilities(soft.view())));
+            kept(gpu, &loss, &Batch::new(ends.view(), soft.view()));
         }
     });
 }
@@ -186,9 +185,9 @@ fn overflow_on_the_way() {
 fn no_option_is_blamed_on_the_driver() {
     let scores = Array2::from_shape_fn((5, 3), |(r, c)| ((r * 7 + c * 5) % 11) as f32 * 0.5 - 2.0);
     let labels = [0_i64, 1, 2, 1, 0];
-    let batch = || Batch::new(scores.view(), Targets::Classes(&labels));
+    let batch = || Batch::new(scores.view(), &labels);
     on_every_adapter(|gpu| {
-        gpu.set_self_test(true);
+        let gpu = &gpu.with_self_test(true);
         for loss in [
             SoftmaxCe::default().softcap(5000.0),
             SoftmaxCe::default().denominator(f32::MIN_POSITIVE),
@@ -209,7 +208,6 @@ fn no_option_is_blamed_on_the_driver() {
         kept(gpu, &SigmoidCe::default().pos_weight([1e38, 1.0, 0.0]).reduction(Reduction::None), &batch());
         kept(gpu, &SigmoidFocal::default().gamma(150.0), &batch());
         assert_eq!(gpu.refused(), []);
-        gpu.set_self_test(false);
     });
 }
 
@@ -222,10 +220,8 @@ fn subnormal_class_weights_cancel_in_a_mean() {
     let scores = Array2::from_shape_fn((5, 3), |(r, c)| ((r * 7 + c * 5) % 11) as f32 * 0.5 - 2.0);
     let probabilities = scores.mapv(|x| 0.1 + 0.2 * x.abs());
     let labels = [0_i64, 1, 2, 1, 0];
-    let (scores, probabilities) = (
-        Batch::new(scores.view(), Targets::Classes(&labels)).with_losses(),
-        Batch::new(probabilities.view(), Targets::Classes(&labels)).with_losses(),
-    );
+    let (scores, probabilities) =
+        (Batch::new(scores.view(), &labels).with_losses(), Batch::new(probabilities.view(), &labels).with_losses());
     on_every_adapter(|gpu| {
         for weights in [[1e-45; 3], [1e-41, 3e-40, 2e-42], [1.1e-38, 0.0, 1e-39]] {
             kept(gpu, &SoftmaxCe::default().class_weights(weights), &scores);
@@ -242,12 +238,12 @@ fn what_has_no_meaning_is_named() {
     on_every_adapter(|gpu| {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let (scores, t) = (array![[1.0_f32, 2.0]], array![[0.5, bad]]);
-            let batch = Batch::new(scores.view(), Targets::probabilities(t.view()));
+            let batch = Batch::new(scores.view(), t.view());
             for kind in [Kind::SoftmaxCe, Kind::SigmoidCe] {
                 let error = gpu.run(&kind.defaults(), &batch).expect_err("not finite").to_string();
                 assert!(error.starts_with("targets at [0, 1] is "), "{error}");
             }
-            let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64]));
+            let batch = Batch::new(scores.view(), &[0_i64]);
             let error = gpu.run(&SoftmaxCe::default().class_weights([1.0, bad]), &batch).expect_err("not finite");
             assert!(error.to_string().starts_with("class_weights at [1] is "), "{error}");
             let error = gpu.run(&SoftmaxCe::default().denominator(1e-40), &batch).expect_err("no inverse");

@@ -2,7 +2,8 @@
 
 use std::process::{Command, Output};
 
-use gpu_loss::{AdapterFilter, Batch, Error, GpuLoss, SoftmaxCe, Targets, wgpu};
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::{Batch, Error, GpuLoss, SoftmaxCe, wgpu};
 use ndarray::Array2;
 
 /// This test alone, in a process of its own with a variable set.
@@ -72,8 +73,8 @@ fn a_queue_of_another_device_is_refused() {
         other.on_uncaptured_error(std::sync::Arc::new(|_| {}));
         GpuLoss::from_device(&adapter, device.clone(), foreign).expect_err("another device's");
         let gpu = GpuLoss::from_device(&adapter, device, queue).expect("its own");
-        gpu.set_self_test(false);
+        let gpu = &gpu.with_self_test(false);
         let scores = Array2::<f32>::zeros((2, 3));
-        gpu.run(&SoftmaxCe::default(), &Batch::new(scores.view(), Targets::Classes(&[0_i64, 1]))).expect("serves");
+        gpu.run(&SoftmaxCe::default(), &Batch::new(scores.view(), &[0_i64, 1])).expect("serves");
     }
 }

@@ -1,10 +1,11 @@
 //! Options that were dropped, or applied where they were off.
 
-use gpu_loss::{Batch, Dtype, Error, GpuLoss, Kind, Layout, Reduction, Shape, SigmoidCe, SoftmaxCe, Spec, Targets};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Batch, Dtype, Error, GpuLoss, Layout, Reduction, Shape, SigmoidCe, SoftmaxCe};
 use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn, array, s};
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
-use crate::common::values::{all_near, all_zero, near};
+use crate::common::values::{all_near, all_zero, grad_of, near};
 use crate::common::{Case, OwnedTargets, plain};
 
 /// Liger-Kernel#243: label smoothing silently dropped on one path. Here: every form of target, every type, both ways that
@@ -38,12 +39,11 @@ fn smoothed(gpu: &GpuLoss, dims: &[usize; 3], dtype: Dtype) {
         let mut strategies = case.strategies(gpu);
         strategies.truncate(if dtype == Dtype::F32 { strategies.len() } else { 1 });
         for strategy in strategies {
-            gpu.set_strategy(Some(strategy));
+            let gpu = &gpu.with_strategy(strategy);
             let (difference, out) = case.difference(gpu).expect("legal");
             assert!(difference.kept(), "{strategy:?} {}: {difference:?}", case.name);
             near(out.loss, loss);
         }
-        gpu.set_strategy(None);
         let alone = Batch::new(case.scores.view(), case.targets.view()).loss_only();
         near(gpu.run(&case.spec, &alone).expect("legal").loss, loss);
     }
@@ -58,14 +58,14 @@ fn each_row_has_its_own_upstream() {
     let upstream = array![1.0_f32, 0.0, -2.0, 10.0];
     let many = array![[1.0_f32, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 0.0]];
     under_every_strategy(Kind::SoftmaxCe, &[4, 2], |gpu| {
-        let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 0, 0, 1])).upstream(upstream.view());
+        let batch = Batch::new(scores.view(), &[0_i64, 0, 0, 1]).upstream(upstream.view());
         let out = gpu.run(&SoftmaxCe::default().reduction(Reduction::None), &batch).expect("legal");
-        all_near(&out.grad, &[-0.5, 0.5, 0.0, 0.0, 1.0, -1.0, 5.0, -5.0]);
+        all_near(grad_of(&out), &[-0.5, 0.5, 0.0, 0.0, 1.0, -1.0, 5.0, -5.0]);
     });
     under_every_strategy(Kind::SigmoidCe, &[4, 2], |gpu| {
-        let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 0, 0, 1])).upstream(many.view());
+        let batch = Batch::new(scores.view(), &[0_i64, 0, 0, 1]).upstream(many.view());
         let out = gpu.run(&SigmoidCe::default().reduction(Reduction::None), &batch).expect("legal");
-        all_near(&out.grad, &[-0.5, 1.0, -1.5, 2.0, -2.5, 3.0, 3.5, 0.0]);
+        all_near(grad_of(&out), &[-0.5, 1.0, -1.5, 2.0, -2.5, 3.0, 3.5, 0.0]);
     });
 }
 
@@ -77,9 +77,9 @@ fn a_broadcast_upstream() {
     let scores = Array2::<f32>::zeros((5, 2));
     let one = array![3.0_f32];
     on_every_adapter(|gpu| {
-        let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64; 5])).upstream(one.broadcast(5).expect("rows"));
+        let batch = Batch::new(scores.view(), &[0_i64; 5]).upstream(one.broadcast(5).expect("rows"));
         let out = gpu.run(&SoftmaxCe::default().reduction(Reduction::None), &batch).expect("legal");
-        out.grad.rows().into_iter().for_each(|row| all_near(row, &[-1.5, 1.5]));
+        grad_of(&out).rows().into_iter().for_each(|row| all_near(row, &[-1.5, 1.5]));
     });
 }
 
@@ -94,14 +94,14 @@ fn rows_that_lie_apart() {
     on_every_adapter(|gpu| {
         for view in [padded.slice(s![.., ..2]), columns.t()] {
             let loss = SoftmaxCe::default().reduction(Reduction::None);
-            let out = gpu.run(&loss, &Batch::new(view, Targets::Classes(&[1_i64, 0, 1]))).expect("legal");
-            let losses: Vec<f32> = out.losses.expect("unreduced").iter().copied().collect();
+            let out = gpu.run(&loss, &Batch::new(view, &[1_i64, 0, 1])).expect("legal");
+            let losses: Vec<f32> = out.losses.clone().expect("unreduced").iter().copied().collect();
             near(losses[0], right);
             near(losses[1], 2.0_f64.ln());
             near(losses[2], 2.0 + right);
-            assert_eq!(out.grad.dim(), (3, 2));
+            assert_eq!(grad_of(&out).dim(), (3, 2));
             let p = 1.0 / (1.0 + (-2.0_f64).exp());
-            all_near(out.grad.row(2), &[p, -p]);
+            all_near(grad_of(&out).row(2), &[p, -p]);
         }
     });
 }
@@ -116,9 +116,9 @@ fn z_loss_off_is_off() {
         for kind in [Kind::SoftmaxCe, Kind::SoftmaxFocal] {
             let mut spec = plain(kind);
             spec.gamma = 0.0;
-            let out = gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&[0_i64, 3]))).expect("legal");
+            let out = gpu.run(&spec, &Batch::new(scores.view(), &[0_i64, 3])).expect("legal");
             near(out.loss, 4.0_f64.ln());
-            all_near(out.grad.row(0), &[-0.375, 0.125, 0.125, 0.125]);
+            all_near(grad_of(&out).row(0), &[-0.375, 0.125, 0.125, 0.125]);
         }
     });
 }
@@ -133,11 +133,11 @@ fn softcap_keeps_masks() {
     under_every_strategy(Kind::SoftmaxCe, &[1, 7], |gpu| {
         // A cap of 1 would leave a mask e⁻¹ of its weight.
         let loss = SoftmaxCe::default().softcap(1.0);
-        let out = gpu.run(&loss, &Batch::new(scores.view(), Targets::Classes(&[2_i64])).with_lse()).expect("legal");
+        let out = gpu.run(&loss, &Batch::new(scores.view(), &[2_i64]).with_lse()).expect("legal");
         near(out.loss, 2.0_f64.ln());
-        near(out.lse.expect("wanted")[[0]], 2.0_f64.ln());
-        all_near(&out.grad, &[0.5, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0]);
-        all_zero(out.grad.slice(s![0, 3..]));
+        near(out.lse.clone().expect("wanted")[[0]], 2.0_f64.ln());
+        all_near(grad_of(&out), &[0.5, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0]);
+        all_zero(grad_of(&out).slice(s![0, 3..]));
     });
 }
 
@@ -152,13 +152,13 @@ fn targets_that_do_not_add_up_to_one() {
     targets.row_mut(2).assign(&Array1::from(vec![0.5, 0.0, 0.0, 0.0]));
     under_every_strategy(Kind::SoftmaxCe, &[3, 4], |gpu| {
         let loss = SoftmaxCe::default().reduction(Reduction::None);
-        let out = gpu.run(&loss, &Batch::new(scores.view(), Targets::probabilities(targets.view()))).expect("legal");
-        let losses = out.losses.expect("unreduced");
+        let out = gpu.run(&loss, &Batch::new(scores.view(), targets.view())).expect("legal");
+        let losses = out.losses.clone().expect("unreduced");
         assert_eq!(losses[[0]], 0.0);
         near(losses[[1]], 2.0 * 4.0_f64.ln());
-        all_zero(out.grad.row(0));
-        all_zero(out.grad.row(1));
-        all_near(out.grad.row(2), &[0.125 - 0.5, 0.125, 0.125, 0.125]);
+        all_zero(grad_of(&out).row(0));
+        all_zero(grad_of(&out).row(1));
+        all_near(grad_of(&out).row(2), &[0.125 - 0.5, 0.125, 0.125, 0.125]);
     });
 }
 
@@ -186,8 +186,8 @@ fn options_that_a_loss_does_not_have_are_refused_by_name() {
             for (option, having, set) in options {
                 let mut spec = plain(kind);
                 set(&mut spec);
-                let batch = Batch::new(scores.view(), Targets::Classes(&[0_i64, 2]));
-                let layout = Layout::new(Shape::new(2, 3), Dtype::F32);
+                let batch = Batch::new(scores.view(), &[0_i64, 2]);
+                let layout = Layout::forward_backward(Shape::new(2, 3), Dtype::F32);
                 let results = [
                     spec.check(3),
                     gpu.describe(&spec, &layout).map(drop),
@@ -207,6 +207,6 @@ fn options_that_a_loss_does_not_have_are_refused_by_name() {
         }
         let mut spec = plain(SoftmaxCe);
         spec.pos_weight = Some(vec![3.0; 3]);
-        gpu.run(&spec, &Batch::new(scores.view(), Targets::Classes(&[0_i64, 2]))).expect_err("refused");
+        gpu.run(&spec, &Batch::new(scores.view(), &[0_i64, 2])).expect_err("refused");
     });
 }

@@ -1,10 +1,11 @@
 //! Sizes that no device holds, refused by arithmetic: no array is made, copied or gone through for it.
 
+use crate::common::device::range;
 use std::time::{Duration, Instant};
 
-use gpu_loss::{
-    Batch, Buffers, Dtype, Error, GpuLoss, Kind, Layout, Reduction, Shape, Slice, SoftmaxCe, TargetForm, Targets, wgpu,
-};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::Kind;
+use gpu_loss::{Batch, Buffers, Dtype, Error, GpuLoss, Layout, Reduction, Shape, SoftmaxCe, Targets, wgpu};
 use ndarray::{ArrayView1, IxDyn};
 
 use crate::common::each::on_every_adapter;
@@ -35,10 +36,10 @@ fn shapes_that_no_device_holds_are_refused_at_once() {
                 (Shape::new(2, 2), Some(1 << 40)),
                 (Shape::new(1 << 31, 1), Some(1 << 17)),
             ] {
-                let tight = Layout::new(shape, Dtype::F32);
+                let tight = Layout::forward_backward(shape, Dtype::F32);
                 let layout = stride.map_or(tight, |stride| tight.strides(stride, stride));
                 let what = format!("{} {shape:?} {stride:?}", kind.name());
-                let error = at_once(&what, || gpu.plan_with(&plain(kind), &layout));
+                let error = at_once(&what, || gpu.plan(&plain(kind), &layout));
                 assert!(matches!(error, Error::Limit { .. }), "{what}: {error}");
                 let error = at_once(&what, || gpu.describe(&plain(kind), &layout));
                 assert!(matches!(error, Error::Limit { .. }), "{what}: {error}");
@@ -60,7 +61,7 @@ fn views_of_more_rows_than_can_be_numbered_are_refused_before_they_are_copied() 
         let labels = ArrayView1::from(&label).into_dyn();
         let labels = labels.broadcast(IxDyn(&[1 << 33])).expect("one value");
         for kind in [Kind::SoftmaxCe, Kind::Ce, Kind::Bce] {
-            let batch = Batch::new(scores.clone(), Targets::Classes(&labels));
+            let batch = Batch::new(scores.clone(), &labels);
             let error = at_once(kind.name(), || gpu.run(&plain(kind), &batch));
             assert!(matches!(error, Error::Limit { needed: 8_589_934_592, .. }), "{error}");
             let dense = Batch::new(scores.clone(), Targets::probabilities(scores.clone()));
@@ -78,16 +79,16 @@ fn no_rows_at_huge_strides() {
     on_every_adapter(|gpu| {
         for kind in [Kind::SoftmaxCe, Kind::SigmoidCe, Kind::Bce] {
             for stride in [usize::MAX, usize::MAX / 2, 1 << 62, 1 << 49] {
-                let layout = Layout::new(Shape::new(0, 2), Dtype::F32).strides(stride, stride);
-                let error = gpu.plan_with(&plain(kind), &layout).expect_err("no such stride");
+                let layout = Layout::forward_backward(Shape::new(0, 2), Dtype::F32).strides(stride, stride);
+                let error = gpu.plan(&plain(kind), &layout).expect_err("no such stride");
                 assert!(matches!(error, Error::Limit { .. }), "{error}");
             }
             let wide = Shape::spatial(0, 4_000_000_000, 4_000_000_000);
-            gpu.plan_with(&plain(kind), &Layout::new(wide, Dtype::F32)).expect_err("no such shape");
-            gpu.plan_with(&plain(kind), &Layout::new(Shape::new(0, 2), Dtype::F32)).expect("nothing to do");
+            gpu.plan(&plain(kind), &Layout::forward_backward(wide, Dtype::F32)).expect_err("no such shape");
+            gpu.plan(&plain(kind), &Layout::forward_backward(Shape::new(0, 2), Dtype::F32)).expect("nothing to do");
         }
         let scores = ndarray::Array2::<f32>::zeros((0, 1 << 50));
-        let out = gpu.softmax_ce(&Batch::new(scores.view(), Targets::Classes(&[0_i64; 0]))).expect("no rows");
+        let out = gpu.softmax_ce(&Batch::new(scores.view(), &[0_i64; 0])).expect("no rows");
         assert!(out.loss.is_nan());
     });
 }
@@ -100,9 +101,9 @@ fn no_rows_of_more_classes_than_one_walk_takes() {
     on_every_adapter(|gpu| {
         for classes in [1 << 20, 1 << 31] {
             for kind in [Kind::SoftmaxCe, Kind::SoftmaxFocal, Kind::Ce] {
-                let layout = Layout::new(Shape::new(0, classes), Dtype::F32);
-                gpu.plan_with(&plain(kind), &layout).expect("nothing to do");
-                gpu.plan_pair_with(&plain(kind), &layout).expect("nothing to do, in halves");
+                let layout = Layout::forward_backward(Shape::new(0, classes), Dtype::F32);
+                gpu.plan(&plain(kind), &layout).expect("nothing to do");
+                gpu.plan_pair(&plain(kind), &layout).expect("nothing to do, in halves");
             }
         }
     });
@@ -129,13 +130,13 @@ fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
 fn list_indices_beyond_a_binding_are_named_with_the_limit() {
     on_every_adapter(|gpu| {
         let gpu = &narrow(gpu);
-        let layout = Layout { targets: TargetForm::Lists, ..Layout::new(Shape::new(4, 5), Dtype::F32) };
-        let plan = gpu.plan_with(&SoftmaxCe::default(), &layout).expect("a plan");
+        let layout = Layout::forward_backward(Shape::new(4, 5), Dtype::F32).targets(TargetForm::Lists);
+        let plan = gpu.plan(&SoftmaxCe::default(), &layout).expect("a plan");
         let [scores, grad, offsets, loss] = [80, 80, 48, 16].map(|size| buffer(gpu, size));
         let indices = buffer(gpu, 1 << 18);
         let good = Buffers::new(&scores, &offsets).grad(&grad).loss(&loss);
         let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        plan.encode(&mut encoder, &good.target_indices(Slice::new(&indices, 0, 1 << 16))).expect("just fits");
+        plan.encode(&mut encoder, &good.target_indices(range(&indices, 0, 1 << 16))).expect("just fits");
         let error = plan.encode(&mut encoder, &good.target_indices(&indices)).expect_err("too many");
         let Error::Limit { limit, got, needed, .. } = &error else { panic!("{error}") };
         assert_eq!((*limit, *got, *needed), ("max_storage_buffer_binding_size", 1 << 16, 1 << 18));
@@ -149,13 +150,11 @@ fn list_indices_beyond_a_binding_are_named_with_the_limit() {
 fn small_arrays_at_the_head_of_a_large_buffer() {
     on_every_adapter(|gpu| {
         let gpu = &narrow(gpu);
-        let layout = Layout {
-            upstream: gpu_loss::Upstream::Scalar,
-            denominator: true,
-            ..Layout::new(Shape::new(4, 5), Dtype::F32)
-        };
+        let layout = Layout::forward_backward(Shape::new(4, 5), Dtype::F32)
+            .upstream(gpu_loss::layout::Upstream::Scalar)
+            .denominator();
         let loss = SoftmaxCe::default().reduction(Reduction::Mean);
-        let plan = gpu.plan_with(&loss, &layout).expect("a plan");
+        let plan = gpu.plan(&loss, &layout).expect("a plan");
         let [scores, grad, labels] = [80, 80, 48].map(|size| buffer(gpu, size));
         let [out, upstream, denominator, status] = [1 << 18; 4].map(|size| buffer(gpu, size));
         let buffers = Buffers::new(&scores, &labels).grad(&grad).loss(&out);

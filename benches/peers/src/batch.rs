@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{Batch as HostBatch, SoftmaxCe, Targets};
+use gpu_loss::{Batch as HostBatch, SoftmaxCe};
 use ndarray::ArrayView2;
 
 /// Scores of the tile that the batch repeats: more than any cache of a core keeps, few enough for the reference.
@@ -34,8 +34,7 @@ impl Batch {
         let labels: Vec<i64> = (0..tile).map(|_| (random.unit() * classes as f32) as i64).collect();
         let view = ArrayView2::from_shape((tile, classes), &scores).map_err(|error| error.to_string())?;
         let loss = SoftmaxCe::default().denominator(rows as f32);
-        let expected = reference::run(&loss, &HostBatch::new(view, Targets::Classes(&labels)))
-            .map_err(|error| error.to_string())?;
+        let expected = reference::run(&loss, &HostBatch::new(view, &labels)).map_err(|error| error.to_string())?;
         let mean = (0..rows).map(|row| expected.losses[[row % tile]]).sum::<f64>() / rows as f64;
         Ok(Batch {
             rows,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use gpu_loss::{Buffers, Dtype, GpuLoss, Plan, Shape, SoftmaxCe};
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Shape, SoftmaxCe};
 
 use crate::batch::Batch;
 use crate::device::{Loaded, about};
@@ -33,7 +33,7 @@ impl Peer for Fused {
     fn load(&mut self, batch: &Batch, _: &Path) -> Result<(), String> {
         let plan = self
             .gpu
-            .plan(&SoftmaxCe::default(), Shape::new(batch.rows, batch.classes), Dtype::F32)
+            .plan(&SoftmaxCe::default(), &Layout::forward_backward(Shape::new(batch.rows, batch.classes), Dtype::F32))
             .map_err(|error| error.to_string())?;
         self.loaded = Some((Loaded::new(&self.gpu, batch), plan));
         Ok(())

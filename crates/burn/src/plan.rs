@@ -4,10 +4,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::DType;
-use gpu_loss::{
-    Buffers, Dtype, GpuLoss, IntegerType, Layout, Mode, Plan, STATUS_BYTES, Shape, Slice, TargetForm, Upstream,
-};
-pub(crate) use gpu_loss::{EmptyMean, Kind, Reduction as Reduce, Spec};
+pub(crate) use gpu_loss::Reduction as Reduce;
+use gpu_loss::batch::TargetForm;
+use gpu_loss::layout::{IntegerType, Mode, Upstream};
+pub(crate) use gpu_loss::loss::{EmptyMean, Kind, Spec};
+use gpu_loss::plan::STATUS_BYTES;
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Shape};
 
 use crate::error::Error;
 
@@ -19,7 +21,7 @@ const PLANS: usize = 32;
 const BOUND: usize = 4;
 
 /// Bytes of what the forward half keeps of a row.
-pub(crate) const ROW_FLOATS: usize = gpu_loss::STATISTICS_BYTES as usize / 4;
+pub(crate) const ROW_FLOATS: usize = gpu_loss::layout::STATISTICS_BYTES as usize / 4;
 
 /// What is computed: a loss with its options, and the shape of the scores.
 #[derive(Debug, Clone)]
@@ -76,9 +78,9 @@ pub(crate) struct Range<'a> {
     pub(crate) size: u64,
 }
 
-impl<'a> From<Range<'a>> for Slice<'a> {
+impl<'a> From<Range<'a>> for wgpu::BufferBinding<'a> {
     fn from(range: Range<'a>) -> Self {
-        Slice::new(range.buffer, range.offset, range.size)
+        wgpu::BufferBinding { buffer: range.buffer, offset: range.offset, size: wgpu::BufferSize::new(range.size) }
     }
 }
 
@@ -139,7 +141,7 @@ impl Gpu {
             plans[..=at].rotate_right(1);
         } else {
             // Made under the lock: two threads that begin with the same loss would both test and build its kernels.
-            let plan = Arc::new(self.gpu.plan_with(&*job.spec, &layout)?);
+            let plan = Arc::new(self.gpu.plan(&*job.spec, &layout)?);
             plans.truncate(PLANS - 1);
             plans.insert(0, Kept { spec: Arc::clone(&job.spec), layout, plan });
         }
@@ -150,17 +152,18 @@ impl Gpu {
     }
 
     /// Submits a plan's work over these buffers.
-    pub(crate) fn submit(&self, plan: &Plan, ranges: &Ranges<'_>) -> Result<(), Error> {
-        let mut buffers = Buffers::new(ranges.scores, ranges.targets).status(&self.status);
-        buffers.target_indices = ranges.indices.map(Into::into);
-        buffers.element_weights = ranges.weights.map(Into::into);
-        buffers.upstream = ranges.upstream.map(Into::into);
-        buffers.grad = ranges.grad.map(Into::into);
-        buffers.loss = ranges.loss.map(Into::into);
-        buffers.losses = ranges.losses.map(Into::into);
-        if plan.spec().kind.per_row() {
-            buffers.statistics = ranges.statistics.map(Into::into);
-        }
+    pub(crate) fn submit<'a>(&'a self, plan: &Plan, ranges: &Ranges<'a>) -> Result<(), Error> {
+        let binding = |range: Option<Range<'a>>| range.map(wgpu::BufferBinding::from);
+        let statistics = ranges.statistics.filter(|_| plan.spec().kind.per_row());
+        let buffers = Buffers::new(wgpu::BufferBinding::from(ranges.scores), wgpu::BufferBinding::from(ranges.targets))
+            .target_indices(binding(ranges.indices))
+            .element_weights(binding(ranges.weights))
+            .upstream(binding(ranges.upstream))
+            .grad(binding(ranges.grad))
+            .loss(binding(ranges.loss))
+            .losses(binding(ranges.losses))
+            .statistics(binding(statistics))
+            .status(&self.status);
         let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         plan.encode(&mut encoder, &buffers)?;
         self.gpu.queue().submit([encoder.finish()]);
@@ -228,7 +231,7 @@ fn layout(job: &Job, dtype: DType, form: Form, half: Half) -> Result<Layout, Err
         DType::BF16 => Dtype::Bf16,
         other => return Err(Error::ScoresType { got: other }),
     };
-    let mut layout = Layout::new(Shape::spatial(n, classes, inner), dtype);
+    let mut layout = Layout::forward_backward(Shape::spatial(n, classes, inner), dtype);
     match form {
         Form::Classes(labels) => layout.integers = integers(labels)?,
         Form::Lists(offsets, indices) => {

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use gpu_loss::GpuLoss;
+use gpu_loss::builder::AdapterFilter;
 use gpu_loss::wgpu::{self, Features};
-use gpu_loss::{AdapterFilter, GpuLoss};
 use serde::Serialize;
 
 use crate::args::AdaptersArgs;

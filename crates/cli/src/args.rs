@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use gpu_loss::{AdapterFilter, EmptyMean, Reduction, Strategy, wgpu};
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::loss::EmptyMean;
+use gpu_loss::plan::Strategy;
+use gpu_loss::{Reduction, wgpu};
 
 use crate::bench::BenchArgs;
 use crate::environment;

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use gpu_loss::{AdapterFilter, GpuLoss, Result};
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::plan::Strategy;
+use gpu_loss::{GpuLoss, Result};
 
 /// Opens the best adapter, with the kernels that earlier runs compiled where its driver hands them out.
-pub(crate) fn open(filter: &AdapterFilter) -> Result<GpuLoss> {
-    let builder = GpuLoss::builder().adapter(filter.clone());
+pub(crate) fn open(filter: &AdapterFilter, strategy: Option<Strategy>) -> Result<GpuLoss> {
+    let builder = GpuLoss::builder().adapter(filter.clone()).strategy(strategy);
     match folder(|name| std::env::var_os(name).map(PathBuf::from)) {
         Some(folder) => builder.pipeline_cache(folder).open(),
         None => builder.open(),

@@ -1,6 +1,6 @@
 //! Stored bytes as arrays of numbers.
 
-use gpu_loss::{bf16, f16};
+use gpu_loss::batch::{bf16, f16};
 use ndarray::{ArrayD, Dimension as _, IxDyn, ShapeBuilder as _};
 
 use crate::input::{Tensor, Type};

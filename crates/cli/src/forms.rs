@@ -1,6 +1,7 @@
 //! The form of the targets, which follows from their type and shape.
 
-use gpu_loss::{Kind, TargetForm};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::Kind;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::broadcast::with_classes;

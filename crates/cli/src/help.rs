@@ -1,6 +1,6 @@
 //! What `--help` teaches below the options.
 
-use gpu_loss::Kind;
+use gpu_loss::loss::Kind;
 use gpu_loss::loss::OptionName;
 
 use crate::options::{listing, takers, those};

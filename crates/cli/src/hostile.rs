@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use gpu_loss::{Kind, Reduction, Spec, reference};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Reduction, reference};
 
 use crate::input::{self, Tensors};
 use crate::problem::{KNOWN, Scores, build};

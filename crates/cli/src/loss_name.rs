@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
-use gpu_loss::Kind;
+use gpu_loss::loss::Kind;
 
 use crate::names::distance;
 use crate::options::listing;

@@ -1,8 +1,8 @@
 //! The options of losses that are numbers, as the library lists them.
 
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
-use gpu_loss::Spec;
 use gpu_loss::loss::OptionName;
+use gpu_loss::loss::Spec;
 
 use crate::options::{listing, takers};
 

@@ -1,7 +1,9 @@
 //! Which options and tensors each loss has, and the loss that they make.
 
+use gpu_loss::Reduction;
+use gpu_loss::batch::Outputs;
 use gpu_loss::loss::OptionName;
-use gpu_loss::{Kind, Outputs, Reduction, Spec};
+use gpu_loss::loss::{Kind, Spec};
 
 use crate::args::{LossOptions, OutputName, RunArgs};
 use crate::failure::Failure;
@@ -61,7 +63,8 @@ pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
 /// What `run` asks for besides the loss.
 pub(crate) fn want(args: &RunArgs) -> Result<Outputs, Failure> {
     let kind = args.loss.kind();
-    let mut want = Outputs { losses: kind.is_softmax(), lse: kind.is_softmax(), ..Outputs::default() };
+    let mut want = Outputs::default();
+    (want.losses, want.lse) = (kind.is_softmax(), kind.is_softmax());
     for output in &args.outputs {
         let (field, name, takers) = match output {
             OutputName::Losses => (&mut want.losses, "losses", Kind::ALL.to_vec()),

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
-use gpu_loss::{Element, bf16, f16};
+use gpu_loss::batch::{Element, bf16, f16};
 use ndarray::ArrayD;
 
 use crate::failure::Failure;

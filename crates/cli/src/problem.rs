@@ -1,6 +1,8 @@
 //! A file's tensors and the options, as the library takes them.
 
-use gpu_loss::{Batch, Dtype, Element, Error, Kind, Spec, TargetForm, Targets, bf16, f16};
+use gpu_loss::batch::{Element, TargetForm, bf16, f16};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Batch, Dtype, Error, Targets};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use crate::forms::{Axes, TargetData, targets_of};
@@ -70,10 +72,10 @@ impl Problem {
     /// The library's view of it, with these scores.
     pub(crate) fn batch<'a, T: Element>(&'a self, scores: ArrayViewD<'a, T>) -> Batch<'a, T, IxDyn> {
         let targets = match &self.targets {
-            TargetData::Classes(labels) => Targets::Classes(labels),
-            TargetData::Lists { offsets, indices } => Targets::Lists { offsets, indices },
-            TargetData::MultiHot(bytes) => Targets::MultiHot(bytes.view()),
-            TargetData::Probabilities(values) => Targets::Probabilities(values.view()),
+            TargetData::Classes(labels) => Targets::from(labels),
+            TargetData::Lists { offsets, indices } => Targets::lists(offsets, indices),
+            TargetData::MultiHot(bytes) => Targets::from(bytes),
+            TargetData::Probabilities(values) => Targets::from(values),
         };
         let mut batch = Batch::new(scores, targets);
         batch.element_weights = self.element_weights.as_ref().map(|array| array.view());

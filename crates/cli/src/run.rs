@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use gpu_loss::batch::Outputs;
+use gpu_loss::builder::AdapterFilter;
 use gpu_loss::reference::{self, Difference};
-use gpu_loss::{AdapterFilter, Dtype, GpuLoss, Output, Outputs, Reduction, Shape};
+use gpu_loss::{Dtype, GpuLoss, Output, Reduction, Shape};
 use ndarray::{ArrayD, IxDyn};
 
 use crate::args::{ReductionName, RunArgs};
@@ -57,10 +59,7 @@ impl Job<'_> {
         // The reference first: it refuses whatever is wrong with the input, adapter or not.
         let expected = reference::run(spec, &batch).map_err(failed)?;
 
-        let gpu = crate::cache::open(self.filter).map_err(failed)?;
-        if self.args.strategy.is_some() {
-            gpu.set_strategy(self.args.strategy);
-        }
+        let gpu = crate::cache::open(self.filter, self.args.strategy).map_err(failed)?;
         let call = || {
             let start = Instant::now();
             let output = gpu.run(spec, &batch).map_err(failed)?;
@@ -102,12 +101,13 @@ impl Job<'_> {
         let losses = shaped(output.losses.as_ref(), losses_shape).map_err(failed)?;
         let lse = shaped(output.lse.as_ref(), &rows).map_err(failed)?;
         let argmax = shaped(output.argmax.as_ref(), &rows).map_err(failed)?;
-        let grad = output.grad.clone().into_shape_with_order(IxDyn(&axes.given)).map_err(failed)?;
+        let grad = shaped(output.grad.as_ref(), &axes.given).map_err(failed)?;
         let scalar = ndarray::arr0(output.loss).into_dyn();
         let correct = output.correct.map(|rows| ndarray::arr0(rows as i64).into_dyn());
 
         let loss = losses.as_ref().filter(|_| spec.reduction == Reduction::None).unwrap_or(&scalar);
-        let mut arrays = vec![("loss", Values::F32(loss)), ("grad", T::values(&grad))];
+        let mut arrays = vec![("loss", Values::F32(loss))];
+        arrays.extend(grad.iter().map(|grad| ("grad", T::values(grad))));
         arrays.extend(losses.iter().filter(|_| self.outputs.losses).map(|losses| ("losses", Values::F32(losses))));
         arrays.extend(lse.iter().map(|lse| ("lse", Values::F32(lse))));
         arrays.extend(argmax.iter().map(|argmax| ("argmax", Values::U32(argmax))));
@@ -149,7 +149,7 @@ impl Job<'_> {
             tensors: account.used.iter().map(|(name, _)| name.clone()).collect(),
             ignored: account.ignored.clone(),
             notes: account.notes.clone(),
-            strategy: self.strategy(gpu, &axes.full, dtype),
+            strategy: self.strategy(gpu, &axes.full),
             named: json::Named::of(info),
             title: adapters::describe(info),
             first_call_ms,
@@ -166,11 +166,11 @@ impl Job<'_> {
     }
 
     /// The strategy that served, as the library chooses it.
-    fn strategy(&self, gpu: &GpuLoss, dims: &[usize], dtype: Dtype) -> &'static str {
+    fn strategy(&self, gpu: &GpuLoss, dims: &[usize]) -> &'static str {
         let environment = || std::env::var("GPU_LOSS_STRATEGY").ok().and_then(|name| name.parse().ok());
         let default = || {
             let shape = Shape::of(dims)?;
-            gpu.strategies(self.problem.spec.kind, shape, dtype).first().copied()
+            gpu.strategies(self.problem.spec.kind, shape).first().copied()
         };
         self.args.strategy.or_else(environment).or_else(default).map_or("none", |strategy| strategy.name())
     }

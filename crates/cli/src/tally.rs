@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::Kind;
+use gpu_loss::plan::Strategy;
 use gpu_loss::reference::Difference;
 use gpu_loss::verify::{Case, Verdict};
-use gpu_loss::{Dtype, Error, Kind, Strategy, TargetForm, wgpu};
+use gpu_loss::{Dtype, Error, wgpu};
 use serde::{Serialize, Serializer};
 
 use crate::failure::{Exit, Failure, one_line};

@@ -1,7 +1,8 @@
 //! Tensors that a loss does not read: those whose names say that they were meant to count are refused by the right name.
 
+use gpu_loss::Reduction;
 use gpu_loss::loss::OptionName;
-use gpu_loss::{Kind, Reduction, Spec};
+use gpu_loss::loss::{Kind, Spec};
 
 use crate::input::Tensors;
 use crate::names::near_miss;

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use gpu_loss::builder::AdapterFilter;
 use gpu_loss::verify::{Case, Scope, cases, check};
-use gpu_loss::{AdapterFilter, GpuLoss, wgpu};
+use gpu_loss::{GpuLoss, wgpu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use crate::{adapters, json, terminal};
 
 /// Checks every adapter, all at the same time, and prints a table for each.
 pub(crate) fn verify(args: &VerifyArgs, filter: &AdapterFilter) -> Result<(), Failure> {
-    let cases = cases(Scope { quick: args.quick });
+    let cases = cases(if args.quick { Scope::quick() } else { Scope::full() });
     let found = adapters::find(filter)?;
     let bar = progress(cases.len() * found.len());
     let start = Instant::now();
@@ -81,9 +82,9 @@ fn progress(steps: usize) -> ProgressBar {
 }
 
 fn check_adapter(adapter: &wgpu::Adapter, cases: &[Case], bar: &ProgressBar) -> Result<Tally, Failure> {
-    let gpu = GpuLoss::on_adapter(adapter).map_err(|error| Failure::library(&error, None))?;
     // This is the test.
-    gpu.set_self_test(false);
+    let opened = GpuLoss::builder().self_test(false).on_adapter(adapter);
+    let gpu = opened.map_err(|error| Failure::library(&error, None))?;
     let mut tally = Tally::new(gpu.adapter_info());
     for case in cases {
         bar.set_message(format!(

@@ -32,9 +32,8 @@ pub struct Gpu {
 impl Gpu {
     /// Opens the browser's adapter.
     pub async fn open() -> Result<Gpu, JsValue> {
-        let gpu = GpuLoss::new_async().await.map_err(|error| thrown(&error))?;
         // Every view holds what it shows against the reference: a test before it would only make visitors wait.
-        gpu.set_self_test(false);
+        let gpu = GpuLoss::builder().self_test(false).open_async().await.map_err(|error| thrown(&error))?;
         Ok(Gpu { gpu: Rc::new(gpu) })
     }
 

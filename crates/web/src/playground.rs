@@ -1,7 +1,9 @@
 //! A small batch, computed on the GPU and by the reference.
 
+use gpu_loss::batch::TargetForm;
 use gpu_loss::loss::OptionName;
-use gpu_loss::{Batch, GpuLoss, Kind, Reduction, Result, SigmoidCe, SoftmaxCe, Spec, TargetForm, Targets, reference};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Batch, GpuLoss, Reduction, Result, SigmoidCe, SoftmaxCe, Targets, reference};
 use ndarray::Array2;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -95,8 +97,8 @@ async fn compute(gpu: &GpuLoss, request: &Request) -> Result<JsValue> {
     let spec = request.spec();
     let labels = request.labels();
     let targets = match &labels {
-        Some(labels) => Targets::Classes(labels),
-        None => Targets::multi_hot(request.truth.view()),
+        Some(labels) => Targets::from(labels),
+        None => Targets::from(request.truth.view()),
     };
     let batch = Batch::new(request.scores.view(), targets).with_losses();
     let output = gpu.run_async(&spec, &batch).await?;
@@ -105,7 +107,7 @@ async fn compute(gpu: &GpuLoss, request: &Request) -> Result<JsValue> {
         ("loss", output.loss.into()),
         ("reference", expected.loss.into()),
         ("within", reference::compare(&output, &expected).kept().into()),
-        ("gradient", numbers(output.grad.iter().copied())),
+        ("gradient", numbers(output.grad.iter().flatten().copied())),
         ("losses", numbers(output.losses.iter().flatten().copied())),
         ("activations", numbers(activations(gpu, &spec, &request.scores).await?)),
     ]))
@@ -122,14 +124,14 @@ async fn activations(gpu: &GpuLoss, spec: &Spec, scores: &Array2<f32>) -> Result
     }
     if spec.kind.is_softmax() {
         let first = vec![0_i32; scores.nrows()];
-        let batch = Batch::new(scores.view(), Targets::Classes(&first)).loss_only().with_lse();
+        let batch = Batch::new(scores.view(), &first).loss_only().with_lse();
         let lse = gpu.run_async(&SoftmaxCe::default().logit_scale(spec.logit_scale), &batch).await?.lse;
         let rows = scores.rows().into_iter().zip(lse.iter().flatten());
         return Ok(rows.flat_map(|(row, lse)| row.map(|x| (spec.logit_scale * x - lse).exp())).collect());
     }
     // Where no class is true, the gradient of the sum is the activation itself.
     let nothing = Array2::<u8>::zeros(scores.dim());
-    let batch = Batch::new(scores.view(), Targets::multi_hot(nothing.view()));
+    let batch = Batch::new(scores.view(), nothing.view());
     let output = gpu.run_async(&SigmoidCe::default().reduction(Reduction::Sum), &batch).await?;
-    Ok(output.grad.into_iter().collect())
+    Ok(output.grad.into_iter().flatten().collect())
 }

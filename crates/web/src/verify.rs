@@ -14,7 +14,7 @@ impl Gpu {
     /// Holds every loss against the float64 reference on made-up batches. The listener is told of each combination of a
     /// case and a strategy; it ends the check by returning `false`.
     pub async fn verify(&self, listener: Function) -> Result<(), JsValue> {
-        let cases = cases(Scope { quick: true });
+        let cases = cases(Scope::quick());
         for (at, case) in cases.iter().enumerate() {
             let progress = (at + 1) as f64 / cases.len() as f64;
             let told = match check(&self.gpu, case).await {

@@ -62,7 +62,8 @@ mod tests {
     #[test]
     fn rows_count_to_the_next_power_of_two_and_options_by_name() {
         let plain = SoftmaxCe::default().spec();
-        let class = |spec: &Spec, n| of(spec, &Layout::new(Shape::new(n, 1000), Dtype::Bf16).strides(1024, 1000));
+        let class =
+            |spec: &Spec, n| of(spec, &Layout::forward_backward(Shape::new(n, 1000), Dtype::Bf16).strides(1024, 1000));
         assert_eq!(class(&plain, 500), "softmax_ce bf16 512x1000x1 classes i64 scores-stride=1024");
         assert_eq!(class(&plain, 500), class(&plain, 512));
         assert_ne!(class(&plain, 512), class(&plain, 513));

@@ -143,7 +143,7 @@ mod tests {
                 true => Sample { elements: 1 << 20, rows: 64, most: 1 << 23 },
                 false => Sample { elements: 1 << 22, rows: 256, most: 1 << 24 },
             };
-            sample(&Layout::new(Shape::new(n, classes), Dtype::F32), size).map(|layout| layout.shape.n)
+            sample(&Layout::forward_backward(Shape::new(n, classes), Dtype::F32), size).map(|layout| layout.shape.n)
         };
         assert_eq!(rows(64, 10, true), Some(64));
         assert_eq!(rows(1 << 20, 1 << 10, true), Some(1 << 10));

@@ -9,10 +9,10 @@ mod measure;
 mod scratch;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::GpuLoss;
+use super::{GpuLoss, Options};
 use crate::error::Result;
 use crate::layout::{Layout, Mode};
 use crate::loss::Spec;
@@ -21,6 +21,7 @@ use crate::schedule::{Strategy, serving};
 
 /// How a plan's strategy is chosen where none is forced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Tuning {
     /// By a model of adapters and shapes: at once, and the same on every run.
     #[default]
@@ -40,6 +41,7 @@ pub enum Tuning {
 /// What a tuning file held, as seen from one adapter.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct TuningFile {
     /// How many choices were made on this adapter, by this driver and this version of the crate.
     pub choices: usize,
@@ -50,7 +52,6 @@ pub struct TuningFile {
 /// The choices of one device.
 #[derive(Debug, Default)]
 pub(super) struct Choices {
-    measure: AtomicBool,
     /// By class.
     known: Mutex<BTreeMap<String, Strategy>>,
     measured: AtomicU64,
@@ -63,27 +64,26 @@ impl Choices {
 }
 
 impl GpuLoss {
-    /// Sets how the strategy of every later plan is chosen.
+    /// A handle on the same device whose plans' strategies are chosen in this way where none is set.
     ///
     /// ```no_run
-    /// use gpu_loss::{Dtype, GpuLoss, Shape, SoftmaxCe, Tuning};
-    /// let gpu = GpuLoss::new()?;
-    /// gpu.set_tuning(Tuning::Measure);
+    /// use gpu_loss::{Dtype, GpuLoss, Layout, Shape, SoftmaxCe, builder::Tuning};
+    /// let gpu = GpuLoss::builder().tuning(Tuning::Measure).open()?;
     /// gpu.load_tuning("tuning.txt")?; // what earlier runs measured; nothing if there is no such file
-    /// let plan = gpu.plan(&SoftmaxCe::default(), Shape::new(4096, 1000), Dtype::F32)?;
-    /// println!("{} is fastest here", plan.strategy().name());
+    /// let layout = Layout::forward_backward(Shape::new(4096, 1000), Dtype::F32);
+    /// println!("{} is fastest here", gpu.plan(&SoftmaxCe::default(), &layout)?.strategy());
     /// gpu.save_tuning("tuning.txt")?;
     /// # Ok::<(), gpu_loss::Error>(())
     /// ```
-    pub fn set_tuning(&self, tuning: Tuning) {
-        self.choices.measure.store(tuning == Tuning::Measure, Ordering::Relaxed);
-        self.forget_plans();
+    #[must_use]
+    pub fn with_tuning(&self, tuning: Tuning) -> Self {
+        GpuLoss { options: Options { tuning, ..self.options }, ..self.clone() }
     }
 
     /// How strategies are chosen.
     #[must_use]
     pub fn tuning(&self) -> Tuning {
-        if self.choices.measure.load(Ordering::Relaxed) { Tuning::Measure } else { Tuning::Model }
+        self.options.tuning
     }
 
     /// How many classes of plans were measured so far.

@@ -1,17 +1,16 @@
 //! Device buffers with a made-up batch: random, for zeros take no time to load on some adapters and no `exp` on others.
 
-use crate::batch::{Dtype, TargetForm};
+use crate::batch::{Dtype, TargetForm, bf16, f16};
 use crate::device::{Context, guarded};
 use crate::error::Result;
 use crate::layout::{IntegerType, Layout, STATISTICS_BYTES, Upstream};
 use crate::loss::Spec;
-use crate::plan::{Buffers, STATUS_BYTES, Slice};
-use crate::{bf16, f16};
+use crate::plan::{Buffers, Region, STATUS_BYTES};
 
 /// Random values that are repeated over the scores; a prime, so that rows differ.
 const TILE: usize = 65_521;
 
-/// The buffers of one layout of [`Mode::Whole`](crate::Mode::Whole), every output among them.
+/// The buffers of one layout of [`Mode::Whole`](crate::layout::Mode::Whole), every output among them.
 pub(super) struct Scratch {
     scores: wgpu::Buffer,
     targets: wgpu::Buffer,
@@ -37,20 +36,18 @@ impl Scratch {
 
     pub(super) fn buffers(&self) -> Buffers<'_> {
         let (indices, index_bytes) = &self.indices;
-        Buffers {
-            target_indices: Some(Slice::new(indices, 0, *index_bytes)),
-            element_weights: self.element_weights.as_ref().map(Slice::from),
-            upstream: self.upstream.as_ref().map(Slice::from),
-            denominator: self.denominator.as_ref().map(Slice::from),
-            grad: self.grad.as_ref().map(Slice::from),
-            loss: Some((&self.loss).into()),
-            losses: self.losses.as_ref().map(Slice::from),
-            lse: self.lse.as_ref().map(Slice::from),
-            argmax: self.argmax.as_ref().map(Slice::from),
-            statistics: self.statistics.as_ref().map(Slice::from),
-            status: Some((&self.status).into()),
-            ..Buffers::new(&self.scores, &self.targets)
-        }
+        Buffers::new(&self.scores, &self.targets)
+            .target_indices(Region::new(indices, 0, *index_bytes))
+            .element_weights(self.element_weights.as_ref())
+            .upstream(self.upstream.as_ref())
+            .denominator(self.denominator.as_ref())
+            .grad(self.grad.as_ref())
+            .loss(&self.loss)
+            .losses(self.losses.as_ref())
+            .lse(self.lse.as_ref())
+            .argmax(self.argmax.as_ref())
+            .statistics(self.statistics.as_ref())
+            .status(&self.status)
     }
 }
 

@@ -10,7 +10,9 @@ mod train;
 
 use std::path::{Path, PathBuf};
 
-use gpu_loss::{AdapterFilter, GpuLoss, Kind};
+use gpu_loss::GpuLoss;
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::loss::Kind;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal::{describe, say};

@@ -1,6 +1,8 @@
 //! What a network can be trained for: a loss, a form of target, and what counts as right.
 
-use gpu_loss::{Kind, Spec, TargetForm, Targets};
+use gpu_loss::Targets;
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::{Kind, Spec};
 use ndarray::{Array2, ArrayView2};
 
 /// What may be true of a digit. Nothing of it is true of 1.
@@ -86,7 +88,7 @@ impl Task {
                 let shape = (digits.len(), ATTRIBUTES.len());
                 OwnedTargets::MultiHot(Array2::from_shape_fn(shape, |(row, at)| u8::from(has(digits[row], at))))
             }
-            TargetForm::Probabilities => {
+            _ => {
                 let rest = (1.0 - SURE) / (DIGITS - 1) as f32;
                 let soft = |(row, class)| if digits[row] == class { SURE } else { rest };
                 OwnedTargets::Probabilities(Array2::from_shape_fn((digits.len(), DIGITS), soft))
@@ -142,10 +144,10 @@ pub(super) enum OwnedTargets {
 impl OwnedTargets {
     pub(super) fn view(&self) -> Targets<'_> {
         match self {
-            OwnedTargets::Classes(classes) => Targets::Classes(classes),
-            OwnedTargets::Lists(offsets, indices) => Targets::Lists { offsets, indices },
-            OwnedTargets::MultiHot(bytes) => Targets::multi_hot(bytes.view()),
-            OwnedTargets::Probabilities(probabilities) => Targets::probabilities(probabilities.view()),
+            OwnedTargets::Classes(classes) => classes.into(),
+            OwnedTargets::Lists(offsets, indices) => Targets::lists(offsets, indices),
+            OwnedTargets::MultiHot(bytes) => Targets::from(bytes.view()),
+            OwnedTargets::Probabilities(probabilities) => Targets::from(probabilities.view()),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gpu_loss::{Batch, GpuLoss, Kind, Spec, reference};
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Batch, GpuLoss, reference};
 use ndarray::{Array2, ArrayView2, Axis, Zip};
 
 use super::data::{Digits, PIXELS};
@@ -127,10 +128,11 @@ fn judge(gpu: &GpuLoss, spec: &Spec, task: Task, scores: &Array2<f32>, digits: &
     let batch = Batch::new(inputs.view(), targets.view());
     let output = gpu.run(spec, &batch)?;
     let difference = reference::compare(&output, &reference::run(spec, &batch)?);
+    let grad = output.gradient()?.clone();
     let grad = match task.kind {
-        Kind::Ce => behind_softmax(&inputs.view(), output.grad),
-        Kind::Bce => output.grad * inputs.mapv(|z| z * (1.0 - z)),
-        _ => output.grad,
+        Kind::Ce => behind_softmax(&inputs.view(), grad),
+        Kind::Bce => grad * inputs.mapv(|z| z * (1.0 - z)),
+        _ => grad,
     };
     let off = Off { absolute: difference.loss_absolute.max(difference.grad_absolute), share: difference.worst() };
     Ok(Step { loss: output.loss, grad, off })

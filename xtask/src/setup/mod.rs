@@ -7,8 +7,9 @@ mod install;
 
 use std::process::Command;
 
+use gpu_loss::GpuLoss;
+use gpu_loss::builder::AdapterFilter;
 use gpu_loss::wgpu::Backends;
-use gpu_loss::{AdapterFilter, GpuLoss};
 
 use crate::Result;
 use crate::terminal::{describe, say};

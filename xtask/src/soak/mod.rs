@@ -9,7 +9,8 @@ mod worker;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use gpu_loss::{AdapterFilter, GpuLoss};
+use gpu_loss::GpuLoss;
+use gpu_loss::builder::AdapterFilter;
 
 use crate::terminal::{describe, say};
 use crate::{Result, setup};

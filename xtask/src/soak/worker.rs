@@ -31,7 +31,7 @@ impl Worker<'_> {
 
     fn check_batches(&self, gpu: &GpuLoss) {
         // The self-test takes most of the time where it is on, as kinds of batches are many.
-        gpu.set_self_test(self.seed.is_multiple_of(4));
+        let gpu = &gpu.with_self_test(self.seed.is_multiple_of(4));
         for number in 0_u64.. {
             self.tally.beat(self.slot);
             let case = verify::random(self.seed.wrapping_add(number.wrapping_mul(0x2545_f491_4f6c_dd1d)));
@@ -69,11 +69,7 @@ impl Worker<'_> {
 
     /// Starts a batch and drops it before its results are there, if they take longer than its start.
     fn is_dropped_in_flight(&self, gpu: &GpuLoss, case: &verify::Case) -> bool {
-        let is_pending = {
-            let mut batch = pin!(verify::check(gpu, case));
-            matches!(batch.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
-        };
-        gpu.set_strategy(None);
-        is_pending
+        let mut batch = pin!(verify::check(gpu, case));
+        matches!(batch.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending)
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use gpu_loss::{AdapterFilter, GpuLoss};
+use gpu_loss::GpuLoss;
+use gpu_loss::builder::AdapterFilter;
 
 use self::tally::Tally;
 use crate::terminal::{describe, say};

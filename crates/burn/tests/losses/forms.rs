@@ -1,8 +1,9 @@
 //! The other losses and forms of target: against float64, on a shared device and as compositions.
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor};
+use gpu_loss::loss::Loss;
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{Batch, Bce, Loss, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets};
+use gpu_loss::{Batch, Bce, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets};
 use gpu_loss_burn::{
     BinaryCrossEntropyLossConfig, CrossEntropyLossConfig, FocalLossConfig, Reduction, SigmoidFocalLossConfig,
 };
@@ -74,11 +75,11 @@ fn softmax_cross_entropy_takes_all_forms_of_target() {
     let h = host();
     let spec = SoftmaxCe::default().label_smoothing(0.2).z_loss(0.01).softcap(20.0);
     let config = CrossEntropyLossConfig::new().with_smoothing(Some(0.2)).with_z_loss(0.01).with_softcap(Some(20.0));
-    let probabilities = expected(&spec, &h.scores, Targets::Probabilities(h.soft.view().into_dyn()));
+    let probabilities = expected(&spec, &h.scores, Targets::from(&h.soft));
     everywhere("probabilities", &h.scores, &probabilities, |device, logits| {
         config.init(device).forward_probabilities(logits, soft_of(&h.soft, device)).expect("a loss")
     });
-    let hot = expected(&spec, &h.scores, Targets::MultiHot(h.hot.view().into_dyn()));
+    let hot = expected(&spec, &h.scores, Targets::from(&h.hot));
     everywhere("multi-hot", &h.scores, &hot, |device, logits| {
         config.init(device).forward_multi_hot(logits, bools(&h.hot, device)).expect("a loss")
     });
@@ -94,11 +95,11 @@ fn binary_cross_entropy_takes_all_forms_of_target() {
     let q: Vec<f32> = (0..C).map(|class| 0.5 + class as f32 / 10.0).collect();
     let spec = SigmoidCe::default().pos_weight(q.clone());
     let config = BinaryCrossEntropyLossConfig::new().with_logits(true).with_pos_weights(Some(q));
-    let classes = expected(&spec, &h.scores, Targets::Classes(&h.labels));
+    let classes = expected(&spec, &h.scores, Targets::from(&h.labels));
     everywhere("classes", &h.scores, &classes, |device, logits| {
         config.init(device).forward_classes(logits, ints(&h.labels, device)).expect("a loss")
     });
-    let hot = expected(&spec, &h.scores, Targets::MultiHot(h.hot.view().into_dyn()));
+    let hot = expected(&spec, &h.scores, Targets::from(&h.hot));
     everywhere("multi-hot", &h.scores, &hot, |device, logits| {
         config.init(device).forward(logits, bools(&h.hot, device).int())
     });
@@ -106,7 +107,7 @@ fn binary_cross_entropy_takes_all_forms_of_target() {
         let (offsets, indices) = (ints(&h.offsets, device), ints(&h.indices, device));
         config.init(device).forward_lists(logits, offsets, indices).expect("a loss")
     });
-    let soft = expected(&spec, &h.scores, Targets::Probabilities(h.soft.view().into_dyn()));
+    let soft = expected(&spec, &h.scores, Targets::from(&h.soft));
     everywhere("probabilities", &h.scores, &soft, |device, logits| {
         config.init(device).forward_probabilities(logits, soft_of(&h.soft, device)).expect("a loss")
     });
@@ -116,7 +117,7 @@ fn binary_cross_entropy_takes_all_forms_of_target() {
 fn given_probabilities_need_no_logits() {
     let h = host();
     let p = h.scores.mapv(|score| 1.0 / (1.0 + (-score).exp()));
-    let want = expected(&Bce::default(), &p, Targets::MultiHot(h.hot.view().into_dyn()));
+    let want = expected(&Bce::default(), &p, Targets::from(&h.hot));
     everywhere("bce", &p, &want, |device, given| {
         BinaryCrossEntropyLossConfig::new().init(device).forward(given, bools(&h.hot, device).int())
     });
@@ -152,14 +153,13 @@ fn binary_cross_entropy_has_burns_weights_and_smoothing() {
 fn focal_losses_are_those_of_the_reference() {
     let h = host();
     let weights: Vec<f32> = (0..C).map(|class| 0.5 + class as f32 / 10.0).collect();
-    let want =
-        expected(&SoftmaxFocal::default().class_weights(weights.clone()), &h.scores, Targets::Classes(&h.labels));
+    let want = expected(&SoftmaxFocal::default().class_weights(weights.clone()), &h.scores, Targets::from(&h.labels));
     everywhere("softmax", &h.scores, &want, |device, logits| {
         let config = FocalLossConfig::new().with_weights(Some(weights.clone()));
         config.init(device).forward(logits, ints(&h.labels, device))
     });
     let spec = SigmoidFocal::default().alpha(0.25);
-    let want = expected(&spec, &h.scores, Targets::MultiHot(h.hot.view().into_dyn()));
+    let want = expected(&spec, &h.scores, Targets::from(&h.hot));
     everywhere("sigmoid", &h.scores, &want, |device, logits| {
         let config = SigmoidFocalLossConfig::new().with_alpha(Some(0.25));
         config.init(device).forward(logits, bools(&h.hot, device)).expect("a loss")
@@ -174,7 +174,7 @@ fn dense_predictions_have_a_row_at_every_place() {
     let labels: Vec<i64> = (0..n * h * w).map(|_| r.below(c) as i64).collect();
     let targets = ndarray::Array2::from_shape_vec((n, h * w), labels.clone()).expect("a shape");
     let spec = SoftmaxCe::default().reduction(gpu_loss::Reduction::None);
-    let want = reference::run(&spec, &Batch::new(scores.view(), Targets::Classes(&targets))).expect("a reference");
+    let want = reference::run(&spec, &Batch::new(scores.view(), &targets)).expect("a reference");
     for device in [device(), Device::flex().autodiff()] {
         let values: Vec<f32> = scores.iter().copied().collect();
         let leaf = tensor(&values, [n, c, h, w], DType::F32, &device).require_grad();

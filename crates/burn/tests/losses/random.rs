@@ -1,7 +1,8 @@
 //! Random configurations against the float64 reference.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
-use gpu_loss::{Batch, Loss, Reduction as Reduce, SoftmaxCe, Targets, reference};
+use gpu_loss::loss::Loss;
+use gpu_loss::{Batch, Reduction as Reduce, SoftmaxCe, reference};
 use gpu_loss_burn::{CrossEntropyLossConfig, Reduction};
 use ndarray::{ArrayD, IxDyn};
 
@@ -82,7 +83,7 @@ fn one(seed: u64) {
     let scores = ArrayD::from_shape_vec(IxDyn(&shape), stored).expect("a shape");
     let targets = ArrayD::from_shape_vec(IxDyn(&[n, inner]), expected_labels).expect("a shape");
     let up = ArrayD::from_shape_vec(IxDyn(&[n, inner]), upstream.clone()).ok();
-    let mut batch = Batch::new(scores.view(), Targets::Classes(&targets));
+    let mut batch = Batch::new(scores.view(), &targets);
     if reduce == Reduce::None {
         batch.upstream = Some(up.as_ref().expect("one a row").view());
     }

@@ -1,6 +1,8 @@
 //! The bars that figures are held against. Each is a ratio of two times or rates of the same run.
 
-use gpu_loss::{Dtype, Kind, TargetForm};
+use gpu_loss::Dtype;
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::Kind;
 
 use super::measure::{Row, Why};
 use super::shapes::{Case, Mode, Role};
@@ -126,7 +128,8 @@ fn against_forced(row: &Row, run: &AdapterRun) -> Option<Bar> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gpu_loss::{Shape, Strategy, wgpu};
+    use gpu_loss::plan::Strategy;
+    use gpu_loss::{Shape, wgpu};
 
     fn row(dtype: Dtype, strategy: Strategy, chosen: bool, median_ms: f64) -> Row {
         let case = Case {

@@ -1,6 +1,6 @@
 //! What a report draws of one adapter's figures.
 
-use gpu_loss::Strategy;
+use gpu_loss::plan::Strategy;
 
 use super::plot::{Chart, Series};
 use super::section::Line;

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::bench::memory::{fill, read, reserve, staging, upload};
     use crate::bench::open_with;
-    use gpu_loss::AdapterFilter;
+    use gpu_loss::builder::AdapterFilter;
 
     #[test]
     fn every_walk_copies_every_word_in_pieces_too() {

@@ -1,7 +1,8 @@
 //! Batches of random numbers: a tile of some rows, made on the host, that the device's buffers repeat.
 
+use gpu_loss::batch::{TargetForm, bf16, f16};
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{Batch, Dtype, Shape, TargetForm, Targets, bf16, f16};
+use gpu_loss::{Batch, Dtype, Shape, Targets};
 use ndarray::{ArrayD, IxDyn};
 
 use super::shapes::Case;
@@ -45,12 +46,13 @@ impl Tile {
         let tile = Shape { n, ..case.shape };
         let targets = match case.form {
             TargetForm::Lists => lists(&mut random, &tile),
-            TargetForm::MultiHot | TargetForm::Probabilities => {
-                let raw = ArrayD::from_shape_simple_fn(IxDyn(&dims), || random.units()[0]);
-                TileTargets::Probabilities(if case.kind.per_row() { normalised(raw) } else { raw })
-            }
             TargetForm::Classes => {
                 TileTargets::Classes((0..tile.rows()).map(|_| random.below(classes) as i64).collect())
+            }
+            // The dense ones.
+            _ => {
+                let raw = ArrayD::from_shape_simple_fn(IxDyn(&dims), || random.units()[0]);
+                TileTargets::Probabilities(if case.kind.per_row() { normalised(raw) } else { raw })
             }
         };
         Tile { n, case: *case, scores, targets }
@@ -115,10 +117,10 @@ impl Tile {
             TileTargets::Classes(all) => {
                 labels = ndarray::ArrayView::from_shape(IxDyn(&row_dims), all)
                     .map_err(|e| Failure::device(format!("labels of a tile: {e}")))?;
-                Targets::Classes(&labels)
+                Targets::from(&labels)
             }
-            TileTargets::Lists { offsets, indices } => Targets::Lists { offsets, indices },
-            TileTargets::Probabilities(t) => Targets::probabilities(t.view()),
+            TileTargets::Lists { offsets, indices } => Targets::lists(offsets, indices),
+            TileTargets::Probabilities(t) => Targets::from(t.view()),
         };
         let result = reference::run(&spec, &Batch::new(self.scores.view(), targets));
         result.map_err(|error| Failure::library(&error, None))

@@ -1,10 +1,9 @@
 //! A case on the device: its buffers, its plans, and the check of what they compute.
 
+use gpu_loss::batch::{Element, TargetForm, bf16, f16};
+use gpu_loss::layout::STATISTICS_BYTES;
 use gpu_loss::reference::{Reference, compare};
-use gpu_loss::{
-    Buffers, Dtype, Element, GpuLoss, Layout, Output, Outputs, Plan, STATISTICS_BYTES, Shape, Slice, TargetForm, bf16,
-    f16, wgpu,
-};
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Output, Plan, Shape, wgpu};
 use ndarray::{ArrayD, Axis};
 
 use super::data::Tile;
@@ -87,38 +86,35 @@ impl Loaded {
     /// The plan for the case, or for its first `n` only.
     pub(crate) fn plan(&self, gpu: &GpuLoss, n: usize) -> Result<Plan, Failure> {
         let Case { shape, dtype, form, mode, .. } = self.case;
-        let layout = Layout {
-            targets: form,
-            outputs: Outputs { grad: mode != Mode::Loss, ..Outputs::default() },
-            mode: if mode == Mode::Grad { gpu_loss::Mode::Gradient } else { gpu_loss::Mode::Whole },
-            ..Layout::new(Shape { n, ..shape }, dtype)
+        let shape = Shape { n, ..shape };
+        let layout = match mode {
+            Mode::Loss => Layout::forward(shape, dtype),
+            Mode::LossAndGrad => Layout::forward_backward(shape, dtype),
+            Mode::Grad => Layout::backward(shape, dtype),
         };
-        gpu.plan_with(&self.case.spec(), &layout).map_err(|error| Failure::library(&error, None))
+        let layout = layout.targets(form);
+        gpu.plan(&self.case.spec(), &layout).map_err(|error| Failure::library(&error, None))
     }
 
     pub(crate) fn buffers(&self) -> Buffers<'_> {
-        let scores = Slice::new(&self.scores, 0, self.case.score_bytes().next_multiple_of(16));
-        let mut buffers = Buffers::new(scores, &self.targets);
-        if self.case.mode != Mode::Grad {
-            buffers = buffers.loss(&self.loss);
-        }
-        if self.case.mode != Mode::Loss {
-            buffers = buffers.grad(Slice::new(&self.sink, 0, self.case.score_bytes().next_multiple_of(16)));
-        }
-        buffers.target_indices = self.indices.as_ref().map(|buffer| Slice::new(buffer, 0, self.index_bytes));
-        buffers.statistics = self.statistics.as_ref().map(Slice::from);
-        buffers
+        let range = |buffer, bytes| wgpu::BufferBinding { buffer, offset: 0, size: wgpu::BufferSize::new(bytes) };
+        let bytes = self.case.score_bytes().next_multiple_of(16);
+        let (loses, grades) = (self.case.mode != Mode::Grad, self.case.mode != Mode::Loss);
+        Buffers::new(range(&self.scores, bytes), &self.targets)
+            .loss(loses.then_some(&self.loss))
+            .grad(grades.then(|| range(&self.sink, bytes)))
+            .target_indices(self.indices.as_ref().map(|buffer| range(buffer, self.index_bytes)))
+            .statistics(self.statistics.as_ref())
     }
 
     /// Runs the forward half, for the backward half to be measured.
     fn save_statistics(&self, gpu: &GpuLoss) -> Result<(), Failure> {
         let Case { shape, dtype, form, .. } = self.case;
-        let want = Outputs { grad: false, ..Outputs::default() };
-        let layout =
-            Layout { targets: form, outputs: want, statistics: self.case.kind.per_row(), ..Layout::new(shape, dtype) };
+        let mut layout = Layout::forward(shape, dtype).targets(form);
+        layout.statistics = self.case.kind.per_row();
         let failed = |error: gpu_loss::Error| Failure::library(&error, None);
-        let plan = gpu.plan_with(&self.case.spec(), &layout).map_err(failed)?;
-        let buffers = Buffers { grad: None, ..self.buffers().loss(&self.loss) };
+        let plan = gpu.plan(&self.case.spec(), &layout).map_err(failed)?;
+        let buffers = self.buffers().grad(None::<&wgpu::Buffer>).loss(&self.loss);
         pollster::block_on(plan.submit(&buffers)).map_err(failed)?;
         wait(gpu)
     }
@@ -181,8 +177,8 @@ impl Loaded {
 
     /// The error of some `n` of the gradient and of the loss, as a share of what is allowed.
     fn share<T: Element>(&self, n: usize, loss: f32, expected_loss: f64, grad: Vec<T>) -> f64 {
-        let grad = ndarray::Array1::from_vec(grad);
-        let output = Output { loss, grad, losses: None, lse: None, argmax: None, correct: None };
+        let mut output = Output::new(loss);
+        output.grad = Some(ndarray::Array1::from_vec(grad));
         let part = Reference {
             loss: expected_loss,
             losses: ArrayD::zeros(vec![0]),
@@ -211,7 +207,7 @@ fn words<T, const SIZE: usize>(bytes: &[u8], read: impl Fn([u8; SIZE]) -> T) -> 
 mod tests {
     use super::*;
     use crate::bench::shapes::Role;
-    use gpu_loss::Kind;
+    use gpu_loss::loss::Kind;
 
     #[test]
     fn rows_that_nothing_was_written_to_fail_the_check() {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gpu_loss::{GpuLoss, Plan, Strategy};
+use gpu_loss::plan::Strategy;
+use gpu_loss::{GpuLoss, Plan};
 
 use super::copy::{BestCopy, Copies};
 use super::loaded::Loaded;
@@ -174,7 +175,7 @@ impl Subject {
         strategies: Strategies,
         left_out: &mut Vec<LeftOut>,
     ) -> Result<Option<Self>, Failure> {
-        let serving = gpu.strategies(case.kind, case.shape, case.dtype);
+        let serving = gpu.strategies(case.kind, case.shape);
         if let Strategies::One(strategy) = strategies
             && !serving.contains(&strategy)
         {
@@ -197,7 +198,6 @@ impl Subject {
                 }
             }
         }
-        gpu.set_strategy(from_environment());
         for contender in &mut contenders {
             contender.times.ms.clear();
         }
@@ -264,7 +264,7 @@ fn contender(
     /// Rows are tried by a part of them.
     const PART: usize = 16;
     let is_beyond = |ms: f64| first.is_some_and(|first| ms > LONG && ms > FAR * first);
-    gpu.set_strategy(forced);
+    let gpu = &gpu.with_strategy(forced);
     let n = loaded.case.shape.n;
     if first.is_some() && n >= 64 * PART {
         let part = loaded.plan(gpu, n / PART)?;

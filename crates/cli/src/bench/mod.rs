@@ -25,7 +25,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gpu_loss::{AdapterFilter, GpuLoss, wgpu};
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::{GpuLoss, wgpu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 pub(crate) use self::options::BenchArgs;

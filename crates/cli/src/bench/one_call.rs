@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gpu_loss::{Batch, GpuLoss, Targets, reference, wgpu};
+use gpu_loss::{Batch, GpuLoss, reference, wgpu};
 use ndarray::Array2;
 
 use super::measure::median;
@@ -23,9 +23,10 @@ pub(crate) fn one_call(gpu: &GpuLoss) -> Result<OneCall, Failure> {
     const TIME: Duration = Duration::from_secs(2);
     let logits = Array2::from_shape_fn((64, 10), |(n, j)| ((n * 7 + j * 3) % 11) as f32 * 0.3);
     let labels: Vec<i64> = (0..64).map(|n| n % 10).collect();
-    let batch = Batch::new(logits.view(), Targets::Classes(&labels));
+    let batch = Batch::new(logits.view(), &labels);
     let failed = |error: gpu_loss::Error| Failure::library(&error, None);
-    let expected = reference::run(&gpu_loss::Spec::plain(gpu_loss::Kind::SoftmaxCe), &batch).map_err(failed)?;
+    let expected =
+        reference::run(&gpu_loss::loss::Spec::plain(gpu_loss::loss::Kind::SoftmaxCe), &batch).map_err(failed)?;
     if !reference::compare(&gpu.softmax_ce(&batch).map_err(failed)?, &expected).kept() {
         return Err(Failure::check("a batch of 64 × 10 through the one-call API: outside the promised accuracy"));
     }

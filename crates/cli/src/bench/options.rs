@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gpu_loss::{Dtype, Strategy};
+use gpu_loss::Dtype;
+use gpu_loss::plan::Strategy;
 
 use crate::args::LossName;
 

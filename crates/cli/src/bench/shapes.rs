@@ -1,6 +1,8 @@
 //! What is measured: the table's rows, as the filters leave them.
 
-use gpu_loss::{Dtype, Kind, Shape, Spec, TargetForm};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Dtype, Shape};
 
 use super::options::BenchArgs;
 use crate::failure::Failure;

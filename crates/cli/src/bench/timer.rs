@@ -158,7 +158,7 @@ impl Timer {
 mod tests {
     use super::*;
     use crate::bench::open_with;
-    use gpu_loss::AdapterFilter;
+    use gpu_loss::builder::AdapterFilter;
 
     #[test]
     fn without_timestamps_the_host_s_clock_serves_and_repeats_what_is_short() {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gpu_loss::{DispatchList, ENTRY_POINT, ListedBuffer, ListedDispatch, wgpu};
+use gpu_loss::export::{DispatchList, ENTRY_POINT, ListedBuffer, ListedDispatch};
+use gpu_loss::wgpu;
 use serde::Serialize;
 
 use crate::failure::{Failure, io_message};

@@ -2,7 +2,10 @@
 
 mod collection;
 
-use gpu_loss::{AdapterFilter, Dtype, GpuLoss, Kind, Layout, Shape, Spec, Strategy};
+use gpu_loss::builder::AdapterFilter;
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::plan::Strategy;
+use gpu_loss::{Dtype, GpuLoss, Layout, Shape};
 use ndarray::ArrayD;
 
 use self::collection::Collection;
@@ -61,8 +64,8 @@ fn programs<T: Stored>(
     batch.outputs.losses = true;
     batch.outputs.lse = kind.is_softmax();
     let Some(shape) = Shape::of(scores.shape()) else { return Ok(()) };
-    for strategy in gpu.strategies(kind, shape, T::DTYPE) {
-        gpu.set_strategy(Some(strategy));
+    for strategy in gpu.strategies(kind, shape) {
+        let gpu = &gpu.with_strategy(strategy);
         let program = gpu.describe_batch(&problem.spec, &batch).map_err(&failed)?;
         collection.program(&program)?;
     }
@@ -73,12 +76,12 @@ fn programs<T: Stored>(
 fn every_kernel(gpu: &GpuLoss, collection: &mut Collection<'_>) -> Result<(), Failure> {
     for &kind in Kind::ALL {
         for form in kind.targets().iter().copied() {
-            for dtype in Dtype::ALL {
+            for &dtype in Dtype::ALL {
                 for [n, classes, inner] in SHAPES {
                     let dims = if inner == 1 { vec![n, classes] } else { vec![n, classes, inner] };
                     let Some(shape) = Shape::of(&dims) else { continue };
-                    let plain = Layout { targets: form, ..Layout::new(shape, dtype) };
-                    for strategy in gpu.strategies(kind, shape, dtype) {
+                    let plain = Layout::forward_backward(shape, dtype).targets(form);
+                    for strategy in gpu.strategies(kind, shape) {
                         let both = [(kind.defaults(), plain), with_everything(kind, plain)];
                         for (spec, layout) in both {
                             describe(gpu, collection, &spec, &layout, strategy)?;
@@ -98,7 +101,7 @@ fn describe(
     layout: &Layout,
     strategy: Strategy,
 ) -> Result<(), Failure> {
-    gpu.set_strategy(Some(strategy));
+    let gpu = &gpu.with_strategy(strategy);
     let program = gpu.describe(spec, layout).map_err(|error| Failure::library(&error, None))?;
     program.dispatches.iter().try_for_each(|dispatch| collection.kernel(dispatch).map(|_| ()))
 }

@@ -1,10 +1,9 @@
 //! A case on the device: a tile of random rows, repeated over its buffers, and the check of what its plan computes.
 
+use gpu_loss::batch::{Element, bf16, f16};
+use gpu_loss::layout::STATISTICS_BYTES;
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{
-    Buffers, Dtype, Element, Error, GpuLoss, Layout, Output, Outputs, Plan, Result, STATISTICS_BYTES, Shape, Slice,
-    bf16, f16, wgpu,
-};
+use gpu_loss::{Buffers, Dtype, Error, GpuLoss, Layout, Output, Plan, Result, Shape, wgpu};
 
 use super::cases::{Case, Mode};
 use super::memory::{fill, read, reserved, storage};
@@ -54,12 +53,10 @@ impl Loaded {
         fill(gpu, &targets, targets_bytes, &tile.targets);
         let loaded = Loaded { case, scores, sink, targets, statistics, loss, tile_n, expected: tile.expected, bytes };
         if case.mode == Mode::Grad {
-            let want = Outputs { grad: false, ..Outputs::default() };
-            let layout =
-                Layout { targets: case.form, outputs: want, statistics: true, ..Layout::new(case.shape, case.dtype) };
-            let scores = Slice::new(&loaded.scores, 0, case.score_bytes().next_multiple_of(16));
+            let layout = Layout::forward(case.shape, case.dtype).targets(case.form).with_statistics();
+            let scores = from_start(&loaded.scores, case.score_bytes().next_multiple_of(16));
             let forward = Buffers::new(scores, &loaded.targets).loss(&loaded.loss).statistics(&loaded.statistics);
-            gpu.plan_with_async(&case.spec(), &layout).await?.submit(&forward).await?;
+            gpu.plan_async(&case.spec(), &layout).await?.submit(&forward).await?;
         }
         Ok(loaded)
     }
@@ -71,22 +68,22 @@ impl Loaded {
 
     pub(super) async fn plan(&self, gpu: &GpuLoss) -> Result<Plan> {
         let Case { shape, dtype, form, mode, .. } = self.case;
-        let layout = Layout {
-            targets: form,
-            outputs: Outputs { grad: mode != Mode::Loss, ..Outputs::default() },
-            mode: if mode == Mode::Grad { gpu_loss::Mode::Gradient } else { gpu_loss::Mode::Whole },
-            ..Layout::new(shape, dtype)
+        let layout = match mode {
+            Mode::Loss => Layout::forward(shape, dtype),
+            Mode::LossAndGrad => Layout::forward_backward(shape, dtype),
+            Mode::Grad => Layout::backward(shape, dtype),
         };
-        gpu.plan_with_async(&self.case.spec(), &layout).await
+        let layout = layout.targets(form);
+        gpu.plan_async(&self.case.spec(), &layout).await
     }
 
     pub(super) fn buffers(&self) -> Buffers<'_> {
         let bytes = self.case.score_bytes().next_multiple_of(16);
-        let buffers = Buffers::new(Slice::new(&self.scores, 0, bytes), &self.targets);
+        let buffers = Buffers::new(from_start(&self.scores, bytes), &self.targets);
         match self.case.mode {
             Mode::Loss => buffers.loss(&self.loss),
-            Mode::LossAndGrad => buffers.loss(&self.loss).grad(Slice::new(&self.sink, 0, bytes)),
-            Mode::Grad => buffers.grad(Slice::new(&self.sink, 0, bytes)).statistics(&self.statistics),
+            Mode::LossAndGrad => buffers.loss(&self.loss).grad(from_start(&self.sink, bytes)),
+            Mode::Grad => buffers.grad(from_start(&self.sink, bytes)).statistics(&self.statistics),
         }
     }
 
@@ -124,14 +121,8 @@ impl Loaded {
 
     /// The error as a share of what is promised.
     fn share<T: Element>(&self, tiles: usize, loss: f32, grad: Vec<T>) -> f64 {
-        let output = Output {
-            loss,
-            grad: ndarray::Array1::from_vec(grad),
-            losses: None,
-            lse: None,
-            argmax: None,
-            correct: None,
-        };
+        let mut output = Output::new(loss);
+        output.grad = Some(ndarray::Array1::from_vec(grad));
         let expected = Reference { loss: self.expected.loss * tiles as f64, ..self.expected.clone() };
         reference::compare(&output, &expected).worst()
     }
@@ -145,4 +136,9 @@ fn half(bytes: u64) -> u64 {
 /// Little-endian numbers.
 fn numbers<T, const SIZE: usize>(bytes: &[u8], read: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
     bytes.as_chunks::<SIZE>().0.iter().map(|number| read(*number)).collect()
+}
+
+/// The first bytes of a buffer.
+fn from_start(buffer: &wgpu::Buffer, bytes: u64) -> wgpu::BufferBinding<'_> {
+    wgpu::BufferBinding { buffer, offset: 0, size: wgpu::BufferSize::new(bytes) }
 }

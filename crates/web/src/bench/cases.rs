@@ -1,6 +1,8 @@
 //! What is measured: the rows of the program's table that a browser can hold.
 
-use gpu_loss::{Dtype, Kind, Shape, Spec, TargetForm};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::{Dtype, Shape};
 
 const CLASSES: &[usize] = &[10, 100, 1000, 4096, 32_000, 50_257, 128_256];
 const FEW: &[usize] = &[10, 1000, 32_000];
@@ -80,7 +82,7 @@ pub(super) fn cases(elements: usize, all: bool, largest_buffer: u64) -> Vec<Case
         dtype,
         mode: Mode::LossAndGrad,
     };
-    let (classes, dtypes) = if all { (CLASSES, &Dtype::ALL[..]) } else { (FEW, &[Dtype::F32][..]) };
+    let (classes, dtypes) = if all { (CLASSES, Dtype::ALL) } else { (FEW, &[Dtype::F32][..]) };
     let mut cases: Vec<Case> =
         classes.iter().flat_map(|classes| dtypes.iter().map(|dtype| case(*classes, *dtype))).collect();
     let plain = case(COMPARED, Dtype::F32);

@@ -1,6 +1,7 @@
 //! One case: loaded, checked, and timed in turns with the best copy.
 
-use gpu_loss::{GpuLoss, Result, Strategy};
+use gpu_loss::plan::Strategy;
+use gpu_loss::{GpuLoss, Result};
 
 use super::batch::Loaded;
 use super::cases::Case;

@@ -1,7 +1,8 @@
 //! Some rows of random scores and targets, as bytes, with what they come to.
 
+use gpu_loss::batch::{TargetForm, bf16, f16};
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{Batch, Dtype, Result, Shape, TargetForm, Targets, bf16, f16};
+use gpu_loss::{Batch, Dtype, Result, Shape};
 use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::cases::Case;
@@ -42,7 +43,7 @@ impl Tile {
                 let row_dims = if inner == 1 { vec![n] } else { vec![n, inner] };
                 let labels = ArrayD::from_shape_simple_fn(IxDyn(&row_dims), || random.below(classes) as i64);
                 let bytes = labels.iter().flat_map(|label| label.to_le_bytes()).collect();
-                (bytes, reference::run(&spec, &Batch::new(scores.view(), Targets::Classes(&labels)))?)
+                (bytes, reference::run(&spec, &Batch::new(scores.view(), &labels))?)
             }
             _ => {
                 let mut given = ArrayD::from_shape_simple_fn(IxDyn(&dims), || random.unit());
@@ -51,7 +52,7 @@ impl Tile {
                     given /= &sums;
                 }
                 let bytes = given.iter().flat_map(|value| value.to_le_bytes()).collect();
-                (bytes, reference::run(&spec, &Batch::new(scores.view(), Targets::probabilities(given.view())))?)
+                (bytes, reference::run(&spec, &Batch::new(scores.view(), given.view()))?)
             }
         };
         Ok(Tile { scores: stored(&scores, case.dtype), targets, expected })
