@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{GpuLoss, Tuning};
 use crate::device::adapter::AdapterFilter;
+use crate::device::profile::Choice;
 use crate::error::Result;
 use crate::schedule::Strategy;
 
@@ -17,6 +18,7 @@ pub struct Builder {
     tuning: Tuning,
     self_test: Option<bool>,
     time_limit: Option<Duration>,
+    profile: Option<String>,
     pipelines: Option<PathBuf>,
 }
 
@@ -42,6 +44,20 @@ impl Builder {
     /// One strategy for every plan, in place of what `GPU_LOSS_STRATEGY` says, and of a choice by shape and adapter.
     pub fn strategy(self, strategy: impl Into<Option<Strategy>>) -> Self {
         Builder { strategy: strategy.into(), ..self }
+    }
+
+    /// The profile that plans go by, in place of the one that the driver's words suggest and of `GPU_LOSS_PROFILE`:
+    /// `discrete`, `integrated`, `apple`, `no-subgroups`, `cpu` or `llvmpipe`. `discrete:4-64` reckons with subgroups of 4
+    /// to 64 invocations whatever the driver says, which a range around the real size may be.
+    ///
+    /// ```no_run
+    /// use gpu_loss::GpuLoss;
+    /// let gpu = GpuLoss::builder().profile("no-subgroups").open()?;
+    /// assert_eq!((gpu.profile(), gpu.subgroups()), ("no-subgroups", None));
+    /// # Ok::<(), gpu_loss::Error>(())
+    /// ```
+    pub fn profile(self, name: impl Into<String>) -> Self {
+        Builder { profile: Some(name.into()), ..self }
     }
 
     /// How strategies are chosen where none is set.
@@ -73,7 +89,7 @@ impl Builder {
     /// Opens the device.
     ///
     /// # Errors
-    /// As [`GpuLoss::new`].
+    /// As [`GpuLoss::new`]; [`Error::Option`](crate::Error::Option) for a profile that there is not.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open(self) -> Result<GpuLoss> {
         pollster::block_on(self.open_async())
@@ -85,7 +101,7 @@ impl Builder {
     /// As [`GpuLoss::new`].
     pub async fn open_async(self) -> Result<GpuLoss> {
         let gpu = GpuLoss::open_async(&self.filter).await?;
-        Ok(self.settle(gpu))
+        self.settle(gpu)
     }
 
     /// Opens a device on this adapter, whatever the filter.
@@ -103,7 +119,7 @@ impl Builder {
     /// As [`GpuLoss::on_adapter`].
     pub async fn on_adapter_async(self, adapter: &wgpu::Adapter) -> Result<GpuLoss> {
         let gpu = GpuLoss::on_adapter_async(adapter).await?;
-        Ok(self.settle(gpu))
+        self.settle(gpu)
     }
 
     /// Shares the caller's device, as [`GpuLoss::from_device`].
@@ -112,11 +128,18 @@ impl Builder {
     /// As [`GpuLoss::from_device`].
     pub fn from_device(self, adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<GpuLoss> {
         let gpu = GpuLoss::from_device(adapter, device, queue)?;
-        Ok(self.settle(gpu))
+        self.settle(gpu)
     }
 
     /// A front door that is open, with these settings.
-    fn settle(self, mut gpu: GpuLoss) -> GpuLoss {
+    fn settle(self, gpu: GpuLoss) -> Result<GpuLoss> {
+        let mut gpu = match &self.profile {
+            None => gpu,
+            Some(name) => {
+                let context = gpu.context.under(Choice::named(name)?);
+                GpuLoss { options: gpu.options, ..GpuLoss::in_context(context) }
+            }
+        };
         gpu.options.strategy = self.strategy.or(gpu.options.strategy);
         gpu.options.tuning = self.tuning;
         gpu.options.self_test = self.self_test.unwrap_or(gpu.options.self_test);
@@ -127,6 +150,6 @@ impl Builder {
         if let Some(folder) = &self.pipelines {
             gpu.context.keep_pipelines(folder);
         }
-        gpu
+        Ok(gpu)
     }
 }

@@ -26,7 +26,7 @@ use ndarray::Dimension;
 
 use crate::batch::{Batch, Element, Output, Shape};
 use crate::device::adapter::{self, AdapterFilter};
-use crate::device::profile::Choice;
+use crate::device::profile::{Choice, Profile};
 use crate::device::{Context, LastWords, Wait};
 use crate::error::Result;
 use crate::layout::Layout;
@@ -194,6 +194,17 @@ impl GpuLoss {
     #[must_use]
     pub fn profile(&self) -> &'static str {
         self.context.profile.name
+    }
+
+    /// The profile that plans would go by on this adapter, without opening it. A `GPU_LOSS_PROFILE` that names none is
+    /// the error of opening it.
+    #[must_use]
+    pub fn profile_of(adapter: &wgpu::Adapter) -> &'static str {
+        let info = adapter.get_info();
+        match Choice::of_environment() {
+            Ok(Some(choice)) => choice.name(),
+            _ => Profile::of(&info, adapter.features().contains(wgpu::Features::SUBGROUP)).name,
+        }
     }
 
     /// The smallest and the largest subgroup that kernels reckon with; `None` where they use none.

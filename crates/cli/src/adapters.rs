@@ -50,6 +50,8 @@ struct Offer {
     named: json::Named,
     /// Whether `run` takes it.
     taken: bool,
+    /// What plans go by on it.
+    profile: &'static str,
     #[serde(skip)]
     title: String,
     #[serde(rename = "type")]
@@ -73,6 +75,7 @@ impl Offer {
         Offer {
             named: json::Named::of(&info),
             taken,
+            profile: GpuLoss::profile_of(adapter),
             title: describe(&info),
             device_type: format!("{:?}", info.device_type),
             subgroup_sizes: features.contains(Features::SUBGROUP).then_some(sizes),
@@ -94,6 +97,7 @@ impl Offer {
         let taken = if self.taken { "  ← run takes this one" } else { "" };
         let _ = writeln!(text, "{}{taken}", self.title);
         let _ = writeln!(text, "  type          {}", self.device_type);
+        let _ = writeln!(text, "  profile       {}", self.profile);
         let _ = writeln!(text, "  subgroups     {subgroups}");
         let _ = writeln!(text, "  shader-f16    {}", yes(self.shader_f16));
         let _ = writeln!(text, "  timestamps    {}", yes(self.timestamps));

@@ -8,7 +8,7 @@ use common::{Ended, run};
 use serde_json::Value;
 
 const TINY: &str = "--elements 4096 --quick";
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "loss",
     "targets",
     "rows",
@@ -16,6 +16,7 @@ const KEYS: [&str; 17] = [
     "dtype",
     "mode",
     "strategy",
+    "profile",
     "backend",
     "adapter",
     "driver",
@@ -26,6 +27,7 @@ const KEYS: [&str; 17] = [
     "gbps",
     "copy_gbps",
     "of_copy",
+    "first_call_ms",
 ];
 
 fn parsed(path: &Path) -> Vec<Value> {

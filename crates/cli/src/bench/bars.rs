@@ -149,12 +149,13 @@ mod tests {
             bytes: 8_000_000,
             copy_gbps: 10.0,
             shader_copy_gbps: 9.0,
+            first_call_ms: 100.0,
         }
     }
 
     fn verdicts(rows: Vec<Row>) -> Vec<(String, bool)> {
         let info = wgpu::AdapterInfo::new(wgpu::DeviceType::Cpu, wgpu::Backend::Vulkan);
-        let run = AdapterRun { info, timer: "gpu", rows, left_out: Vec::new(), one_call: None };
+        let run = AdapterRun { info, profile: "discrete", timer: "gpu", rows, left_out: Vec::new(), one_call: None };
         bars(&run).iter().map(|bar| (bar.line(), bar.kept())).collect()
     }
 

@@ -162,6 +162,7 @@ fn run(adapter: &wgpu::Adapter, args: &BenchArgs, bar: &ProgressBar) -> Result<A
     let title = adapters::describe(gpu.adapter_info());
     let mut run = AdapterRun {
         info: gpu.adapter_info().clone(),
+        profile: gpu.profile(),
         timer: timer.name(),
         rows: Vec::new(),
         left_out: Vec::new(),

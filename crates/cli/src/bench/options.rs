@@ -21,9 +21,10 @@ best copy of the same number of bytes that was found on this adapter, and with t
 slower (on software adapters copy_buffer_to_buffer is a memcpy). Times are the GPU's own where it keeps them,
 else from submission until all is done. Figures are medians.
 
---json writes an array of objects: loss, targets, rows, classes, dtype, mode (loss+grad, loss or grad), strategy, backend,
-adapter, driver, timer (gpu or wall), median_ms, min_ms, bytes (the least that must move: scores once in, gradient once
-out, targets, losses), gbps, copy_gbps, of_copy (gbps / copy_gbps).";
+--json writes an array of objects: loss, targets, rows, classes, dtype, mode (loss+grad, loss or grad), strategy, profile,
+backend, adapter, driver, timer (gpu or wall), median_ms, min_ms, bytes (the least that must move: scores once in,
+gradient once out, targets, losses), gbps, copy_gbps, of_copy (gbps / copy_gbps), first_call_ms (until the first run of a
+plan is done, its kernels built and tested).";
 
 /// What `--from` has no use for.
 const MEASURING: [&str; 9] = ["json", "check", "quick", "large", "loss", "classes", "dtype", "strategy", "elements"];

@@ -15,6 +15,8 @@ use crate::failure::one_line;
 /// All that one adapter did.
 pub(crate) struct AdapterRun {
     pub(crate) info: wgpu::AdapterInfo,
+    /// What plans go by on it.
+    pub(crate) profile: &'static str,
     /// Whose clock it was: gpu or wall.
     pub(crate) timer: &'static str,
     pub(crate) rows: Vec<Row>,
@@ -29,7 +31,7 @@ impl AdapterRun {
     }
 
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("{}, timed {}\n", self.title(), clock(self.timer));
+        let mut text = format!("{}, profile {}, timed {}\n", self.title(), self.profile, clock(self.timer));
         // Writing into a string cannot fail.
         let _ = writeln!(
             text,
@@ -101,6 +103,9 @@ pub(crate) struct Document {
     pub(crate) dtype: Cow<'static, str>,
     pub(crate) mode: Cow<'static, str>,
     pub(crate) strategy: Cow<'static, str>,
+    /// Empty in files of before there were profiles.
+    #[serde(default)]
+    pub(crate) profile: Cow<'static, str>,
     pub(crate) backend: String,
     pub(crate) adapter: String,
     pub(crate) driver: String,
@@ -111,6 +116,9 @@ pub(crate) struct Document {
     pub(crate) gbps: f64,
     pub(crate) copy_gbps: f64,
     pub(crate) of_copy: f64,
+    /// Absent from older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first_call_ms: Option<f64>,
 }
 
 impl Document {
@@ -124,6 +132,7 @@ impl Document {
             dtype: case.dtype.name().into(),
             mode: case.mode.name().into(),
             strategy: row.strategy.name().into(),
+            profile: run.profile.into(),
             backend: run.info.backend.to_string(),
             adapter: run.info.name.clone(),
             driver: adapters::driver(&run.info),
@@ -134,6 +143,7 @@ impl Document {
             gbps: row.gbps(),
             copy_gbps: row.copy_gbps,
             of_copy: row.of_copy(),
+            first_call_ms: Some(row.first_call_ms),
         }
     }
 

@@ -66,6 +66,7 @@ fn document(gpu: &GpuLoss, timer: &Timer, row: &Row, adapter: &str, driver: &str
         ("dtype", case.dtype.name().into()),
         ("mode", case.mode.name().into()),
         ("strategy", row.strategy.name().into()),
+        ("profile", gpu.profile().into()),
         ("backend", gpu.adapter_info().backend.to_string().into()),
         ("adapter", adapter.into()),
         ("driver", driver.into()),
