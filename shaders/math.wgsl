@@ -34,26 +34,6 @@ fn log_nonnegative(x: vec4<f32>) -> vec4<f32> {
     return select(value, vec4(-104.0), magnitude == vec4(0u));
 }
 
-// A sum and what its additions rounded away: long sums would wear small terms down.
-struct Sum {
-    high: vec4<f32>,
-    low: vec4<f32>,
-}
-
-fn sum_add(s: Sum, term: vec4<f32>) -> Sum {
-    let high = s.high + term;
-    // max() keeps compilers from taking (a + b) − a for b.
-    return Sum(high, s.low + (term - (max(high, vec4(-3.4028234e38)) - s.high)));
-}
-
-fn sum_total(s: Sum) -> vec4<f32> {
-    return select(s.high + s.low, s.high, is_infinity(s.high));
-}
-
-fn sum_choose(no: Sum, yes: Sum, which: vec4<bool>) -> Sum {
-    return Sum(select(no.high, yes.high, which), select(no.low, yes.low, which));
-}
-
 // softplus(−u) = log(1 + exp(−u)) without overflow or cancellation.
 fn softplus_of_minus(u: vec4<f32>) -> vec4<f32> {
     return max(-u, vec4(0.0)) + log1p_nonnegative(exp_nonpositive(-abs(u)));

@@ -37,7 +37,7 @@ const STAGES: [(&str, usize, &str, &str); 6] = [
     ("max, resident", 28, "Greatest(max(s.max, transform(x))", "Greatest(min(s.max, transform(x))"),
     ("max, two passes", 1500, "let above = own > old;", "let above = own < old;"),
     ("sum, resident", 28, "s.rest + min(s.greatest, numerator)", "s.rest + 1.001 * min(s.greatest, numerator)"),
-    ("sum, two passes", 1500, "s.low + (term - (max(", "s.low + (1.001 * term - (max("),
+    ("sum, two passes", 1500, "return Sum(s.high + term);", "return Sum(s.high + 1.001 * term);"),
     ("gradient store", 28, "stored_of(pack4(values))", "stored_of(pack4(values * 1.001))"),
     ("lane of the gradient", 28, "((r.p_factor * numerator - weight)", "((r.p_factor * numerator.xyzz - weight)"),
 ];

@@ -34,7 +34,7 @@ struct RowState {
 }
 
 fn row_state_start() -> RowState {
-    return RowState(greatest_start(), Sum(vec4(0.0), vec4(0.0)), best_start());
+    return RowState(greatest_start(), sum_of(vec4(0.0)), best_start());
 }
 
 fn row_state_add(s: RowState, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> RowState {

@@ -37,7 +37,7 @@ struct RowState {
 }
 
 fn row_state_start() -> RowState {
-    return RowState(greatest_start(), Sum(vec4(-1.0), vec4(0.0)), target_sums_start(), best_start());
+    return RowState(greatest_start(), sum_of(vec4(-1.0)), target_sums_start(), best_start());
 }
 
 // B times how far u lies below max, of which `half` is half of what transform() gives: the whole may be more than f32
@@ -93,7 +93,7 @@ fn row_state_add_four(s: RowState, x: array<vec4<f32>, 4>, b: array<vec4<f32>, 4
 
 // The rest below a new max that lies `e` = exp(−gap) above.
 fn rest_below(rest: Sum, e: vec4<f32>, above: vec4<bool>) -> Sum {
-    return sum_choose(rest, Sum((rest.high + 1.0) * e, rest.low * e), above);
+    return sum_choose(rest, sum_below(rest, e), above);
 }
 
 fn row_state_select(no: RowState, yes: RowState, which: vec4<bool>) -> RowState {

@@ -227,7 +227,8 @@ impl LossKernel {
 
     /// What is done with a tile of rows.
     fn passes(&self) -> Pieces {
-        let mut pieces = vec![ROW_TILE, ROW_PASSES, ROW_STATISTICS];
+        let sum = if self.long_sums { ROW_SUM_COMPENSATED } else { ROW_SUM_PLAIN };
+        let mut pieces = vec![ROW_TILE, sum, ROW_PASSES, ROW_STATISTICS];
         pieces.extend(self.listed());
         match self.pass {
             Pass::Whole => {
@@ -298,6 +299,7 @@ impl MergeKernel {
         pieces.extend([
             ROW_LANES_INDEPENDENT,
             ROW_TILE,
+            ROW_SUM_PLAIN,
             ROW_STATISTICS,
             IO_SPLIT_STATISTICS,
             self.extras.statistics(),

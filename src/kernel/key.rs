@@ -107,6 +107,8 @@ pub(crate) struct LossKernel {
     pub(crate) vectors: bool,
     /// Whether rows may begin or end within a vector.
     pub(crate) peeled: bool,
+    /// Whether an invocation adds so many terms up that their roundings have to be kept.
+    pub(crate) long_sums: bool,
     /// Whether probabilities are taken by aligned vectors.
     pub(crate) dense_vectors: bool,
     /// Whether vectors are taken by wide loads, which llvmpipe alone has,

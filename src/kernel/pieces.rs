@@ -131,6 +131,8 @@ pieces! {
     ROW_RESULTS = "row/results.wgsl",
     ROW_SPLIT = "row/split.wgsl",
     ROW_STATISTICS = "row/statistics.wgsl",
+    ROW_SUM_COMPENSATED = "row/sum/compensated.wgsl",
+    ROW_SUM_PLAIN = "row/sum/plain.wgsl",
     ROW_TILE = "row/tile.wgsl",
     ROW_TWO_PASS = "row/two_pass.wgsl",
     ROW_UNPATCHED = "row/unpatched.wgsl",

@@ -31,6 +31,7 @@ impl Scheduler<'_> {
             options: self.row_options(),
             vectors: on.vectors,
             peeled: on.peeled,
+            long_sums: matches!(traversal, Traversal::Row | Traversal::Column) && self.sizes.long_sums,
             dense_vectors: on.dense_vectors,
             wide: self.wide,
             wide_integers: self.wide_integers(),

@@ -10,6 +10,9 @@ use crate::loss::Spec;
 /// Scores that are worth wide loads.
 const WIDE_LOAD_ELEMENTS: usize = 1 << 18;
 
+/// Terms that a sum without compensation may have: each may be rounded by half a step of f32's, 2⁻²⁵ of the sum.
+const TERMS: u64 = 256;
+
 /// All that kernels go by besides the loss and how its arrays lie. The self-test gives its small batches the sizes of the
 /// batch that is to come: it then builds and tests the very kernels that the plan has, and no others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -24,6 +27,8 @@ pub(crate) struct Sizes {
     pub(crate) few_labels: bool,
     /// Losses so few that one workgroup adds them up.
     pub(super) summed_at_once: bool,
+    /// Terms enough for an invocation's sums to need compensation.
+    pub(super) long_sums: bool,
     /// Rows that a team may take in one go, as many as it takes one after another;
     pub(super) within_reach: bool,
     /// and rows that it may not even take one by one.
@@ -48,12 +53,19 @@ impl Scheduler<'_> {
         // Rows whose gradients share vectors are one team's.
         let rows_per_team = if self.layout.writes_grad() { 4 / gcd(self.layout.grad_step(), 4) } else { 1 };
         let column = self.traversal == Traversal::Column;
+        // Along a row an invocation adds four vectors up before it adds them to its sum, if they are not given.
+        let terms = match (column, self.spec.kind.takes_probabilities()) {
+            (true, _) => classes,
+            (false, true) => classes / (4 * self.geometry.team_size),
+            (false, false) => classes / (16 * self.geometry.team_size),
+        };
         Sizes {
             resident: shape.rows() >= RESIDENT_ROWS,
             wide_loads: self.wide && shape.elements() >= WIDE_LOAD_ELEMENTS,
             alone: self.geometry.stands_alone(shape.classes),
             few_labels: rows <= FEW,
             summed_at_once: losses <= BLOCK,
+            long_sums: terms > TERMS,
             within_reach: column || self.loop_budget(rows_per_team) >= classes,
             in_parts: !column && self.loop_budget(1) / 256 * 256 < classes,
         }

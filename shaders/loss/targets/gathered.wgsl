@@ -6,8 +6,7 @@ struct TargetSums {
 }
 
 fn target_sums_start() -> TargetSums {
-    let zero = Sum(vec4(0.0), vec4(0.0));
-    return TargetSums(zero, zero);
+    return TargetSums(sum_of(vec4(0.0)), sum_of(vec4(0.0)));
 }
 
 // One vector more, where the max may move from `old` up to u.
