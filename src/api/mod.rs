@@ -339,6 +339,7 @@ impl GpuLoss {
     }
 
     /// Lets go of the plans of earlier one-call batches, so that the next ones are chosen anew.
+    #[cfg(not(target_arch = "wasm32"))]
     fn forget_plans(&self) {
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
