@@ -26,9 +26,8 @@ run() {
 } >"$at/command.txt"
 # A missed bar is a result too; anything else that goes wrong is not.
 missed() { [ $? -eq 1 ] && echo "a bar is missed: see $1"; }
-run "$program" --backend "$backend" bench --check --json "$at/bench.json" --report "$at" >"$at/bench.txt" || missed bench.txt
-run env WGPU_BACKEND="$backend" "$peers" --check --python "$python" --json "$at/peers.json" --plot "$at/peers.svg" \
-    >"$at/peers.txt" || missed peers.txt
+run "$program" --backend "$backend" bench --check --json "$at/bench.json" >"$at/bench.txt" || missed bench.txt
+run env WGPU_BACKEND="$backend" "$peers" --check --python "$python" --json "$at/peers.json" >"$at/peers.txt" || missed peers.txt
 
 into=benches/results/$(date -u +%F)-$name
 rm -rf "$into"
