@@ -111,6 +111,7 @@ mod device;
 pub mod error;
 mod kernel;
 pub mod layout;
+pub mod linear;
 pub mod loss;
 pub mod plan;
 pub mod reference;
@@ -156,6 +157,8 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../docs/from-pytorch.md")]
     struct FromPytorch;
+    #[doc = include_str!("../docs/linear.md")]
+    struct Linear;
     #[doc = include_str!("../docs/numerics.md")]
     struct Numerics;
     #[doc = include_str!("../docs/performance.md")]

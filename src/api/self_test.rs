@@ -217,7 +217,7 @@ impl GpuLoss {
     }
 
     /// Tests a strategy, unless its like was tested before.
-    async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
+    pub(super) async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
         // The other modes are made of what a split row goes through.
         let serve = serving(&self.context, spec.kind, &layout.shape, layout.reads_once());
         let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);

@@ -203,7 +203,7 @@ impl<'a> Targets<'a> {
 
     /// The same targets, borrowed for a shorter time (which the compiler cannot do by itself: views do not vary with
     /// their lifetimes).
-    pub(super) fn reborrow<'b>(self) -> Targets<'b>
+    pub(crate) fn reborrow<'b>(self) -> Targets<'b>
     where
         'a: 'b,
     {

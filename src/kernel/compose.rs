@@ -12,7 +12,7 @@ use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;
 
 /// Pieces, in the order in which they are laid.
-type Pieces = Vec<&'static str>;
+pub(super) type Pieces = Vec<&'static str>;
 
 impl KernelSpec {
     /// The kernel's WGSL.
@@ -344,7 +344,7 @@ fn words(any: bool) -> Pieces {
     if any { vec![ACCESS_LLVMPIPE_U64] } else { Vec::new() }
 }
 
-fn weights(weighted: bool) -> &'static str {
+pub(super) fn weights(weighted: bool) -> &'static str {
     if weighted { LOSS_CLASS_WEIGHTS } else { LOSS_NO_CLASS_WEIGHTS }
 }
 
@@ -352,7 +352,7 @@ fn winner(options: RowOptions) -> &'static str {
     if options.best { ROW_WINNER } else { ROW_NO_WINNER }
 }
 
-fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) -> Pieces {
+pub(super) fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) -> Pieces {
     match form {
         TargetForm::Classes => integers.pieces(false).chain([TARGET_LABELS, TARGET_CLASSES]).collect(),
         TargetForm::Lists => integers.pieces(true).chain([TARGET_LISTS]).collect(),
@@ -370,7 +370,7 @@ fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) 
 }
 
 /// The maths of a loss, with its options.
-fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
+pub(super) fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
     let own = of_loss(kind.name());
     if !kind.per_row() {
         return own.into_iter().collect();

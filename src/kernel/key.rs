@@ -1,7 +1,7 @@
 //! What makes a kernel: the one thing that kernels are told apart by.
 
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::Kind;
+use crate::loss::{Kind, Spec};
 
 /// What a kernel is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +48,22 @@ pub(crate) struct RowOptions {
     pub(crate) z_loss: bool,
     /// Whether the class with the highest score is looked for.
     pub(crate) best: bool,
+}
+
+impl RowOptions {
+    /// Those of a loss, and whether anything asks for the highest class.
+    pub(crate) fn of(spec: &Spec, best: bool) -> Self {
+        RowOptions {
+            smoothed: spec.label_smoothing > 0.0,
+            transform: match (spec.softcap, spec.logit_scale) {
+                (Some(_), _) => Transform::Softcap,
+                (None, 1.0) => Transform::Identity,
+                (None, _) => Transform::Scale,
+            },
+            z_loss: spec.z_loss > 0.0,
+            best,
+        }
+    }
 }
 
 /// What happens to scores before the softmax.

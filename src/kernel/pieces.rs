@@ -2,7 +2,7 @@
 
 macro_rules! pieces {
     ($($name:ident = $path:literal,)*) => {
-        $(pub(super) const $name: &str = include_str!(concat!("../../shaders/", $path));)*
+        $(pub(crate) const $name: &str = include_str!(concat!("../../shaders/", $path));)*
 
         const ALL: &[(&str, &str)] = &[$(($path, $name)),*];
     };
@@ -53,6 +53,28 @@ pieces! {
     ELEMENT_HALVES = "element/halves.wgsl",
     ELEMENT_UNPACK_F16 = "element/unpack_f16.wgsl",
     ELEMENTWISE_ELEMENTWISE = "elementwise/elementwise.wgsl",
+    GEMM_A_ACROSS_DEPTH = "gemm/a_across_depth.wgsl",
+    GEMM_A_ALONG_DEPTH = "gemm/a_along_depth.wgsl",
+    GEMM_A_F32 = "gemm/a_f32.wgsl",
+    GEMM_A_SCALARS = "gemm/a_scalars.wgsl",
+    GEMM_A_VECTORS = "gemm/a_vectors.wgsl",
+    GEMM_B_ACROSS_DEPTH = "gemm/b_across_depth.wgsl",
+    GEMM_B_ALONG_DEPTH = "gemm/b_along_depth.wgsl",
+    GEMM_B_SCALARS = "gemm/b_scalars.wgsl",
+    GEMM_B_VECTORS = "gemm/b_vectors.wgsl",
+    GEMM_BIAS = "gemm/bias.wgsl",
+    GEMM_BLOCK_4X4 = "gemm/block_4x4.wgsl",
+    GEMM_BLOCK_8X8 = "gemm/block_8x8.wgsl",
+    GEMM_MAIN = "gemm/main.wgsl",
+    GEMM_NO_BIAS = "gemm/no_bias.wgsl",
+    GEMM_PRODUCT = "gemm/product.wgsl",
+    GEMM_STATISTICS = "gemm/statistics.wgsl",
+    GEMM_STEPS_4 = "gemm/steps_4.wgsl",
+    GEMM_STEPS_8 = "gemm/steps_8.wgsl",
+    GEMM_STORE_F32 = "gemm/store_f32.wgsl",
+    GEMM_STORE_F32_SCALARS = "gemm/store_f32_scalars.wgsl",
+    GEMM_STORE_HALVES = "gemm/store_halves.wgsl",
+    GEMM_TILES = "gemm/tiles.wgsl",
     IO_ABSENT_ARGMAX = "io/absent/argmax.wgsl",
     IO_ABSENT_DENOMINATOR = "io/absent/denominator.wgsl",
     IO_ABSENT_ELEMENT_WEIGHTS = "io/absent/element_weights.wgsl",
@@ -73,6 +95,15 @@ pieces! {
     IO_STATUS = "io/status.wgsl",
     IO_UPSTREAM_PER_LOSS = "io/upstream_per_loss.wgsl",
     IO_UPSTREAM_SCALAR = "io/upstream_scalar.wgsl",
+    LINEAR_BEGIN = "linear/begin.wgsl",
+    LINEAR_COLUMN_SUMS = "linear/column_sums.wgsl",
+    LINEAR_COPY_ROWS = "linear/copy_rows.wgsl",
+    LINEAR_CORRECT = "linear/correct.wgsl",
+    LINEAR_END = "linear/end.wgsl",
+    LINEAR_LOG_PROBS = "linear/log_probs.wgsl",
+    LINEAR_NO_CORRECT = "linear/no_correct.wgsl",
+    LINEAR_PACK_HALVES = "linear/pack_halves.wgsl",
+    LINEAR_TASK = "linear/task.wgsl",
     LOSS_BCE = "loss/bce.wgsl",
     LOSS_BEST_TRACKED = "loss/best/tracked.wgsl",
     LOSS_BEST_UNTRACKED = "loss/best/untracked.wgsl",

@@ -15,6 +15,7 @@
 mod bce;
 mod ce;
 mod compare;
+mod linear_ce;
 mod poly_1;
 mod sigmoid_ce;
 mod sigmoid_focal;
@@ -24,7 +25,8 @@ mod targets;
 
 use ndarray::{ArrayD, Dimension, IxDyn};
 
-pub use compare::{Difference, compare};
+pub use compare::{Difference, compare, compare_linear};
+pub use linear_ce::{LinearReference, run_linear};
 
 use crate::batch::check::{check, row_dims};
 use crate::batch::{Batch, Element, Shape};

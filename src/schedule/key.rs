@@ -1,7 +1,7 @@
 //! What a traversal's kernel is put together from, and what its overrides are.
 
 use super::{Scheduler, flag};
-use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, RowOptions, Transform, Traversal};
+use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, RowOptions, Traversal};
 use crate::layout::Upstream;
 
 /// What is taken by vectors.
@@ -56,17 +56,8 @@ impl Scheduler<'_> {
 
     /// Which ways the options of a row's loss take.
     pub(super) fn row_options(&self) -> RowOptions {
-        let (spec, outputs) = (self.spec, self.layout.outputs);
-        RowOptions {
-            smoothed: spec.label_smoothing > 0.0,
-            transform: match (spec.softcap, spec.logit_scale) {
-                (Some(_), _) => Transform::Softcap,
-                (None, 1.0) => Transform::Identity,
-                (None, _) => Transform::Scale,
-            },
-            z_loss: spec.z_loss > 0.0,
-            best: outputs.argmax || outputs.correct,
-        }
+        let outputs = self.layout.outputs;
+        RowOptions::of(self.spec, outputs.argmax || outputs.correct)
     }
 
     /// Optional buffers that a pass over whole rows has.

@@ -18,7 +18,7 @@ pub(crate) use chunk::{Chunk, Run, by_elements, by_rows};
 pub use team::Strategy;
 pub(crate) use team::{Geometry, LoopWork, RESIDENT_ROWS, choose, serving, traversal};
 
-pub(crate) use sizes::Sizes;
+pub(crate) use sizes::{Sizes, TERMS};
 use window::window_row;
 
 use crate::batch::TargetForm;

@@ -39,6 +39,9 @@ INPUT holds these tensors:
   pos_weight [C]             optional: {pos_weight}
   element_weights            optional, of the scores' shape: the losses of elements
   upstream                   optional, of the unreduced loss's shape: with --reduction none
+  hidden [N, H], weight [V, H]
+                             in place of logits for linear-ce, of one type: logits = hidden·weightᵀ,
+                             and bias [V], optional, is added to each row
 Weights of fewer elements are spread as NumPy spreads arrays. Scores [N] are one row of classes for
 losses of rows, and binary for losses of elements. What is understood without being said is told as
 a note; tensors that do not count are listed, and refused if their names say that they should.
@@ -46,7 +49,8 @@ Or INPUT is logits.npy, with targets.npy and so on beside it.
 
 OUTPUT then holds loss (f32), grad (the scores' type and shape), for the softmax losses also losses
 and lse (f32, [N, d1, …]), and what --outputs names: losses, lse, argmax (u32, [N, d1, …]; 4294967295
-in ignored rows), correct (i64, the number of rows). It is replaced whole or not at all.
+in ignored rows), correct (i64, the number of rows). It is replaced whole or not at all. For linear-ce it holds, in place of
+grad, grad_hidden (the type and shape of hidden), grad_weight (f32, as weight), and grad_bias (f32) with a bias.
 
 From PyTorch:
   safetensors.torch.save_file({{'logits': logits, 'targets': labels}}, 'batch.safetensors')
