@@ -3,9 +3,11 @@
 mod bits;
 mod buffers;
 mod common;
+mod evaluation;
 mod memory;
 #[path = "../common/mod.rs"]
 mod parts;
 mod pytorch;
 mod random;
 mod refused;
+mod time;

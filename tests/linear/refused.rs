@@ -26,7 +26,10 @@ fn shapes_labels_and_options_are_named() {
         let mut batch = arrays.batch();
         batch.targets = (&shares).into();
         let text = refused(&plain, batch);
-        assert_eq!(text, "linear_ce does not take targets in the form probabilities, only classes, one integer a row");
+        assert_eq!(
+            text,
+            "linear_ce does not take targets in the form probabilities: it takes classes, one integer a row"
+        );
         let bias = ndarray::Array1::<f32>::zeros(12);
         assert_eq!(refused(&plain, arrays.batch().bias(bias.view())), "bias has shape [12], expected [11]");
         let labels = [0_i64, 11, 3, -1, 4, 5];
