@@ -135,7 +135,8 @@ impl GpuLoss {
         check_values(spec, batch)?;
         self.context.check_alive()?;
         let host = HostArrays::new(batch);
-        let layout = Layout { longest_list: self.longest_list(batch, layout.longest_list)?, ..layout };
+        let longest_list = self.longest_list(batch, layout.longest_list)?;
+        let layout = Layout { longest_list, missing_labels: batch.targets.have_missing(), ..layout };
         Ok((host, layout))
     }
 

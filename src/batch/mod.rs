@@ -15,7 +15,7 @@ pub use integers::{Integer, IntegerType, Integers};
 pub(crate) use output::requests;
 pub use output::{Output, Outputs};
 pub use shape::Shape;
-pub use targets::{MultiHot, Probabilities, TargetElement, Targets};
+pub use targets::{Logits, MISSING_LABEL, MultiHot, Probabilities, TargetElement, Targets};
 
 pub use crate::loss::TargetForm;
 

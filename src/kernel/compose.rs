@@ -9,7 +9,7 @@ use super::key::{
 use super::pieces::*;
 use super::{resident, template};
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::Kind;
+use crate::loss::{Divergence, Kind};
 
 /// Pieces, in the order in which they are laid.
 type Pieces = Vec<&'static str>;
@@ -22,6 +22,7 @@ impl KernelSpec {
             KernelSpec::Loss(loss) => return loss.source(pieces),
             KernelSpec::ScanLabels { weighted, wide } => pieces.extend(scan_labels(*weighted, *wide)),
             KernelSpec::ScanLists { wide, verdicts } => pieces.extend(scan_lists(*wide, *verdicts)),
+            KernelSpec::ScanMultiHot => pieces.extend([REDUCE_FOUND, REDUCE_STORED, REDUCE_SCAN_MULTI_HOT]),
             KernelSpec::ScanFinish { denominator, upstream, labels } => {
                 pieces.extend(scan_finish(*denominator, *upstream, *labels));
             }
@@ -89,7 +90,11 @@ impl LossKernel {
         pieces.extend([IO_SCALES, MATH]);
         pieces.extend(self.loads());
         pieces.extend(self.stores());
-        pieces.extend(targets(self.targets, self.dense_vectors, self.wide, self.wide_integers));
+        pieces.extend(match self.missing {
+            true => vec![TARGET_MULTI_HOT_MISSING],
+            false if self.targets == TargetForm::Logits => self.teacher_scores(),
+            false => targets(self.targets, self.dense_vectors, self.wide, self.wide_integers),
+        });
         pieces.push(weights(self.weighted));
         pieces.extend(loss(self.kind, self.options, self.gathers()));
         let has = self.extras;
@@ -155,6 +160,21 @@ impl LossKernel {
             _ => ACCESS_LLVMPIPE_FOUR_IN_ONE,
         });
         pieces
+    }
+
+    /// How a teacher's scores are loaded: as probabilities are, or as halves.
+    fn teacher_scores(&self) -> Pieces {
+        let halves = match self.teacher {
+            Dtype::F32 => return targets(TargetForm::Probabilities, self.dense_vectors, self.wide, self.wide_integers),
+            Dtype::F16 => TARGET_DENSE_F16,
+            Dtype::Bf16 => TARGET_DENSE_BF16,
+        };
+        vec![halves, TARGET_DENSE, TARGET_PROBABILITIES]
+    }
+
+    /// Whether the loss of a row takes a pass of its own.
+    fn mixes(&self) -> bool {
+        self.kind == Kind::Distillation && self.options.divergence == Divergence::JensenShannon
     }
 
     /// How gradients are stored, and into which buffer.
@@ -233,7 +253,11 @@ impl LossKernel {
         match self.pass {
             Pass::Whole => {
                 pieces.extend([self.extras.statistics(), winner(self.options), ROW_RESULTS]);
-                pieces.push(if self.is_resident() { ROW_RESIDENT_MERGE } else { ROW_TWO_PASS });
+                pieces.push(match (self.is_resident(), self.mixes()) {
+                    (true, _) => ROW_RESIDENT_MERGE,
+                    (false, true) => ROW_THREE_PASS,
+                    (false, false) => ROW_TWO_PASS,
+                });
             }
             Pass::Split => pieces.extend([IO_SPLIT_STATISTICS, ROW_SPLIT]),
             Pass::Gradient => pieces.extend([IO_STATISTICS, ROW_GRADIENT]),
@@ -258,6 +282,11 @@ impl LossKernel {
         matches!(self.traversal, Traversal::ResidentRow(_) | Traversal::FourRows(_) | Traversal::ResidentColumn(_))
     }
 
+    /// What stands for a target outside of a row: no weight, or a teacher's mask.
+    fn outside(&self) -> &'static str {
+        if self.targets == TargetForm::Logits { "masked" } else { "unmasked" }
+    }
+
     /// What is written out vector by vector, where rows stay in registers.
     fn resident(&self) -> Option<String> {
         let written = |template, vectors: &[template::Vector], tags: &[&'static str]| {
@@ -276,13 +305,18 @@ impl LossKernel {
                     tags.push("weighed");
                 }
                 tags.push(if self.patches() { "patched" } else { "direct" });
+                tags.push(self.outside());
+                tags.extend(self.mixes().then_some("mixed"));
                 written(ROW_RESIDENT_ROW, &row.vectors(self.load_vectors), &tags)
             }
             Traversal::FourRows(classes) => {
                 let tag = if self.targets.is_dense() { "dense" } else { "listed" };
-                of_classes(ROW_RESIDENT_FOUR_ROWS, classes, &[tag])
+                let tags: Vec<&str> = std::iter::once(tag).chain(self.mixes().then_some("mixed")).collect();
+                of_classes(ROW_RESIDENT_FOUR_ROWS, classes, &tags)
             }
-            Traversal::ResidentColumn(classes) => of_classes(ROW_RESIDENT_COLUMN, classes, &[]),
+            Traversal::ResidentColumn(classes) => {
+                of_classes(ROW_RESIDENT_COLUMN, classes, if self.mixes() { &["mixed"] } else { &[] })
+            }
             Traversal::Row | Traversal::Column | Traversal::Element => None,
         }
     }
@@ -357,7 +391,7 @@ fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) 
         TargetForm::Classes => integers.pieces(false).chain([TARGET_LABELS, TARGET_CLASSES]).collect(),
         TargetForm::Lists => integers.pieces(true).chain([TARGET_LISTS]).collect(),
         TargetForm::MultiHot => vec![TARGET_DENSE, TARGET_MULTI_HOT],
-        TargetForm::Probabilities => vec![
+        TargetForm::Probabilities | TargetForm::Logits => vec![
             match (vectors, wide) {
                 (false, _) => TARGET_DENSE_SCALARS,
                 (true, false) => TARGET_DENSE_VECTORS,
@@ -374,6 +408,19 @@ fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
     let own = of_loss(kind.name());
     if !kind.per_row() {
         return own.into_iter().collect();
+    }
+    if kind == Kind::Distillation {
+        let mut pieces = vec![
+            LOSS_TEACHER_SCORES,
+            if options.best { LOSS_BEST_TRACKED } else { LOSS_BEST_UNTRACKED },
+            match options.divergence {
+                Divergence::ForwardKl => LOSS_DIVERGENCE_FORWARD_KL,
+                Divergence::ReverseKl => LOSS_DIVERGENCE_REVERSE_KL,
+                Divergence::JensenShannon => LOSS_DIVERGENCE_JENSEN_SHANNON,
+            },
+        ];
+        pieces.extend(own);
+        return pieces;
     }
     let mut pieces = vec![
         if options.smoothed { LOSS_SMOOTHING_ON } else { LOSS_SMOOTHING_OFF },

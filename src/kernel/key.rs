@@ -1,7 +1,7 @@
 //! What makes a kernel: the one thing that kernels are told apart by.
 
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::Kind;
+use crate::loss::{Divergence, Kind};
 
 /// What a kernel is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub(crate) enum KernelSpec {
         /// Whether it is kept what was found in each row.
         verdicts: bool,
     },
+    /// The count of known labels among multi-hot bytes.
+    ScanMultiHot,
     /// The scan's results put into scales and status.
     ScanFinish {
         /// Whether the denominator is in a buffer.
@@ -48,6 +50,8 @@ pub(crate) struct RowOptions {
     pub(crate) z_loss: bool,
     /// Whether the class with the highest score is looked for.
     pub(crate) best: bool,
+    /// The divergence of distillation.
+    pub(crate) divergence: Divergence,
 }
 
 /// What happens to scores before the softmax.
@@ -101,6 +105,10 @@ pub(crate) struct LossKernel {
     pub(crate) dtype: Dtype,
     /// The form of the targets.
     pub(crate) targets: TargetForm,
+    /// Whether some multi-hot bytes say that a label is not known.
+    pub(crate) missing: bool,
+    /// The type of a teacher's scores.
+    pub(crate) teacher: Dtype,
     /// Which ways its options take, for losses of rows.
     pub(crate) options: RowOptions,
     /// Whether scores are taken by aligned vectors of 4 (or one by one).

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::Spec;
+use super::{Divergence, Spec};
 
 /// An option that some losses have; [`Kind::options`](super::Kind::options) says which.
 ///
@@ -36,6 +36,20 @@ pub enum OptionName {
     Alpha,
     /// The factor of `1 − p_y`.
     Epsilon,
+    /// The focusing exponent of positives.
+    GammaPositive,
+    /// The focusing exponent of negatives.
+    GammaNegative,
+    /// What is taken off the probabilities of negatives.
+    Clip,
+    /// What both sides' scores are divided by.
+    Temperature,
+    /// Which divergence: the number of its name.
+    Divergence,
+    /// The teacher's share of the mixture.
+    Lambda,
+    /// Whether loss and gradient are multiplied by the temperature's square: 0 or 1.
+    TimesTemperatureSquared,
 }
 
 /// What is known of an option.
@@ -58,6 +72,8 @@ pub(crate) enum Values {
         /// What stands for it in formulas and help.
         letter: &'static str,
         range: Range,
+        /// The words for 0, 1, …, where the number stands for one.
+        words: &'static [&'static str],
         /// Values that ask different things of the arithmetic.
         samples: &'static [f32],
         get: fn(&Spec) -> Option<f32>,
@@ -74,6 +90,7 @@ pub(crate) enum Range {
     NotNegative,
     Positive,
     FromMinusOne,
+    Between,
 }
 
 impl Range {
@@ -84,6 +101,7 @@ impl Range {
                 Range::NotNegative => value >= 0.0,
                 Range::Positive => value > 0.0,
                 Range::FromMinusOne => value >= -1.0,
+                Range::Between => value > 0.0 && value < 1.0,
             }
     }
 
@@ -93,6 +111,7 @@ impl Range {
             Range::NotNegative => "a finite number of at least 0",
             Range::Positive => "a finite number above 0",
             Range::FromMinusOne => "a finite number of at least -1",
+            Range::Between => "a number above 0 and below 1",
         }
     }
 }
@@ -106,6 +125,7 @@ const TABLE: &[Row] = &[
         values: Values::Number {
             letter: "E",
             range: Range::Share,
+            words: &[],
             samples: &[0.1, 1.0],
             get: |spec| Some(spec.label_smoothing),
             set: |spec, value| spec.label_smoothing = value,
@@ -136,6 +156,7 @@ const TABLE: &[Row] = &[
         values: Values::Number {
             letter: "Z",
             range: Range::NotNegative,
+            words: &[],
             samples: &[1e-3],
             get: |spec| Some(spec.z_loss),
             set: |spec, value| spec.z_loss = value,
@@ -149,6 +170,7 @@ const TABLE: &[Row] = &[
         values: Values::Number {
             letter: "SCALE",
             range: Range::Positive,
+            words: &[],
             samples: &[0.7],
             get: |spec| Some(spec.logit_scale),
             set: |spec, value| spec.logit_scale = value,
@@ -162,6 +184,7 @@ const TABLE: &[Row] = &[
         values: Values::Number {
             letter: "CAP",
             range: Range::Positive,
+            words: &[],
             samples: &[5.0],
             get: |spec| spec.softcap,
             set: |spec, value| spec.softcap = Some(value),
@@ -175,6 +198,7 @@ const TABLE: &[Row] = &[
         values: Values::Number {
             letter: "G",
             range: Range::NotNegative,
+            words: &[],
             // Below 1 the gradient's power of 1 − p_y has a negative exponent; 1 and 2 have ways of their own.
             samples: &[1.5, 0.0, 0.3, 1.0, 2.0, 5.0],
             get: |spec| Some(spec.gamma),
@@ -189,6 +213,7 @@ const TABLE: &[Row] = &[
         values: Values::Number {
             letter: "A",
             range: Range::Share,
+            words: &[],
             samples: &[0.25],
             get: |spec| spec.alpha,
             set: |spec, value| spec.alpha = Some(value),
@@ -202,10 +227,111 @@ const TABLE: &[Row] = &[
         values: Values::Number {
             letter: "E",
             range: Range::FromMinusOne,
+            words: &[],
             // At −1 the gradient of a confident row vanishes twice over.
             samples: &[2.0, 0.0, -0.5, -1.0],
             get: |spec| Some(spec.epsilon),
             set: |spec, value| spec.epsilon = value,
+        },
+    },
+    Row {
+        option: OptionName::GammaPositive,
+        name: "gamma_positive",
+        about: "γ₊, the focusing exponent of positives, at least 0",
+        aliases: &["gammapos"],
+        values: Values::Number {
+            letter: "G",
+            range: Range::NotNegative,
+            words: &[],
+            samples: &[0.0, 0.5, 2.0],
+            get: |spec| Some(spec.gamma_positive),
+            set: |spec, value| spec.gamma_positive = value,
+        },
+    },
+    Row {
+        option: OptionName::GammaNegative,
+        name: "gamma_negative",
+        about: "γ₋, the focusing exponent of negatives, at least 0",
+        aliases: &["gammaneg"],
+        values: Values::Number {
+            letter: "G",
+            range: Range::NotNegative,
+            words: &[],
+            // Below 1 the gradient's power of p_m has a negative exponent; 1, 2 and 4 have ways of their own.
+            samples: &[0.0, 0.5, 1.0, 2.0, 3.0],
+            get: |spec| Some(spec.gamma_negative),
+            set: |spec, value| spec.gamma_negative = value,
+        },
+    },
+    Row {
+        option: OptionName::Clip,
+        name: "clip",
+        about: "Taken off the probabilities of negatives, in [0, 1]",
+        aliases: &["probabilitymargin"],
+        values: Values::Number {
+            letter: "M",
+            range: Range::Share,
+            words: &[],
+            // At 1 no negative has a loss.
+            samples: &[0.0, 0.2, 1.0],
+            get: |spec| Some(spec.clip),
+            set: |spec, value| spec.clip = value,
+        },
+    },
+    Row {
+        option: OptionName::Temperature,
+        name: "temperature",
+        about: "τ, which the scores of both sides are divided by, above 0",
+        aliases: &[],
+        values: Values::Number {
+            letter: "T",
+            range: Range::Positive,
+            words: &[],
+            samples: &[2.0, 0.5],
+            get: |spec| Some(spec.temperature),
+            set: |spec, value| spec.temperature = value,
+        },
+    },
+    Row {
+        option: OptionName::Divergence,
+        name: "divergence",
+        about: "forward-kl, reverse-kl or jensen-shannon",
+        aliases: &[],
+        values: Values::Number {
+            letter: "NAME",
+            range: Range::NotNegative,
+            words: &Divergence::NAMES,
+            samples: &[1.0, 2.0],
+            get: |spec| Some(f32::from(spec.divergence as u8)),
+            set: |spec, value| spec.divergence = Divergence::ALL[value as usize],
+        },
+    },
+    Row {
+        option: OptionName::Lambda,
+        name: "lambda",
+        about: "λ of jensen-shannon: the teacher's share of the mixture, above 0 and below 1",
+        aliases: &[],
+        values: Values::Number {
+            letter: "L",
+            range: Range::Between,
+            words: &[],
+            samples: &[0.3],
+            get: |spec| Some(spec.lambda),
+            set: |spec, value| spec.lambda = value,
+        },
+    },
+    Row {
+        option: OptionName::TimesTemperatureSquared,
+        name: "times_temperature_squared",
+        about: "Multiplies loss and gradient by τ²",
+        aliases: &["tsquared"],
+        values: Values::Number {
+            letter: "BOOL",
+            range: Range::NotNegative,
+            words: &["false", "true"],
+            samples: &[1.0],
+            get: |spec| Some(f32::from(u8::from(spec.times_temperature_squared))),
+            set: |spec, value| spec.times_temperature_squared = value == 1.0,
         },
     },
 ];
@@ -287,9 +413,22 @@ impl OptionName {
         }
     }
 
-    /// Sets it, unless it is one weight a class; returns whether it did. [`Spec::check`] says whether the value will do.
+    /// The words that its numbers 0, 1, … stand for, if they do.
+    #[must_use]
+    pub fn words(self) -> &'static [&'static str] {
+        match self.values() {
+            Values::Number { words, .. } => words,
+            Values::Weights { .. } => &[],
+        }
+    }
+
+    /// Sets it, unless it is one weight a class, or the value the number of no word of its; returns whether it did.
+    /// [`Spec::check`] says whether a number will do.
     pub fn set(self, spec: &mut Spec, value: f32) -> bool {
         match self.values() {
+            Values::Number { words, .. } if !words.is_empty() && !(0..words.len()).any(|n| n as f32 == value) => {
+                return false;
+            }
             Values::Number { set, .. } => set(spec, value),
             Values::Weights { .. } => return false,
         }

@@ -12,9 +12,11 @@
 //! # Ok::<(), gpu_loss::Error>(())
 //! ```
 
+mod asymmetric;
 mod bce;
 mod ce;
 mod compare;
+mod distillation;
 mod poly_1;
 mod sigmoid_ce;
 mod sigmoid_focal;
@@ -27,7 +29,7 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 pub use compare::{Difference, compare};
 
 use crate::batch::check::{check, row_dims};
-use crate::batch::{Batch, Element, Shape};
+use crate::batch::{Batch, Element, MISSING_LABEL, Shape, Targets};
 use crate::error::Result;
 use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
 use targets::{RowState, Rows};
@@ -91,6 +93,10 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
     };
     let dims = batch.scores.shape();
     let scores = Scores { dims, values: &scores };
+    let missing: Vec<bool> = match &batch.targets {
+        Targets::MultiHot(bytes) => bytes.iter().map(|byte| byte == MISSING_LABEL).collect(),
+        _ => vec![false; scores.values.len()],
+    };
     Ok(match function(spec) {
         Function::OfRow(of_row) => {
             let upstream = flat(&batch.upstream, shape.rows());
@@ -99,7 +105,7 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
         Function::OfElement(of_element) => {
             let upstream = flat(&batch.upstream, shape.elements());
             let weights = flat(&batch.element_weights, shape.elements());
-            by_elements(spec, &shape, scores, &rows, (&upstream, &weights), &*of_element)
+            by_elements(spec, &shape, scores, (&rows, missing), (&upstream, &weights), &*of_element)
         }
     })
 }
@@ -141,6 +147,8 @@ fn function(spec: &Spec) -> Function<'_> {
         })),
         Kind::SoftmaxFocal => OfRow(Box::new(|row| softmax_focal::row(spec, row.x, row.label))),
         Kind::SigmoidFocal => OfElement(Box::new(|u, t, _| sigmoid_focal::element(spec, u, t))),
+        Kind::Asymmetric => OfElement(Box::new(|u, t, _| asymmetric::element(spec, u, t))),
+        Kind::Distillation => OfRow(Box::new(|row| distillation::row(spec, row.x, row.b))),
         Kind::Poly1 => OfRow(Box::new(|row| poly_1::row(spec, row.x, row.label))),
     }
 }
@@ -225,24 +233,27 @@ fn by_elements(
     spec: &Spec,
     shape: &Shape,
     Scores { dims, values: scores }: Scores<'_>,
-    rows: &Rows,
+    (rows, missing): (&Rows, Vec<bool>),
     (upstream, weights): (&[f64], &[f64]),
     of_element: &dyn Fn(f64, f64, usize) -> ElementLoss,
 ) -> Reference {
     let mut losses = vec![0.0; scores.len()];
     let mut grad = vec![0.0; scores.len()];
     let mut terms = vec![0.0; scores.len()];
-    let mut ignored = vec![false; scores.len()];
+    let mut ignored = missing;
     let mut valid = 0_usize;
     for row in 0..shape.rows() {
         if rows.state(row) == RowState::Ignored {
             (0..shape.classes).for_each(|class| ignored[position(shape, row, class)] = true);
             continue;
         }
-        valid += shape.classes;
         let start = position(shape, row, 0);
         for class in 0..shape.classes {
             let at = start + class * shape.inner;
+            if ignored[at] {
+                continue;
+            }
+            valid += 1;
             let (u, t) = (scores[at], rows.target(shape, row, class));
             let result = of_element(u, t, class);
             losses[at] = weights[at] * result.loss;

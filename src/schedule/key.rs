@@ -28,6 +28,8 @@ impl Scheduler<'_> {
             kind: self.spec.kind,
             dtype: layout.dtype,
             targets: layout.targets,
+            missing: layout.missing_labels,
+            teacher: layout.teacher,
             options: self.row_options(),
             vectors: on.vectors,
             peeled: on.peeled,
@@ -66,6 +68,7 @@ impl Scheduler<'_> {
             },
             z_loss: spec.z_loss > 0.0,
             best: outputs.argmax || outputs.correct,
+            divergence: spec.divergence,
         }
     }
 

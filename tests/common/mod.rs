@@ -55,15 +55,26 @@ pub enum OwnedTargets {
     Lists(Vec<i64>, Vec<i64>),
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
+    Logits(ArrayD<f32>),
+    LogitsF16(ArrayD<f16>),
+    LogitsBf16(ArrayD<bf16>),
 }
 
 impl OwnedTargets {
+    /// Whether some label is not known.
+    pub fn have_missing(&self) -> bool {
+        matches!(self, OwnedTargets::MultiHot(bytes) if bytes.iter().any(|byte| *byte == gpu_loss::batch::MISSING_LABEL))
+    }
+
     pub fn view(&self) -> Targets<'_> {
         match self {
             OwnedTargets::Classes(labels) => labels.into(),
             OwnedTargets::Lists(offsets, indices) => Targets::lists(offsets, indices),
             OwnedTargets::MultiHot(bytes) => Targets::from(bytes),
             OwnedTargets::Probabilities(p) => Targets::from(p),
+            OwnedTargets::Logits(teacher) => Targets::logits(teacher),
+            OwnedTargets::LogitsF16(teacher) => Targets::logits(teacher),
+            OwnedTargets::LogitsBf16(teacher) => Targets::logits(teacher),
         }
     }
 }
@@ -96,7 +107,10 @@ impl Case {
             batch = batch.with_lse();
         }
         if self.spec.kind.per_row() {
-            batch = batch.with_argmax().with_correct();
+            batch = batch.with_argmax();
+        }
+        if self.spec.kind.per_row() && self.spec.kind != Kind::Distillation {
+            batch = batch.with_correct();
         }
         batch.element_weights = self.element_weights.as_ref().map(|a| a.view());
         batch.upstream = self.upstream.as_ref().map(|a| a.view());
@@ -211,6 +225,9 @@ fn vector(path: &Path) -> (Case, Expected) {
             Stored::F32 => OwnedTargets::Probabilities(floats(&tensors, "targets").expect("floats")),
             _ => OwnedTargets::Classes(integers(&tensors, "targets")),
         },
+        Err(_) if tensors.tensor("teacher").is_ok() => {
+            OwnedTargets::Logits(floats(&tensors, "teacher").expect("floats"))
+        }
         Err(_) => OwnedTargets::Lists(
             integers(&tensors, "target_offsets").into_raw_vec_and_offset().0,
             integers(&tensors, "target_indices").into_raw_vec_and_offset().0,
@@ -256,7 +273,11 @@ fn spec(options: &serde_json::Value) -> Spec {
     spec.ignore_index = options["ignore_index"].as_i64();
     spec.denominator = number("denominator");
     for option in OptionName::ALL {
-        if let Some(value) = number(option.name()) {
+        let word = option.words().iter().position(|word| {
+            options[option.name()].as_str() == Some(*word)
+                || options[option.name()].as_bool().map(|b| b.to_string()).as_deref() == Some(*word)
+        });
+        if let Some(value) = word.map(|word| word as f32).or(number(option.name())) {
             option.set(&mut spec, value);
         }
     }
@@ -284,6 +305,11 @@ fn integers(tensors: &SafeTensors<'_>, name: &str) -> ArrayD<i64> {
         other => panic!("{name} is {other:?}"),
     };
     ArrayD::from_shape_vec(view.shape(), values).expect("shape")
+}
+
+/// The losses that compare scores with labels.
+pub fn of_labels() -> impl Iterator<Item = Kind> {
+    Kind::ALL.iter().copied().filter(|kind| kind.targets() != [gpu_loss::batch::TargetForm::Logits])
 }
 
 /// The losses by kind, their options the default ones.
