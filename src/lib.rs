@@ -28,6 +28,7 @@
 //! | many easy negatives | [`SoftmaxFocal`], [`SigmoidFocal`] |
 //! | independent attributes of which few are true | [`Asymmetric`] |
 //! | attributes of which some are not known | [`MISSING_LABEL`](batch::MISSING_LABEL) among multi-hot targets |
+//! | its pair among the columns of a similarity matrix (CLIP, retrieval) | [`InfoNce`] |
 //! | probabilities instead of scores | [`Ce`], [`Bce`] |
 //!
 //! Fused means: a kernel reads a row of scores, reduces it, and writes the gradient. Log-softmax, gather, mean and
@@ -125,7 +126,9 @@ pub use api::GpuLoss;
 pub use batch::{Batch, Dtype, Output, Shape, Targets};
 pub use error::{Error, Result};
 pub use layout::Layout;
-pub use loss::{Asymmetric, Bce, Ce, Distillation, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
+pub use loss::{
+    Asymmetric, Bce, Ce, Distillation, InfoNce, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal,
+};
 pub use plan::{Buffers, Plan};
 pub use wgpu;
 

@@ -10,6 +10,7 @@ mod host_arrays;
 mod known_answers;
 mod read;
 mod self_test;
+mod symmetric;
 mod tuning;
 mod units;
 

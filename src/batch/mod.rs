@@ -6,6 +6,7 @@ mod element;
 mod integers;
 mod output;
 mod shape;
+pub(crate) mod symmetric;
 mod targets;
 
 pub use element::{Dtype, Element};

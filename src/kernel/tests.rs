@@ -35,7 +35,8 @@ fn kernels() -> Vec<KernelSpec> {
         correct: true,
         statistics: true,
     };
-    for kind in Kind::ALL.iter().copied().filter(|kind| kind.per_row()) {
+    let own = || Kind::ALL.iter().copied().filter(|kind| kind.computed_as() == *kind);
+    for kind in own().filter(|kind| kind.merges()) {
         for &targets in TargetForm::ALL {
             all.extend([none, every].map(|extras| {
                 KernelSpec::Merge(MergeKernel {
@@ -58,7 +59,7 @@ fn kernels() -> Vec<KernelSpec> {
         Traversal::FourRows(10),
         Traversal::FourRows(33),
     ];
-    for &kind in Kind::ALL {
+    for kind in own() {
         let passes_over_scores: &[Traversal] = if kind.per_row() { &passes_over_scores } else { &[Traversal::Element] };
         for (traversal, team, dtype, targets, vectors, grad) in itertools(passes_over_scores) {
             let tile = matches!(traversal, Traversal::FourRows(_));
@@ -142,7 +143,7 @@ fn itertools(passes_over_scores: &[Traversal]) -> Vec<Choice> {
     for &traversal in passes_over_scores {
         for team in [Team::Thread, Team::Subgroup, Team::Workgroup, Team::WorkgroupTree] {
             for &dtype in Dtype::ALL {
-                for &targets in TargetForm::ALL {
+                for targets in TargetForm::ALL.iter().copied().chain([TargetForm::Logits]) {
                     for vectors in [true, false] {
                         for grad in [Grad::Nowhere, Grad::Separate, Grad::InPlace] {
                             choices.push((traversal, team, dtype, targets, vectors, grad));

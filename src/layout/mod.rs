@@ -295,6 +295,13 @@ impl Layout {
                 self.targets.name()
             ));
         }
+        if spec.symmetric {
+            return refuse(
+                "symmetric is for one call on host arrays: make a plan of rows and, over a copy of the first columns as rows, \
+                 another, and add half of each"
+                    .to_owned(),
+            );
+        }
         self.check_statistics(spec)
     }
 

@@ -25,6 +25,7 @@ pub(crate) struct Flags {
     divergence: Divergence,
     lambda: bool,
     times_temperature_squared: bool,
+    symmetric: bool,
 }
 
 /// Exponents for which kernels have ways of their own.
@@ -85,6 +86,7 @@ impl Spec {
             divergence,
             lambda,
             times_temperature_squared,
+            symmetric,
         } = self;
         Flags {
             kind: *kind,
@@ -107,6 +109,7 @@ impl Spec {
             divergence: *divergence,
             lambda: *lambda != 0.5,
             times_temperature_squared: *times_temperature_squared,
+            symmetric: *symmetric,
         }
     }
 }
@@ -136,6 +139,7 @@ impl Flags {
             divergence,
             lambda,
             times_temperature_squared,
+            symmetric,
         } = *self;
         let options = [
             (OptionName::LabelSmoothing, label_smoothing),
@@ -154,6 +158,7 @@ impl Flags {
             (OptionName::Divergence, divergence != Divergence::ForwardKl),
             (OptionName::Lambda, lambda),
             (OptionName::TimesTemperatureSquared, times_temperature_squared),
+            (OptionName::Symmetric, symmetric),
         ];
         options.into_iter().filter(|(_, on)| *on).map(|(option, _)| option)
     }
@@ -182,6 +187,7 @@ impl Flags {
             divergence: self.divergence,
             lambda: if self.lambda { 0.3 } else { 0.5 },
             times_temperature_squared: self.times_temperature_squared,
+            symmetric: self.symmetric,
             ..Spec::plain(self.kind)
         }
     }

@@ -50,6 +50,8 @@ pub enum OptionName {
     Lambda,
     /// Whether loss and gradient are multiplied by the temperature's square: 0 or 1.
     TimesTemperatureSquared,
+    /// Whether a matrix of similarities is gone down by its columns too: 0 or 1.
+    Symmetric,
 }
 
 /// What is known of an option.
@@ -332,6 +334,21 @@ const TABLE: &[Row] = &[
             samples: &[1.0],
             get: |spec| Some(f32::from(u8::from(spec.times_temperature_squared))),
             set: |spec, value| spec.times_temperature_squared = value == 1.0,
+        },
+    },
+    Row {
+        option: OptionName::Symmetric,
+        name: "symmetric",
+        about: "Half along the rows, half down the first N columns; scores [N, M]",
+        aliases: &[],
+        values: Values::Number {
+            letter: "BOOL",
+            range: Range::NotNegative,
+            words: &["false", "true"],
+            // It asks for positives on the diagonal, and has tests of its own.
+            samples: &[],
+            get: |spec| Some(f32::from(u8::from(spec.symmetric))),
+            set: |spec, value| spec.symmetric = value == 1.0,
         },
     },
 ];

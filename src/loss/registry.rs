@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{
-    Asymmetric, Bce, Ce, Distillation, Kind, Loss as _, OptionName, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe,
+    Asymmetric, Bce, Ce, Distillation, InfoNce, Kind, Loss as _, OptionName, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe,
     SoftmaxFocal, Spec, TargetForm,
 };
 
@@ -39,7 +39,7 @@ struct Row {
 const TABLE: &[Row] = {
     use OptionName::{
         Alpha, ClassWeights, Clip, Divergence, Epsilon, Gamma, GammaNegative, GammaPositive, LabelSmoothing, Lambda,
-        LogitScale, PosWeight, Softcap, Temperature, TimesTemperatureSquared, ZLoss,
+        LogitScale, PosWeight, Softcap, Symmetric, Temperature, TimesTemperatureSquared, ZLoss,
     };
     &[
         Row {
@@ -176,6 +176,16 @@ const TABLE: &[Row] = {
                 "gkd",
             ],
         },
+        Row {
+            kind: Kind::InfoNce,
+            name: "info_nce",
+            about: "Cross-entropy over a matrix of similarities, the diagonal or given positives (InfoNCE; symmetric: CLIP)",
+            family: Family::Softmax,
+            targets: &[TargetForm::Classes],
+            options: &[Temperature, Symmetric],
+            defaults: || InfoNce::default().spec(),
+            aliases: &["nce", "ntxent", "clip", "contrastive", "multiplenegativesranking"],
+        },
     ]
 };
 
@@ -296,6 +306,11 @@ impl Kind {
     /// Whether a row may be cut, and its parts' statistics merged: not where these would have to be of two sides.
     pub(crate) fn merges(self) -> bool {
         self.per_row() && self != Kind::Distillation
+    }
+
+    /// The loss whose kernels serve it: InfoNCE is softmax cross-entropy at a scale.
+    pub(crate) fn computed_as(self) -> Kind {
+        if self == Kind::InfoNce { Kind::SoftmaxCe } else { self }
     }
 
     /// Whether the scores are probabilities already.

@@ -24,6 +24,8 @@ pub enum Kind {
     Asymmetric,
     /// [`Distillation`](super::Distillation): a divergence from a teacher.
     Distillation,
+    /// [`InfoNce`](super::InfoNce): cross-entropy over similarities.
+    InfoNce,
 }
 
 impl std::fmt::Display for Kind {
@@ -72,7 +74,7 @@ pub struct Spec {
     pub gamma_negative: f32,
     /// What the asymmetric loss takes off the probabilities of negatives.
     pub clip: f32,
-    /// `τ` of distillation.
+    /// `τ` of distillation and InfoNCE.
     pub temperature: f32,
     /// The divergence of distillation.
     pub divergence: Divergence,
@@ -80,6 +82,8 @@ pub struct Spec {
     pub lambda: f32,
     /// Whether distillation is multiplied by `τ²`.
     pub times_temperature_squared: bool,
+    /// Whether InfoNCE goes down the columns too.
+    pub symmetric: bool,
 }
 
 impl Spec {
@@ -108,6 +112,17 @@ impl Spec {
             divergence: Divergence::ForwardKl,
             lambda: 0.5,
             times_temperature_squared: false,
+            symmetric: false,
+        }
+    }
+}
+
+impl Spec {
+    /// What scores are multiplied by before anything else: the logit scale, or InfoNCE's 1/τ.
+    pub(crate) fn scale(&self) -> f64 {
+        match self.kind {
+            Kind::InfoNce => 1.0 / f64::from(self.temperature),
+            _ => f64::from(self.logit_scale),
         }
     }
 }

@@ -17,6 +17,7 @@ mod bce;
 mod ce;
 mod compare;
 mod distillation;
+mod info_nce;
 mod poly_1;
 mod sigmoid_ce;
 mod sigmoid_focal;
@@ -85,6 +86,9 @@ impl ElementLoss {
 pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>) -> Result<Reference> {
     let spec = &loss.spec();
     let shape = check(spec, batch)?;
+    if spec.symmetric {
+        return info_nce::symmetric(spec, batch);
+    }
     // Labels out of range are found before anything is computed.
     let rows = Rows::new(spec, &batch.targets, &shape)?;
     let scores: Vec<f64> = batch.scores.iter().map(|v| v.to_f64()).collect();
@@ -141,7 +145,7 @@ fn function(spec: &Spec) -> Function<'_> {
     match spec.kind {
         Kind::Ce => OfRow(Box::new(|row| ce::row(row.x, row.b))),
         Kind::Bce => OfElement(Box::new(|u, t, _| bce::element(u, t))),
-        Kind::SoftmaxCe => OfRow(Box::new(|row| softmax_ce::row(spec, row.x, row.b, row.counts))),
+        Kind::SoftmaxCe | Kind::InfoNce => OfRow(Box::new(|row| softmax_ce::row(spec, row.x, row.b, row.counts))),
         Kind::SigmoidCe => OfElement(Box::new(|u, t, class| {
             sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class])))
         })),

@@ -25,7 +25,7 @@ impl Scheduler<'_> {
             traversal,
             team: self.geometry.team,
             pass,
-            kind: self.spec.kind,
+            kind: self.spec.kind.computed_as(),
             dtype: layout.dtype,
             targets: layout.targets,
             missing: layout.missing_labels,
@@ -61,7 +61,7 @@ impl Scheduler<'_> {
         let (spec, outputs) = (self.spec, self.layout.outputs);
         RowOptions {
             smoothed: spec.label_smoothing > 0.0,
-            transform: match (spec.softcap, spec.logit_scale) {
+            transform: match (spec.softcap, spec.scale() as f32) {
                 (Some(_), _) => Transform::Softcap,
                 (None, 1.0) => Transform::Identity,
                 (None, _) => Transform::Scale,

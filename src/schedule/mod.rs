@@ -165,7 +165,7 @@ impl<'a> Scheduler<'a> {
                 smoothing => ((f64::from(smoothing) / all_classes as f64) as f32).max(f32::MIN_POSITIVE),
             },
             z_loss: spec.z_loss,
-            logit_scale: spec.logit_scale,
+            logit_scale: spec.scale() as f32,
             softcap: spec.softcap.map_or(1.0, |cap| cap.max(f32::MIN_POSITIVE)),
             gamma: spec.gamma,
             alpha: spec.alpha.unwrap_or(1.0),

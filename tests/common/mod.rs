@@ -228,6 +228,10 @@ fn vector(path: &Path) -> (Case, Expected) {
         Err(_) if tensors.tensor("teacher").is_ok() => {
             OwnedTargets::Logits(floats(&tensors, "teacher").expect("floats"))
         }
+        Err(_) if spec.kind == Kind::InfoNce => {
+            let rows = tensors.tensor(scores_name).expect("scores").shape()[0];
+            OwnedTargets::Classes(ArrayD::from_shape_fn(IxDyn(&[rows]), |at| at[0] as i64))
+        }
         Err(_) => OwnedTargets::Lists(
             integers(&tensors, "target_offsets").into_raw_vec_and_offset().0,
             integers(&tensors, "target_indices").into_raw_vec_and_offset().0,

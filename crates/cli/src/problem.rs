@@ -151,6 +151,14 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
         (Some(tensor), [None, None]) if from_teacher => teacher_of(tensor, &axes, notes)?,
         (Some(tensor), [None, None]) => targets_of(tensor, &axes, kind, notes)?,
         (None, _) if from_teacher => return Err(missing("teacher", &tensors, &listed)),
+        (None, [None, None]) if kind == Kind::InfoNce => {
+            let rows = axes.full.first().copied().unwrap_or_default();
+            if axes.full.len() != 2 || rows > axes.full.get(1).copied().unwrap_or_default() {
+                return Err(format!("'{scores_name}' is {:?}: without 'targets', [N, M] with N at most M", axes.given));
+            }
+            notes.push("without 'targets', column i is the positive of row i".into());
+            TargetData::Classes(ArrayD::from_shape_fn(IxDyn(&[rows]), |at| at[0] as i64))
+        }
         (None, [None, None]) => return Err(missing("targets", &tensors, &listed)),
         (None, [offsets, indices]) => {
             let no = |name: &str| missing(name, &tensors, &listed);
