@@ -44,7 +44,7 @@ struct Side {
 }
 
 fn side_start() -> Side {
-    return Side(greatest_start(), Sum(vec4(-1.0), vec4(0.0)));
+    return Side(greatest_start(), sum_of(vec4(-1.0)));
 }
 
 fn side_select(no: Side, yes: Side, which: vec4<bool>) -> Side {
@@ -63,7 +63,7 @@ fn side_add(s: Side, x: vec4<f32>) -> Step {
     let old = s.greatest.max;
     let above = x > old;
     let e = exp_nonpositive(-scaled(abs(x - old)));
-    let rest = sum_choose(s.rest, Sum((s.rest.high + 1.0) * e, s.rest.low * e), above);
+    let rest = sum_choose(s.rest, sum_below(s.rest, e), above);
     let side = Side(
         Greatest(select(old, x, above), max(s.greatest.suspect, bitcast<vec4<u32>>(x) << vec4(1u))),
         sum_add(rest, select(e, vec4(0.0), above)),
@@ -76,22 +76,35 @@ fn side_add(s: Side, x: vec4<f32>) -> Step {
     );
 }
 
-// A sum Σ w·gap over earlier elements, whose weights add up to `weight`, once the side that weighs and the other have moved.
-fn moved(d: Sum, weight: vec4<f32>, shrink: vec4<f32>, rise: vec4<f32>) -> Sum {
+// A sum Σ w·gap that moves with the maxima, and what its additions rounded away.
+struct Gaps {
+    high: vec4<f32>,
+    low: vec4<f32>,
+}
+
+fn gaps_add(s: Gaps, term: vec4<f32>) -> Gaps {
+    let high = s.high + term;
+    // max() keeps compilers from taking (a + b) − a for b.
+    return Gaps(high, s.low + (term - (max(high, vec4(-3.4028234e38)) - s.high)));
+}
+
+// The sum over earlier elements, whose weights add up to `weight`, once the side that weighs and the other have moved.
+fn moved(d: Gaps, weight: vec4<f32>, shrink: vec4<f32>, rise: vec4<f32>) -> Gaps {
     let shift = select(weight * rise, vec4(0.0), (weight == vec4(0.0)) | (rise == vec4(0.0)));
-    return Sum((d.high - shift) * shrink, d.low * shrink);
+    let here = gaps_add(d, -shift);
+    return Gaps(here.high * shrink, here.low * shrink);
 }
 
 // Both sides, as far as an invocation has seen them.
 struct Pair {
     student: Side,
     teacher: Side,
-    d: Sum,               // of a KL divergence
+    d: Gaps,              // of a KL divergence
     endless: vec4<f32>,   // not 0 once a weight met a mask on the other side
 }
 
 fn pair_start() -> Pair {
-    return Pair(side_start(), side_start(), Sum(vec4(0.0), vec4(0.0)), vec4(0.0));
+    return Pair(side_start(), side_start(), Gaps(vec4(0.0), vec4(0.0)), vec4(0.0));
 }
 
 fn pair_add(s: Pair, x: vec4<f32>, v: vec4<f32>) -> Pair {
@@ -108,11 +121,11 @@ fn paired(s: Pair, x_step: Step, v_step: Step, x: vec4<f32>, v: vec4<f32>) -> Pa
     if (BY_TEACHER) {
         let d = moved(s.d, sum_total(s.teacher.rest) + 1.0, v_step.shrink, v_step.rise - x_step.rise);
         let term = select(v_step.numerator * gap, vec4(0.0), no_x | no_v);
-        return Pair(x_step.side, v_step.side, sum_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_x & !no_v)));
+        return Pair(x_step.side, v_step.side, gaps_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_x & !no_v)));
     }
     let d = moved(s.d, sum_total(s.student.rest) + 1.0, x_step.shrink, x_step.rise - v_step.rise);
     let term = select(x_step.numerator * -gap, vec4(0.0), no_x | no_v);
-    return Pair(x_step.side, v_step.side, sum_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_v & !no_x)));
+    return Pair(x_step.side, v_step.side, gaps_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_v & !no_x)));
 }
 
 // What the team has seen of the teacher's side. The walks know of one side: the other is handed on here.
@@ -146,7 +159,7 @@ fn merge_teacher(s: Pair, student_max: vec4<f32>) {
     } else {
         d = moved(d, sum_total(s.student.rest) + 1.0, exp_nonpositive(-x_rise), x_rise - v_rise);
     }
-    let total = tile_sums(side[0], side[1], sum_total(d), s.endless);
+    let total = tile_sums(side[0], side[1], d.high + d.low, s.endless);
     teacher.rest = total[0] + (total[1] - 1.0);
     teacher.d = total[2];
     teacher.endless = total[3];
@@ -165,7 +178,7 @@ struct RowState {
 var<private> mixing: bool;
 
 fn row_state_start() -> RowState {
-    let zero = Sum(vec4(0.0), vec4(0.0));
+    let zero = sum_of(vec4(0.0));
     return RowState(greatest_start(), pair_start(), zero, zero, best_start());
 }
 
@@ -194,7 +207,7 @@ fn row_state_select(no: RowState, yes: RowState, which: vec4<bool>) -> RowState 
         Pair(
             side_select(no.pair.student, yes.pair.student, which),
             side_select(no.pair.teacher, yes.pair.teacher, which),
-            sum_choose(no.pair.d, yes.pair.d, which),
+            Gaps(select(no.pair.d.high, yes.pair.d.high, which), select(no.pair.d.low, yes.pair.d.low, which)),
             select(no.pair.endless, yes.pair.endless, which),
         ),
         sum_choose(no.mixture, yes.mixture, which),
@@ -248,7 +261,7 @@ fn resident_targets_add(s: ResidentTargets, x: vec4<f32>, v: vec4<f32>, row_max:
     var pair = s.pair;
     pair.student.greatest.max = row_max;
     let e = numerator(x, row_max);
-    let student = Side(pair.student.greatest, Sum(pair.student.rest.high + e, vec4(0.0)));
+    let student = Side(pair.student.greatest, sum_add(pair.student.rest, e));
     let step = Step(student, e, vec4(1.0), vec4(0.0));
     return ResidentTargets(paired(pair, step, side_add(pair.teacher, v), x, v), row_max);
 }

@@ -26,15 +26,17 @@ impl GpuLoss {
         let rows = Box::pin(self.run_halves(&plain, &along, wait)).await?;
         let columns = Box::pin(self.run_halves(&plain, &down, wait)).await?;
         let middle = |a: f32, b: f32| 0.5 * a + 0.5 * b;
-        let grad = if batch.outputs.grad {
-            Halves::joined(rows.grad, &columns.grad, middle, |a| 0.5 * a).mapv(rounded::<T>)
-        } else {
-            ArrayD::from_elem(rows.grad.raw_dim(), T::default())
+        let grad = match rows.grad.zip(columns.grad) {
+            Some((along, down)) => {
+                let grad = Halves::joined(along, &down, middle, |a| 0.5 * a).mapv(rounded::<T>);
+                Some(shaped(grad, batch.scores.shape())?)
+            }
+            None => None,
         };
         let losses = rows.losses.zip(columns.losses).map(|(a, b)| 0.5 * a + 0.5 * b);
         Ok(Output {
             loss: middle(rows.loss, columns.loss),
-            grad: shaped(grad)?,
+            grad,
             losses,
             lse: rows.lse,
             argmax: rows.argmax,
@@ -53,7 +55,7 @@ fn rounded<T: Element>(value: f32) -> T {
 }
 
 /// With the dimensions' type of the scores, which these had.
-fn shaped<T, D: Dimension>(grad: ArrayD<T>) -> Result<Array<T, D>> {
+fn shaped<T, D: Dimension>(grad: ArrayD<T>, expected: &[usize]) -> Result<Array<T, D>> {
     let got = grad.shape().to_vec();
-    grad.into_dimensionality().map_err(|_| Error::Shape { what: "grad", got, expected: vec![0; 2] })
+    grad.into_dimensionality().map_err(|_| Error::Shape { what: "grad", got, expected: expected.to_vec() })
 }

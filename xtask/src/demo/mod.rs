@@ -155,7 +155,7 @@ mod tests {
         let answer = |loss, targets| chosen(&args(loss, targets)).expect_err("no such task").to_string();
         assert_eq!(
             answer("hinge", None),
-            "there is no loss hinge: expected one of ce, bce, softmax-ce, sigmoid-ce, softmax-focal, sigmoid-focal, poly-1"
+            "there is no loss hinge: expected one of ce, bce, softmax-ce, sigmoid-ce, softmax-focal, sigmoid-focal, poly-1, asymmetric, info-nce"
         );
         assert_eq!(
             answer("sigmoid-ce", Some("lists")),
