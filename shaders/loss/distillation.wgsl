@@ -108,10 +108,18 @@ fn pair_start() -> Pair {
 }
 
 fn pair_add(s: Pair, x: vec4<f32>, v: vec4<f32>) -> Pair {
-    return paired(s, side_add(s.student, x), side_add(s.teacher, v), x, v);
+    return paired(s, weight_of(s), side_add(s.student, x), side_add(s.teacher, v), x, v);
 }
 
-fn paired(s: Pair, x_step: Step, v_step: Step, x: vec4<f32>, v: vec4<f32>) -> Pair {
+// What the weights of the earlier elements add up to.
+fn weight_of(s: Pair) -> vec4<f32> {
+    if (BY_TEACHER) {
+        return sum_total(s.teacher.rest) + 1.0;
+    }
+    return sum_total(s.student.rest) + 1.0;
+}
+
+fn paired(s: Pair, weight: vec4<f32>, x_step: Step, v_step: Step, x: vec4<f32>, v: vec4<f32>) -> Pair {
     if (MIXES) {
         return Pair(x_step.side, v_step.side, s.d, s.endless);
     }
@@ -119,11 +127,11 @@ fn paired(s: Pair, x_step: Step, v_step: Step, x: vec4<f32>, v: vec4<f32>) -> Pa
     let no_x = is_negative_infinity(x);
     let no_v = is_negative_infinity(v);
     if (BY_TEACHER) {
-        let d = moved(s.d, sum_total(s.teacher.rest) + 1.0, v_step.shrink, v_step.rise - x_step.rise);
+        let d = moved(s.d, weight, v_step.shrink, v_step.rise - x_step.rise);
         let term = select(v_step.numerator * gap, vec4(0.0), no_x | no_v);
         return Pair(x_step.side, v_step.side, gaps_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_x & !no_v)));
     }
-    let d = moved(s.d, sum_total(s.student.rest) + 1.0, x_step.shrink, x_step.rise - v_step.rise);
+    let d = moved(s.d, weight, x_step.shrink, x_step.rise - v_step.rise);
     let term = select(x_step.numerator * -gap, vec4(0.0), no_x | no_v);
     return Pair(x_step.side, v_step.side, gaps_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_v & !no_x)));
 }
@@ -148,16 +156,16 @@ fn side_rebased(s: Side, side_max: vec4<f32>) -> array<vec4<f32>, 2> {
 }
 
 // Merges the teacher's side over the team.
-fn merge_teacher(s: Pair, student_max: vec4<f32>) {
+fn merge_teacher(s: Pair, weight: vec4<f32>, student_max: vec4<f32>) {
     teacher.max = tile_max(greatest_of(s.teacher.greatest));
     let side = side_rebased(s.teacher, teacher.max);
     let v_rise = scaled(teacher.max - s.teacher.greatest.max);
     let x_rise = scaled(student_max - s.student.greatest.max);
     var d = s.d;
     if (BY_TEACHER) {
-        d = moved(d, sum_total(s.teacher.rest) + 1.0, exp_nonpositive(-v_rise), v_rise - x_rise);
+        d = moved(d, weight, exp_nonpositive(-v_rise), v_rise - x_rise);
     } else {
-        d = moved(d, sum_total(s.student.rest) + 1.0, exp_nonpositive(-x_rise), x_rise - v_rise);
+        d = moved(d, weight, exp_nonpositive(-x_rise), x_rise - v_rise);
     }
     let total = tile_sums(side[0], side[1], d.high + d.low, s.endless);
     teacher.rest = total[0] + (total[1] - 1.0);
@@ -217,7 +225,7 @@ fn row_state_select(no: RowState, yes: RowState, which: vec4<bool>) -> RowState 
 }
 
 fn row_state_rebased(s: RowState, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
-    merge_teacher(s.pair, row_max);
+    merge_teacher(s.pair, weight_of(s.pair), row_max);
     let side = side_rebased(s.pair.student, row_max);
     return array<vec4<f32>, 4>(side[0], side[1], vec4(0.0), vec4(0.0));
 }
@@ -247,30 +255,42 @@ fn numerators_total(s: NumeratorSums) -> array<vec4<f32>, 2> {
     return array<vec4<f32>, 2>(rest, select(vec4(0.0), vec4(1.0), at_max));
 }
 
-// The same of resident vectors, where the student's max is known beforehand.
+// The same of resident vectors, where the student's max is known beforehand: beside it all that an invocation has seen may
+// be so small that `rest + 1` would lose it.
 struct ResidentTargets {
     pair: Pair,
     max: vec4<f32>,
+    weight: vec4<f32>, // Σ exp((x − max)/τ)
 }
 
 fn resident_targets_start() -> ResidentTargets {
-    return ResidentTargets(pair_start(), vec4(-3.4028234e38));
+    return ResidentTargets(pair_start(), vec4(-3.4028234e38), vec4(0.0));
+}
+
+fn resident_weight(s: ResidentTargets) -> vec4<f32> {
+    if (BY_TEACHER) {
+        return weight_of(s.pair);
+    }
+    return s.weight;
 }
 
 fn resident_targets_add(s: ResidentTargets, x: vec4<f32>, v: vec4<f32>, row_max: vec4<f32>) -> ResidentTargets {
     var pair = s.pair;
     pair.student.greatest.max = row_max;
     let e = numerator(x, row_max);
-    let student = Side(pair.student.greatest, sum_add(pair.student.rest, e));
-    let step = Step(student, e, vec4(1.0), vec4(0.0));
-    return ResidentTargets(paired(pair, step, side_add(pair.teacher, v), x, v), row_max);
+    let step = Step(pair.student, e, vec4(1.0), vec4(0.0));
+    return ResidentTargets(
+        paired(pair, resident_weight(s), step, side_add(pair.teacher, v), x, v),
+        row_max,
+        s.weight + e,
+    );
 }
 
 fn resident_targets_total(s: ResidentTargets) -> array<vec4<f32>, 2> {
     var pair = s.pair;
     // An invocation without a vector has seen nothing, and moves nothing.
     pair.student.greatest.max = s.max;
-    merge_teacher(pair, s.max);
+    merge_teacher(pair, resident_weight(s), s.max);
     return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
 }
 

@@ -11,7 +11,7 @@ use crate::batch::{Batch, Element, Output, Targets};
 use crate::device::{Wait, guarded, read};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
-use crate::loss::{Kind, Reduction, Spec};
+use crate::loss::{Reduction, Spec};
 use crate::plan::{Buffers, HostFinish, Plan, Region, STATUS_BYTES, Status, scaled_sum, sum};
 
 /// A plan with the buffers that its host batches pass through.
@@ -100,19 +100,6 @@ impl Places {
 }
 
 impl GpuLoss {
-    pub(super) async fn run_waiting<T: Element, D: Dimension>(
-        &self,
-        spec: &Spec,
-        batch: &Batch<'_, T, D>,
-        wait: Wait,
-    ) -> Result<Output<T, D>> {
-        if spec.symmetric && spec.kind == Kind::InfoNce {
-            check_shapes(spec, batch)?;
-            return self.run_symmetric(spec, batch, wait).await;
-        }
-        self.run_halves(spec, batch, wait).await
-    }
-
     /// A batch that is not symmetric.
     pub(super) async fn run_halves<T: Element, D: Dimension>(
         &self,

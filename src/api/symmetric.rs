@@ -3,15 +3,30 @@
 use ndarray::{Array, ArrayD, Dimension};
 
 use super::GpuLoss;
+use crate::batch::check::check_shapes;
 use crate::batch::symmetric::Halves;
 use crate::batch::{Batch, Dtype, Element, Output, bf16, f16};
 use crate::device::Wait;
 use crate::error::{Error, Result};
-use crate::loss::Spec;
+use crate::loss::{Kind, Spec};
 
 impl GpuLoss {
+    /// Any batch.
+    pub(super) async fn run_waiting<T: Element, D: Dimension>(
+        &self,
+        spec: &Spec,
+        batch: &Batch<'_, T, D>,
+        wait: Wait,
+    ) -> Result<Output<T, D>> {
+        if spec.symmetric && spec.kind == Kind::InfoNce {
+            check_shapes(spec, batch)?;
+            return self.run_symmetric(spec, batch, wait).await;
+        }
+        self.run_halves(spec, batch, wait).await
+    }
+
     /// Both halves, each by the plan that serves it, in f32: the gradient is rounded once, when they are added.
-    pub(super) async fn run_symmetric<T: Element, D: Dimension>(
+    async fn run_symmetric<T: Element, D: Dimension>(
         &self,
         spec: &Spec,
         batch: &Batch<'_, T, D>,

@@ -3,11 +3,9 @@
 //! Pieces are plain WGSL. Those of one family define the same few functions (`load4`, `target_values`, `team_sum`, …), so
 //! that element types, targets, losses and teams combine freely. What is switched off is not there.
 
-use super::key::{
-    Extras, Grad, KernelSpec, LossKernel, MergeKernel, Pass, RowOptions, Team, Transform, Traversal, WideIntegers,
-};
+use super::key::{Extras, Grad, KernelSpec, LossKernel, MergeKernel, Pass, RowOptions, Team, Traversal, WideIntegers};
 use super::pieces::*;
-use super::{resident, template};
+use super::{maths, resident, template};
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::{Divergence, Kind};
 
@@ -96,7 +94,7 @@ impl LossKernel {
             false => targets(self.targets, self.dense_vectors, self.wide, self.wide_integers),
         });
         pieces.push(weights(self.weighted));
-        pieces.extend(loss(self.kind, self.options, self.gathers()));
+        pieces.extend(maths::of(self.kind, self.options, self.gathers()));
         let has = self.extras;
         pieces.extend([
             if has.upstream { IO_UPSTREAM_PER_LOSS } else { IO_ABSENT_UPSTREAM_PER_LOSS },
@@ -328,7 +326,7 @@ impl MergeKernel {
         pieces.extend(targets(self.targets, false, false, WideIntegers::default()));
         // B was weighed when the parts were summed.
         pieces.push(weights(false));
-        pieces.extend(loss(self.kind, self.options, true));
+        pieces.extend(maths::of(self.kind, self.options, true));
         pieces.extend(self.extras.outputs(self.kind));
         pieces.extend([
             ROW_LANES_INDEPENDENT,
@@ -401,46 +399,4 @@ fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) 
             TARGET_PROBABILITIES,
         ],
     }
-}
-
-/// The maths of a loss, with its options.
-fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
-    let own = of_loss(kind.name());
-    if !kind.per_row() {
-        return own.into_iter().collect();
-    }
-    if kind == Kind::Distillation {
-        let mut pieces = vec![
-            LOSS_TEACHER_SCORES,
-            if options.best { LOSS_BEST_TRACKED } else { LOSS_BEST_UNTRACKED },
-            match options.divergence {
-                Divergence::ForwardKl => LOSS_DIVERGENCE_FORWARD_KL,
-                Divergence::ReverseKl => LOSS_DIVERGENCE_REVERSE_KL,
-                Divergence::JensenShannon => LOSS_DIVERGENCE_JENSEN_SHANNON,
-            },
-        ];
-        pieces.extend(own);
-        return pieces;
-    }
-    let mut pieces = vec![
-        if options.smoothed { LOSS_SMOOTHING_ON } else { LOSS_SMOOTHING_OFF },
-        LOSS_TARGET_WEIGHTS,
-        if options.best { LOSS_BEST_TRACKED } else { LOSS_BEST_UNTRACKED },
-    ];
-    if kind.takes_probabilities() {
-        pieces.push(LOSS_GIVEN);
-        return pieces;
-    }
-    pieces.extend([
-        match options.transform {
-            Transform::Identity => LOSS_TRANSFORM_IDENTITY,
-            Transform::Scale => LOSS_TRANSFORM_SCALE,
-            Transform::Softcap => LOSS_TRANSFORM_SOFTCAP,
-        },
-        if gathers { LOSS_TARGETS_GATHERED } else { LOSS_TARGETS_LISTED },
-        if options.z_loss { LOSS_Z_LOSS_ON } else { LOSS_Z_LOSS_OFF },
-        LOSS_SOFTMAX,
-    ]);
-    pieces.extend(own);
-    pieces
 }

@@ -4,6 +4,7 @@ mod compose;
 #[cfg(test)]
 mod contract;
 mod key;
+mod maths;
 mod params;
 mod pieces;
 mod resident;
