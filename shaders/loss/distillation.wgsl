@@ -108,11 +108,11 @@ fn pair_start() -> Pair {
 }
 
 fn pair_add(s: Pair, x: vec4<f32>, v: vec4<f32>) -> Pair {
-    return paired(s, weight_of(s), side_add(s.student, x), side_add(s.teacher, v), x, v);
+    return paired(s, weight_seen(s), side_add(s.student, x), side_add(s.teacher, v), x, v);
 }
 
 // What the weights of the earlier elements add up to.
-fn weight_of(s: Pair) -> vec4<f32> {
+fn weight_seen(s: Pair) -> vec4<f32> {
     if (BY_TEACHER) {
         return sum_total(s.teacher.rest) + 1.0;
     }
@@ -225,7 +225,7 @@ fn row_state_select(no: RowState, yes: RowState, which: vec4<bool>) -> RowState 
 }
 
 fn row_state_rebased(s: RowState, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
-    merge_teacher(s.pair, weight_of(s.pair), row_max);
+    merge_teacher(s.pair, weight_seen(s.pair), row_max);
     let side = side_rebased(s.pair.student, row_max);
     return array<vec4<f32>, 4>(side[0], side[1], vec4(0.0), vec4(0.0));
 }
@@ -269,7 +269,7 @@ fn resident_targets_start() -> ResidentTargets {
 
 fn resident_weight(s: ResidentTargets) -> vec4<f32> {
     if (BY_TEACHER) {
-        return weight_of(s.pair);
+        return weight_seen(s.pair);
     }
     return s.weight;
 }

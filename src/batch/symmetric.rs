@@ -1,10 +1,10 @@
-//! Symmetric losses of pairs: the batch of the rows, and that of the first columns.
+//! Losses of pairs: the two batches of the symmetric one, and the temperature's gradient.
 
-use ndarray::{ArrayD, Axis, Dimension, Ix2, s};
+use ndarray::{ArrayD, ArrayView, Axis, Dimension, Ix2, Zip, s};
 
 use super::{Batch, Element, Targets};
 use crate::error::{Error, Result};
-use crate::loss::Spec;
+use crate::loss::{InfoNce, Spec};
 
 /// The similarities along the rows and, of as many columns as rows, down them, in f32, which holds them exactly.
 pub(crate) struct Halves {
@@ -52,13 +52,32 @@ impl Halves {
         let count = columns.shape().first().copied().unwrap_or_default();
         for (column, mut lane) in rows.axis_iter_mut(Axis(1)).enumerate() {
             if column < count {
-                ndarray::Zip::from(&mut lane)
-                    .and(&columns.index_axis(Axis(0), column))
-                    .for_each(|a, b| *a = half(*a, *b));
+                Zip::from(&mut lane).and(&columns.index_axis(Axis(0), column)).for_each(|a, b| *a = half(*a, *b));
             } else {
                 lane.mapv_inplace(&alone);
             }
         }
         rows
+    }
+}
+
+impl InfoNce {
+    /// The gradient by the temperature, `−Σ_ij x_ij·∂loss/∂x_ij / τ`, from the similarities and their gradient.
+    ///
+    /// ```
+    /// use gpu_loss::InfoNce;
+    /// let (x, grad) = (ndarray::array![[2.0_f32, 1.0]], ndarray::array![[-0.5_f32, 0.5]]);
+    /// assert_eq!(InfoNce::default().temperature(0.5).temperature_gradient(&x.view(), &grad.view()), 1.0);
+    /// ```
+    #[must_use]
+    pub fn temperature_gradient<T: Element, D: Dimension>(
+        &self,
+        scores: &ArrayView<'_, T, D>,
+        grad: &ArrayView<'_, T, D>,
+    ) -> f64 {
+        // A mask has no gradient, and does not depend on the temperature.
+        let term = |x: f64, g: f64| if g == 0.0 { 0.0 } else { x * g };
+        let sum = Zip::from(scores).and(grad).fold(0.0, |sum, x, g| sum + term(x.to_f64(), g.to_f64()));
+        -sum / f64::from(self.temperature)
     }
 }

@@ -1,9 +1,6 @@
 //! The options of `info_nce`.
 
-use ndarray::{ArrayView, Dimension, Zip};
-
 use super::{EmptyMean, Reduction};
-use crate::batch::Element;
 
 /// InfoNCE (van den Oord et al. 2018): softmax cross-entropy over a matrix of similarities `[N, M]`, each row's positive
 /// among its columns. Symmetric, the loss of CLIP (Radford et al. 2021): half of it, and half of the same down the first N
@@ -72,23 +69,5 @@ impl InfoNce {
     #[must_use]
     pub fn diagonal(rows: usize) -> Vec<i64> {
         (0..rows as i64).collect()
-    }
-    /// The gradient by the temperature, `−Σ_ij x_ij·∂loss/∂x_ij / τ`, from the similarities and their gradient.
-    ///
-    /// ```
-    /// use gpu_loss::InfoNce;
-    /// let (x, grad) = (ndarray::array![[2.0_f32, 1.0]], ndarray::array![[-0.5_f32, 0.5]]);
-    /// assert_eq!(InfoNce::default().temperature(0.5).temperature_gradient(&x.view(), &grad.view()), 1.0);
-    /// ```
-    #[must_use]
-    pub fn temperature_gradient<T: Element, D: Dimension>(
-        &self,
-        scores: &ArrayView<'_, T, D>,
-        grad: &ArrayView<'_, T, D>,
-    ) -> f64 {
-        // A mask has no gradient, and does not depend on the temperature.
-        let term = |x: f64, g: f64| if g == 0.0 { 0.0 } else { x * g };
-        let sum = Zip::from(scores).and(grad).fold(0.0, |sum, x, g| sum + term(x.to_f64(), g.to_f64()));
-        -sum / f64::from(self.temperature)
     }
 }
