@@ -11,6 +11,7 @@ mod known_answers;
 mod linear;
 mod read;
 mod self_test;
+mod symmetric;
 mod tuning;
 mod units;
 

@@ -44,6 +44,8 @@ pub(super) struct TestKey {
     pub(super) kind: Kind,
     pub(super) targets: TargetForm,
     pub(super) dtype: Dtype,
+    /// The type of a teacher's scores.
+    pub(super) teacher: Dtype,
     pub(super) strategy: Strategy,
     pub(super) outputs: Outputs,
     /// Options that are switched on, whatever their values.
@@ -51,6 +53,8 @@ pub(super) struct TestKey {
     /// One gradient that arrives at each loss, and one weight at each element.
     pub(super) upstream: bool,
     pub(super) element_weights: bool,
+    /// Whether some labels are not known.
+    pub(super) missing_labels: bool,
     pub(super) integers: (IntegerType, IntegerType),
     pub(super) dims: Vec<usize>,
     /// From one `n` to the next, of scores and gradient.
@@ -322,11 +326,13 @@ impl TestKey {
             kind: spec.kind,
             targets: layout.targets,
             dtype: layout.dtype,
+            teacher: layout.teacher,
             strategy,
             outputs: Outputs { grad: layout.mode == Mode::Gradient || layout.outputs.grad, ..layout.outputs },
             flags: spec.flags(),
             upstream: layout.upstream == Upstream::PerLoss,
             element_weights: layout.element_weights,
+            missing_labels: layout.missing_labels,
             integers: (layout.integers, layout.indices),
             dims,
         }

@@ -1,7 +1,7 @@
 //! What makes a kernel: the one thing that kernels are told apart by.
 
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::{Kind, Spec};
+use crate::loss::{Divergence, Kind, Spec};
 
 /// What a kernel is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub(crate) enum KernelSpec {
         /// Whether it is kept what was found in each row.
         verdicts: bool,
     },
+    /// The count of known labels among multi-hot bytes.
+    ScanMultiHot,
     /// The scan's results put into scales and status.
     ScanFinish {
         /// Whether the denominator is in a buffer.
@@ -48,6 +50,8 @@ pub(crate) struct RowOptions {
     pub(crate) z_loss: bool,
     /// Whether the class with the highest score is looked for.
     pub(crate) best: bool,
+    /// The divergence of distillation.
+    pub(crate) divergence: Divergence,
 }
 
 impl RowOptions {
@@ -55,13 +59,14 @@ impl RowOptions {
     pub(crate) fn of(spec: &Spec, best: bool) -> Self {
         RowOptions {
             smoothed: spec.label_smoothing > 0.0,
-            transform: match (spec.softcap, spec.logit_scale) {
+            transform: match (spec.softcap, spec.scale() as f32) {
                 (Some(_), _) => Transform::Softcap,
                 (None, 1.0) => Transform::Identity,
                 (None, _) => Transform::Scale,
             },
             z_loss: spec.z_loss > 0.0,
             best,
+            divergence: spec.divergence,
         }
     }
 }
@@ -117,6 +122,10 @@ pub(crate) struct LossKernel {
     pub(crate) dtype: Dtype,
     /// The form of the targets.
     pub(crate) targets: TargetForm,
+    /// Whether some multi-hot bytes say that a label is not known.
+    pub(crate) missing: bool,
+    /// The type of a teacher's scores.
+    pub(crate) teacher: Dtype,
     /// Which ways its options take, for losses of rows.
     pub(crate) options: RowOptions,
     /// Whether scores are taken by aligned vectors of 4 (or one by one).

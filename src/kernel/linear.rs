@@ -1,6 +1,6 @@
 //! What the kernels of a linear layer are made of besides their products: labels, and the maths of a loss.
 
-use super::compose::{Pieces, loss, targets, weights};
+use super::compose::{Pieces, targets, weights};
 use super::key::{RowOptions, WideIntegers};
 use super::pieces::*;
 use crate::batch::{Dtype, TargetForm};
@@ -26,6 +26,6 @@ pub(crate) fn softmax_ce(options: RowOptions, weighted: bool, long_sums: bool) -
     let mut pieces = vec![MATH, weights(weighted), ROW_TILE, ROW_STATISTICS];
     pieces.push(if long_sums { ROW_SUM_COMPENSATED } else { ROW_SUM_PLAIN });
     pieces.extend(targets(TargetForm::Classes, false, false, WideIntegers::default()));
-    pieces.extend(loss(Kind::SoftmaxCe, options, true));
+    pieces.extend(super::maths::of(Kind::SoftmaxCe, options, true));
     pieces
 }

@@ -5,6 +5,7 @@ mod compose;
 mod contract;
 mod key;
 mod linear;
+mod maths;
 mod params;
 pub(crate) mod pieces;
 mod resident;

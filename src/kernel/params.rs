@@ -44,12 +44,20 @@ pub(crate) struct Params {
     pub(crate) alpha: f32,
     pub(crate) alpha_negative: f32,
     pub(crate) epsilon: f32,
+    pub(crate) gamma_positive: f32,
+    pub(crate) gamma_negative: f32,
+    pub(crate) clip: f32,
+    pub(crate) inverse_temperature: f32,
+    pub(crate) loss_factor: f32,
+    pub(crate) slope_factor: f32,
+    pub(crate) teacher_share: f32,
+    pub(crate) student_share: f32,
 }
 
 #[cfg(test)]
 impl Params {
     /// The fields' names in order, for the test that compares them with the WGSL.
-    pub(crate) const FIELDS: [&'static str; 38] = [
+    pub(crate) const FIELDS: [&'static str; 46] = [
         "rows",
         "classes",
         "first_class",
@@ -88,5 +96,13 @@ impl Params {
         "alpha",
         "alpha_negative",
         "epsilon",
+        "gamma_positive",
+        "gamma_negative",
+        "clip",
+        "inverse_temperature",
+        "loss_factor",
+        "slope_factor",
+        "teacher_share",
+        "student_share",
     ];
 }

@@ -87,6 +87,8 @@ pub struct Layout {
     pub dtype: Dtype,
     /// The form of the targets.
     pub targets: TargetForm,
+    /// The type of a teacher's scores, where the targets are [`TargetForm::Logits`].
+    pub teacher: Dtype,
     /// The type of labels or list offsets.
     pub integers: IntegerType,
     /// The type of list indices.
@@ -106,6 +108,9 @@ pub struct Layout {
     pub upstream: Upstream,
     /// Whether element weights are given.
     pub element_weights: bool,
+    /// Whether some multi-hot bytes may be [`MISSING_LABEL`](crate::batch::MISSING_LABEL), for losses of elements. Without this,
+    /// every byte but 0 is a true label. A mean over elements then takes a pass over the bytes.
+    pub missing_labels: bool,
     /// Whether the mean's denominator is in a buffer, one f32 (token counts under gradient accumulation).
     pub denominator: bool,
     /// Whether the row statistics are kept for a later plan of [`Mode::Gradient`] with the same options:
@@ -180,6 +185,7 @@ impl Layout {
         let dense = match self.targets {
             TargetForm::MultiHot => elements,
             TargetForm::Probabilities => elements.saturating_mul(4),
+            TargetForm::Logits => elements.saturating_mul(self.teacher.size() as u64),
             TargetForm::Classes | TargetForm::Lists => rows.saturating_mul(u64::from(self.integers.words()) * 4),
         };
         let losses = if spec.kind.per_row() { rows } else { elements };
@@ -282,6 +288,20 @@ impl Layout {
         if self.denominator && (spec.reduction != Reduction::Mean || spec.denominator.is_some()) {
             return refuse("a denominator buffer goes with the reduction Mean without another denominator".to_owned());
         }
+        if self.missing_labels && (self.targets != TargetForm::MultiHot || spec.kind.per_row()) {
+            return refuse(format!(
+                "missing_labels goes with multi-hot targets of losses of elements, not {} on {}",
+                spec.kind.name(),
+                self.targets.name()
+            ));
+        }
+        if spec.symmetric {
+            return refuse(
+                "symmetric is for one call on host arrays: make a plan of rows and, over a copy of the first columns as rows, \
+                 another, and add half of each"
+                    .to_owned(),
+            );
+        }
         self.check_statistics(spec)
     }
 
@@ -292,6 +312,14 @@ impl Layout {
         let partial = matches!(self.mode, Mode::Statistics | Mode::Merge { .. });
         if (partial || self.statistics || self.shard.is_some()) && !spec.kind.per_row() {
             return refuse(format!("{name} is a loss of single elements: it has no row statistics and no shards"));
+        }
+        if (partial || self.mode == Mode::Gradient || self.statistics || self.shard.is_some())
+            && !spec.kind.merges()
+            && spec.kind.per_row()
+        {
+            return refuse(format!(
+                "{name} has statistics of two sides, which are not kept: its losses and gradient are one plan over whole rows"
+            ));
         }
         if (partial || self.shard.is_some()) && self.targets == TargetForm::MultiHot {
             return refuse("multi-hot targets cannot be sharded: their rows' M is only known over all classes".into());

@@ -84,5 +84,5 @@ const STATE: u32 = 3;
 /// What differences of `max` are multiplied by: a logit scale without a softcap is applied to differences alone.
 fn late_scale<L: Loss>(loss: &L) -> f64 {
     let spec = loss.spec();
-    if spec.softcap.is_some() { 1.0 } else { f64::from(spec.logit_scale) }
+    if spec.softcap.is_some() { 1.0 } else { spec.scale() }
 }

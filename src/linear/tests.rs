@@ -40,7 +40,13 @@ fn kernels() -> Vec<ProductKernel> {
             if tile.block == Block::B4x4 {
                 let transforms = [Transform::Identity, Transform::Scale, Transform::Softcap];
                 let statistics = [false, true].into_iter().flat_map(|on| {
-                    let options = |transform| RowOptions { smoothed: on, transform, z_loss: on, best: on };
+                    let options = |transform| RowOptions {
+                        smoothed: on,
+                        transform,
+                        z_loss: on,
+                        best: on,
+                        ..RowOptions::default()
+                    };
                     transforms.map(|transform| Out::Statistics {
                         weighted: on,
                         options: options(transform),

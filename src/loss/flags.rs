@@ -1,6 +1,6 @@
 //! Which options of a loss are switched on: what decides on kernels, apart from the options' values.
 
-use super::{Kind, OptionName, Reduction, Spec};
+use super::{Divergence, Kind, OptionName, Reduction, Spec};
 
 /// Which ways a loss's kernels take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,14 @@ pub(crate) struct Flags {
     gamma: Exponent,
     alpha: bool,
     epsilon: bool,
+    gamma_positive: Exponent,
+    gamma_negative: Exponent,
+    clip: bool,
+    temperature: bool,
+    divergence: Divergence,
+    lambda: bool,
+    times_temperature_squared: bool,
+    symmetric: bool,
 }
 
 /// Exponents for which kernels have ways of their own.
@@ -26,7 +34,30 @@ enum Exponent {
     Zero,
     One,
     Two,
+    Four,
     Any,
+}
+
+impl Exponent {
+    fn of(value: f32) -> Self {
+        match value {
+            0.0 => Exponent::Zero,
+            1.0 => Exponent::One,
+            2.0 => Exponent::Two,
+            4.0 => Exponent::Four,
+            _ => Exponent::Any,
+        }
+    }
+
+    fn example(self) -> f32 {
+        match self {
+            Exponent::Zero => 0.0,
+            Exponent::One => 1.0,
+            Exponent::Two => 2.0,
+            Exponent::Four => 4.0,
+            Exponent::Any => 1.5,
+        }
+    }
 }
 
 impl Spec {
@@ -48,6 +79,14 @@ impl Spec {
             gamma,
             alpha,
             epsilon,
+            gamma_positive,
+            gamma_negative,
+            clip,
+            temperature,
+            divergence,
+            lambda,
+            times_temperature_squared,
+            symmetric,
         } = self;
         Flags {
             kind: *kind,
@@ -60,14 +99,17 @@ impl Spec {
             z_loss: *z_loss != 0.0,
             logit_scale: *logit_scale != 1.0,
             softcap: softcap.is_some(),
-            gamma: match *gamma {
-                0.0 => Exponent::Zero,
-                1.0 => Exponent::One,
-                2.0 => Exponent::Two,
-                _ => Exponent::Any,
-            },
+            gamma: Exponent::of(*gamma),
             alpha: alpha.is_some(),
             epsilon: *epsilon != 0.0,
+            gamma_positive: Exponent::of(*gamma_positive),
+            gamma_negative: Exponent::of(*gamma_negative),
+            clip: *clip != 0.0,
+            temperature: *temperature != 1.0,
+            divergence: *divergence,
+            lambda: *lambda != 0.5,
+            times_temperature_squared: *times_temperature_squared,
+            symmetric: *symmetric,
         }
     }
 }
@@ -90,6 +132,14 @@ impl Flags {
             gamma,
             alpha,
             epsilon,
+            gamma_positive,
+            gamma_negative,
+            clip,
+            temperature,
+            divergence,
+            lambda,
+            times_temperature_squared,
+            symmetric,
         } = *self;
         let options = [
             (OptionName::LabelSmoothing, label_smoothing),
@@ -101,6 +151,14 @@ impl Flags {
             (OptionName::Gamma, gamma != Exponent::Zero),
             (OptionName::Alpha, alpha),
             (OptionName::Epsilon, epsilon),
+            (OptionName::GammaPositive, gamma_positive != Exponent::Zero),
+            (OptionName::GammaNegative, gamma_negative != Exponent::Zero),
+            (OptionName::Clip, clip),
+            (OptionName::Temperature, temperature),
+            (OptionName::Divergence, divergence != Divergence::ForwardKl),
+            (OptionName::Lambda, lambda),
+            (OptionName::TimesTemperatureSquared, times_temperature_squared),
+            (OptionName::Symmetric, symmetric),
         ];
         options.into_iter().filter(|(_, on)| *on).map(|(option, _)| option)
     }
@@ -119,14 +177,17 @@ impl Flags {
             z_loss: if self.z_loss { 1e-3 } else { 0.0 },
             logit_scale: if self.logit_scale { 0.75 } else { 1.0 },
             softcap: self.softcap.then_some(20.0),
-            gamma: match self.gamma {
-                Exponent::Zero => 0.0,
-                Exponent::One => 1.0,
-                Exponent::Two => 2.0,
-                Exponent::Any => 1.5,
-            },
+            gamma: self.gamma.example(),
             alpha: self.alpha.then_some(0.25),
             epsilon: if self.epsilon { 1.0 } else { 0.0 },
+            gamma_positive: self.gamma_positive.example(),
+            gamma_negative: self.gamma_negative.example(),
+            clip: if self.clip { 0.05 } else { 0.0 },
+            temperature: if self.temperature { 2.0 } else { 1.0 },
+            divergence: self.divergence,
+            lambda: if self.lambda { 0.3 } else { 0.5 },
+            times_temperature_squared: self.times_temperature_squared,
+            symmetric: self.symmetric,
             ..Spec::plain(self.kind)
         }
     }
@@ -142,7 +203,7 @@ mod tests {
             let mut spec = kind.defaults();
             assert_eq!(spec.flags().example(5, -100).flags(), spec.flags());
             spec.denominator = Some(0.5 * f32::MIN_POSITIVE.sqrt());
-            if kind.is_softmax() {
+            if kind.options().contains(&OptionName::Softcap) {
                 (spec.softcap, spec.logit_scale, spec.class_weights) = (Some(5000.0), 1e-30, Some(vec![1e38; 5]));
             }
             if kind == Kind::SoftmaxCe {

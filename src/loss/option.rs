@@ -1,8 +1,11 @@
 //! The options that losses have beside those of every loss: one row of a table each.
 
+mod table;
+
 use std::sync::LazyLock;
 
 use super::Spec;
+use table::TABLE;
 
 /// An option that some losses have; [`Kind::options`](super::Kind::options) says which.
 ///
@@ -36,6 +39,22 @@ pub enum OptionName {
     Alpha,
     /// The factor of `1 − p_y`.
     Epsilon,
+    /// The focusing exponent of positives.
+    GammaPositive,
+    /// The focusing exponent of negatives.
+    GammaNegative,
+    /// What is taken off the probabilities of negatives.
+    Clip,
+    /// What both sides' scores are divided by.
+    Temperature,
+    /// Which divergence: the number of its name.
+    Divergence,
+    /// The teacher's share of the mixture.
+    Lambda,
+    /// Whether loss and gradient are multiplied by the temperature's square: 0 or 1.
+    TimesTemperatureSquared,
+    /// Whether a matrix of similarities is gone down by its columns too: 0 or 1.
+    Symmetric,
 }
 
 /// What is known of an option.
@@ -58,6 +77,8 @@ pub(crate) enum Values {
         /// What stands for it in formulas and help.
         letter: &'static str,
         range: Range,
+        /// The words for 0, 1, …, where the number stands for one.
+        words: &'static [&'static str],
         /// Values that ask different things of the arithmetic.
         samples: &'static [f32],
         get: fn(&Spec) -> Option<f32>,
@@ -74,6 +95,7 @@ pub(crate) enum Range {
     NotNegative,
     Positive,
     FromMinusOne,
+    Between,
 }
 
 impl Range {
@@ -84,6 +106,7 @@ impl Range {
                 Range::NotNegative => value >= 0.0,
                 Range::Positive => value > 0.0,
                 Range::FromMinusOne => value >= -1.0,
+                Range::Between => value > 0.0 && value < 1.0,
             }
     }
 
@@ -93,122 +116,10 @@ impl Range {
             Range::NotNegative => "a finite number of at least 0",
             Range::Positive => "a finite number above 0",
             Range::FromMinusOne => "a finite number of at least -1",
+            Range::Between => "a number above 0 and below 1",
         }
     }
 }
-
-const TABLE: &[Row] = &[
-    Row {
-        option: OptionName::LabelSmoothing,
-        name: "label_smoothing",
-        about: "ε in [0, 1]: the share of each target that is spread over all classes",
-        aliases: &["smoothing"],
-        values: Values::Number {
-            letter: "E",
-            range: Range::Share,
-            samples: &[0.1, 1.0],
-            get: |spec| Some(spec.label_smoothing),
-            set: |spec, value| spec.label_smoothing = value,
-        },
-    },
-    Row {
-        option: OptionName::ClassWeights,
-        name: "class_weights",
-        about: "w, one weight a class",
-        aliases: &[],
-        values: Values::Weights {
-            get: |spec| &spec.class_weights,
-            set: |spec, weights| spec.class_weights = Some(weights),
-        },
-    },
-    Row {
-        option: OptionName::PosWeight,
-        name: "pos_weight",
-        about: "q, the weight of the positive term, one a class",
-        aliases: &[],
-        values: Values::Weights { get: |spec| &spec.pos_weight, set: |spec, weights| spec.pos_weight = Some(weights) },
-    },
-    Row {
-        option: OptionName::ZLoss,
-        name: "z_loss",
-        about: "z: adds z·lse² to each row's loss",
-        aliases: &[],
-        values: Values::Number {
-            letter: "Z",
-            range: Range::NotNegative,
-            samples: &[1e-3],
-            get: |spec| Some(spec.z_loss),
-            set: |spec, value| spec.z_loss = value,
-        },
-    },
-    Row {
-        option: OptionName::LogitScale,
-        name: "logit_scale",
-        about: "Multiplies the scores",
-        aliases: &[],
-        values: Values::Number {
-            letter: "SCALE",
-            range: Range::Positive,
-            samples: &[0.7],
-            get: |spec| Some(spec.logit_scale),
-            set: |spec, value| spec.logit_scale = value,
-        },
-    },
-    Row {
-        option: OptionName::Softcap,
-        name: "softcap",
-        about: "Bounds the scores: cap·tanh(scale·x / cap)",
-        aliases: &["logitsoftcap"],
-        values: Values::Number {
-            letter: "CAP",
-            range: Range::Positive,
-            samples: &[5.0],
-            get: |spec| spec.softcap,
-            set: |spec, value| spec.softcap = Some(value),
-        },
-    },
-    Row {
-        option: OptionName::Gamma,
-        name: "gamma",
-        about: "γ, the focusing exponent, at least 0",
-        aliases: &[],
-        values: Values::Number {
-            letter: "G",
-            range: Range::NotNegative,
-            // Below 1 the gradient's power of 1 − p_y has a negative exponent; 1 and 2 have ways of their own.
-            samples: &[1.5, 0.0, 0.3, 1.0, 2.0, 5.0],
-            get: |spec| Some(spec.gamma),
-            set: |spec, value| spec.gamma = value,
-        },
-    },
-    Row {
-        option: OptionName::Alpha,
-        name: "alpha",
-        about: "α in [0, 1], the weight of positives against 1 − α of negatives; without it both weigh 1",
-        aliases: &[],
-        values: Values::Number {
-            letter: "A",
-            range: Range::Share,
-            samples: &[0.25],
-            get: |spec| spec.alpha,
-            set: |spec, value| spec.alpha = Some(value),
-        },
-    },
-    Row {
-        option: OptionName::Epsilon,
-        name: "epsilon",
-        about: "ε, the factor of 1 − p_y, at least -1",
-        aliases: &["poly1epsilon"],
-        values: Values::Number {
-            letter: "E",
-            range: Range::FromMinusOne,
-            // At −1 the gradient of a confident row vanishes twice over.
-            samples: &[2.0, 0.0, -0.5, -1.0],
-            get: |spec| Some(spec.epsilon),
-            set: |spec, value| spec.epsilon = value,
-        },
-    },
-];
 
 impl OptionName {
     /// All of them.
@@ -287,9 +198,22 @@ impl OptionName {
         }
     }
 
-    /// Sets it, unless it is one weight a class; returns whether it did. [`Spec::check`] says whether the value will do.
+    /// The words that its numbers 0, 1, … stand for, if they do.
+    #[must_use]
+    pub fn words(self) -> &'static [&'static str] {
+        match self.values() {
+            Values::Number { words, .. } => words,
+            Values::Weights { .. } => &[],
+        }
+    }
+
+    /// Sets it, unless it is one weight a class, or the value the number of no word of its; returns whether it did.
+    /// [`Spec::check`] says whether a number will do.
     pub fn set(self, spec: &mut Spec, value: f32) -> bool {
         match self.values() {
+            Values::Number { words, .. } if !words.is_empty() && !(0..words.len()).any(|n| n as f32 == value) => {
+                return false;
+            }
             Values::Number { set, .. } => set(spec, value),
             Values::Weights { .. } => return false,
         }

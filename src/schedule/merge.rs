@@ -34,7 +34,7 @@ impl Scheduler<'_> {
         let layout = self.layout;
         let keeps = layout.statistics || layout.mode != Mode::Whole || layout.outputs.grad;
         let kernel = KernelSpec::Merge(MergeKernel {
-            kind: self.spec.kind,
+            kind: self.spec.kind.computed_as(),
             targets: layout.targets,
             options: self.row_options(),
             extras: Extras { upstream: false, element_weights: false, statistics: keeps, ..self.extras() },

@@ -181,9 +181,13 @@ impl Case {
         match self.outputs {
             OutputSet::Gradient => Outputs::default(),
             OutputSet::LossOnly => Outputs { grad: false, ..Outputs::default() },
-            OutputSet::Everything => {
-                Outputs { grad: true, losses: true, lse: self.kind.is_softmax(), argmax: per_row, correct: per_row }
-            }
+            OutputSet::Everything => Outputs {
+                grad: true,
+                losses: true,
+                lse: self.kind.is_softmax(),
+                argmax: per_row,
+                correct: per_row && self.form != TargetForm::Logits,
+            },
         }
     }
 }

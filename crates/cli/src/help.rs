@@ -31,8 +31,10 @@ INPUT holds these tensors:
                              or f64, rounded to f32
   probabilities              in their place for {given}, in [0, 1]
   targets                    integers [N, d1, …]: one class a row ([N, 1, …] will do)
-                             u8 or bool of the scores' shape: multi-hot (integers of 0 and 1 too)
+                             u8 or bool of the scores' shape: multi-hot (integers of 0 and 1 too);
+                             255 where a label is not known, for losses of elements
                              floats of the scores' shape: probabilities
+  teacher                    in their place for distillation: a teacher's scores, of the shape of logits
   target_offsets, target_indices
                              or lists of classes: row r has indices[offsets[r]..offsets[r + 1]]
   class_weights [C]          optional: {class_weights}
