@@ -137,7 +137,8 @@ mod tests {
     use super::*;
 
     fn of(shards: &[(u64, u64)], vocabulary: u64) -> String {
-        let shards: Vec<Classes> = shards.iter().map(|(first, count)| Classes { first: *first, count: *count }).collect();
+        let shards: Vec<Classes> =
+            shards.iter().map(|(first, count)| Classes { first: *first, count: *count }).collect();
         complete(&shards, vocabulary).err().map_or(String::new(), |error| error.to_string())
     }
 

@@ -126,7 +126,8 @@ impl DataParallel {
         });
         let [loss, weight]: [f64; 2] = all;
         if weight.is_nan() {
-            let whose = if own[1].is_nan() { format!("{} here", share.weight) } else { "NaN on another rank".to_owned() };
+            let whose =
+                if own[1].is_nan() { format!("{} here", share.weight) } else { "NaN on another rank".to_owned() };
             let expected = "a finite number of at least 0 on every rank".to_owned();
             return Err(Error::Option { what: "the weight of a share", got: whose, expected });
         }

@@ -1,8 +1,8 @@
 //! All that this crate asks of gpu-loss's plans: what a shard's four are, and which of the caller's buffers each takes.
 
 use gpu_loss::{
-    Buffers, Dtype, EmptyMean, GpuLoss, Layout, Loss as _, Mode, Outputs, Plan, Reduction, STATISTICS_BYTES, Shape, Slice,
-    SoftmaxCe, Spec, TargetForm, Upstream,
+    Buffers, Dtype, EmptyMean, GpuLoss, Layout, Loss as _, Mode, Outputs, Plan, Reduction, STATISTICS_BYTES, Shape,
+    Slice, SoftmaxCe, Spec, TargetForm, Upstream,
 };
 
 use crate::agree::{Classes, Item};
@@ -233,7 +233,7 @@ fn number(bits: u64) -> String {
 
 /// FNV-1a over the bits.
 fn fingerprint(weights: &[f32]) -> u64 {
-    weights.iter().fold(0xcbf2_9ce4_8422_2325, |hash, weight| {
-        (hash ^ u64::from(weight.to_bits())).wrapping_mul(0x0100_0000_01b3)
-    })
+    weights
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, weight| (hash ^ u64::from(weight.to_bits())).wrapping_mul(0x0100_0000_01b3))
 }

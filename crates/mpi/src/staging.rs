@@ -39,12 +39,23 @@ struct Slot {
 }
 
 impl Staging {
-    pub(crate) fn new(device: &wgpu::Device, queue: &wgpu::Queue, rows: usize, chunk: usize, shards: usize) -> Result<Self> {
+    pub(crate) fn new(
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        rows: usize,
+        chunk: usize,
+        shards: usize,
+    ) -> Result<Self> {
         let (device, queue) = (device.clone(), queue.clone());
         guarded(&device, "reserving the buffers of an exchange", || {
             let buffer = |label, rows: usize, usage| {
                 let size = (rows.max(1) * RECORD_BYTES) as u64;
-                device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+                device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some(label),
+                    size,
+                    usage,
+                    mapped_at_creation: false,
+                })
             };
             let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
             let slot = || Slot {

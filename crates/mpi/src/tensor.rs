@@ -292,4 +292,3 @@ fn threads() -> Result<()> {
         Threading::Funneled | Threading::Serialized | Threading::Multiple => Ok(()),
     }
 }
-
