@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod agree;
+mod bind;
 mod data;
 mod error;
 mod exchange;
@@ -18,6 +19,7 @@ mod staging;
 mod targets;
 mod tensor;
 
+pub use bind::open_bound;
 pub use data::{DataParallel, Share, weight_of};
 pub use error::{Error, Result};
 pub use exchange::{AllGather, AllReduce, Exchange, Round};

@@ -60,6 +60,19 @@ pub(crate) fn all(scenarios: &[Scenario]) {
             }
         }
     }
+    if wanted.is_empty() || wanted.iter().any(|word| "example".contains(word.as_str())) {
+        let begin = Instant::now();
+        match crate::example::losses_are_those_of_one_rank() {
+            Ok(()) => {
+                passed += 1;
+                println!("test example on 1, 2 and 4 ranks ... ok ({:.1} s)", begin.elapsed().as_secs_f64());
+            }
+            Err(why) => {
+                println!("test example ... FAILED\n{why}");
+                failed.push("example".to_owned());
+            }
+        }
+    }
     println!("test result: {passed} passed; {} failed {failed:?}", failed.len());
     if !failed.is_empty() || passed == 0 {
         std::process::exit(1);
@@ -98,7 +111,7 @@ pub(crate) fn mpirun(ranks: usize) -> Result<Command, String> {
 }
 
 /// Runs to the end: whether it was a good one, all that was written, and the time from [`STRUCK`] on.
-fn watched(mut command: Command) -> Result<(bool, String, Option<Duration>), String> {
+pub(crate) fn watched(mut command: Command) -> Result<(bool, String, Option<Duration>), String> {
     let (mut reader, writer) = std::io::pipe().map_err(|error| error.to_string())?;
     let other = writer.try_clone().map_err(|error| error.to_string())?;
     let child = command.stdin(Stdio::null()).stdout(writer).stderr(other).spawn();

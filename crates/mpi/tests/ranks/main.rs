@@ -3,6 +3,7 @@
 
 mod batch;
 mod data;
+mod example;
 mod faults;
 mod launch;
 mod losses;

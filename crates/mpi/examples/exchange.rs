@@ -1,0 +1,154 @@
+//! What an exchange costs: measured on these ranks, and predicted for others from latency and bandwidth.
+//!
+//! ```sh
+//! mpirun -n 2 target/release/examples/exchange            # measures messages and exchanges, and predicts the latter
+//! target/release/examples/exchange 5 25                   # the table of docs/distributed.md: 5 µs, 25 GB/s
+//! ```
+
+use std::time::Instant;
+
+use bytemuck::Zeroable as _;
+use gpu_loss_mpi::{RECORD_BYTES, Record, mpi};
+use mpi::Threading;
+use mpi::collective::SystemOperation;
+use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Source};
+
+/// Bytes a row of Megatron's scheme: the greatest score, the true class's, and the sum of exponentials, one all-reduce each.
+const MEGATRON_BYTES: usize = 4;
+
+fn main() {
+    let arguments: Vec<f64> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    match arguments[..] {
+        [latency, bandwidth] => table(&Network { latency: latency * 1e-6, bandwidth: bandwidth * 1e9 }),
+        _ => measure(),
+    }
+}
+
+/// What a network takes for a message of `n` bytes: `latency + n / bandwidth`.
+struct Network {
+    latency: f64,
+    bandwidth: f64,
+}
+
+impl Network {
+    /// An all-gather of so many bytes a rank, by recursive doubling.
+    fn all_gather(&self, ranks: f64, bytes: f64) -> f64 {
+        ranks.log2().ceil() * self.latency + (ranks - 1.0) * bytes / self.bandwidth
+    }
+
+    /// An all-reduce, by the cheaper of recursive doubling and Rabenseifner's scheme.
+    fn all_reduce(&self, ranks: f64, bytes: f64) -> f64 {
+        let steps = ranks.log2().ceil();
+        let doubling = steps * (self.latency + bytes / self.bandwidth);
+        let halving = 2.0 * (steps * self.latency + (ranks - 1.0) / ranks * bytes / self.bandwidth);
+        doubling.min(halving)
+    }
+
+    /// The three ways, in microseconds, for so many rows.
+    fn predict(&self, ranks: f64, rows: f64) -> [f64; 3] {
+        let records = rows * RECORD_BYTES as f64;
+        [
+            self.all_gather(ranks, records) * 1e6,
+            self.all_reduce(ranks, records) * 1e6,
+            3.0 * self.all_reduce(ranks, rows * MEGATRON_BYTES as f64) * 1e6,
+        ]
+    }
+}
+
+const RANKS: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
+const ROWS: f64 = 8192.0;
+/// Bytes a second of a GPU's memory, and between it and the host: of a round number.
+const MEMORY: f64 = 2e12;
+const LINK: f64 = 25e9;
+
+fn table(network: &Network) {
+    println!("| ranks | all-gather | its bytes a rank | all-reduce | Megatron | kernels, V = 128,256 | V = 262,144 | staging |");
+    println!("|---|---|---|---|---|---|---|---|");
+    for ranks in RANKS {
+        let [gather, reduce, megatron] = network.predict(ranks as f64, ROWS);
+        let bytes = ROWS * RECORD_BYTES as f64;
+        // bf16 scores are read for the statistics, read for the gradient, and written as it.
+        let kernels = |vocabulary: f64| 3.0 * ROWS * vocabulary / ranks as f64 * 2.0 / MEMORY * 1e6;
+        let staging = (bytes + bytes * ranks as f64) / LINK * 1e6;
+        println!(
+            "| {ranks} | {gather:.0} µs | {:.1} MB | {reduce:.0} µs | {megatron:.0} µs | {:.0} µs | {:.0} µs | {staging:.0} µs |",
+            bytes * (ranks - 1) as f64 / 1e6,
+            kernels(128_256.0),
+            kernels(262_144.0),
+        );
+    }
+}
+
+fn measure() {
+    let (universe, _) = mpi::initialize_with_threading(Threading::Funneled).expect("MPI is not initialised yet");
+    let world = universe.world();
+    let ranks = world.size() as usize;
+    if ranks < 2 {
+        return println!("two ranks or more: mpirun -n 2 …, or latency in µs and GB/s to predict from");
+    }
+    let (short, long) = (ping(&world, 8), ping(&world, 1 << 22));
+    let network = Network { latency: short, bandwidth: f64::from(1 << 22) / (long - short) };
+    if world.rank() == 0 {
+        println!("a message of 8 bytes {:.1} µs, of 4 MiB {:.0} µs: {:.2} GB/s", short * 1e6, long * 1e6, network.bandwidth / 1e9);
+        println!("| rows | all-gather: measured, predicted | all-reduce | three all-reduces of f32 |\n|---|---|---|---|");
+    }
+    for rows in [128, 1024, 8192, 32768] {
+        let measured = exchanges(&world, rows);
+        let predicted = network.predict(ranks as f64, rows as f64);
+        if world.rank() == 0 {
+            let cells = measured.iter().zip(predicted).map(|(m, p)| format!("{:.0} µs, {p:.0} µs", m * 1e6));
+            println!("| {rows} | {} |", cells.collect::<Vec<_>>().join(" | "));
+        }
+    }
+}
+
+/// The median of many, in seconds.
+fn median(mut once: impl FnMut()) -> f64 {
+    const TIMES: usize = 41;
+    once();
+    let mut times: Vec<f64> = (0..TIMES)
+        .map(|_| {
+            let begin = Instant::now();
+            once();
+            begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[TIMES / 2]
+}
+
+/// One way of a message between the first two ranks.
+fn ping<C: Communicator>(world: &C, bytes: usize) -> f64 {
+    let mut message = vec![0_u8; bytes];
+    world.barrier();
+    let both = median(|| match world.rank() {
+        0 => {
+            world.process_at_rank(1).send(&message[..]);
+            world.process_at_rank(1).receive_into(&mut message[..]);
+        }
+        1 => {
+            world.process_at_rank(0).receive_into(&mut message[..]);
+            world.process_at_rank(0).send(&message[..]);
+        }
+        _ => {}
+    });
+    world.barrier();
+    both / 2.0
+}
+
+/// The three ways of an exchange of so many rows.
+fn exchanges<C: Communicator>(world: &C, rows: usize) -> [f64; 3] {
+    let own = vec![Record::zeroed(); rows];
+    let mut all = vec![Record::zeroed(); rows * world.size() as usize];
+    let gather = median(|| world.all_gather_into(&own[..], &mut all[..]));
+    // What a merge costs on the host is not the network's: here it is a sum of as many bytes.
+    let numbers = vec![1.0_f32; rows * 8];
+    let mut sums = vec![0.0_f32; rows * 8];
+    let reduce = median(|| world.all_reduce_into(&numbers[..], &mut sums[..], SystemOperation::sum()));
+    let megatron = median(|| {
+        for operation in [SystemOperation::max(), SystemOperation::sum(), SystemOperation::sum()] {
+            world.all_reduce_into(&numbers[..rows], &mut sums[..rows], operation);
+        }
+    });
+    [gather, reduce, megatron]
+}
