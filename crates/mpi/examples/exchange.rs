@@ -62,7 +62,9 @@ const MEMORY: f64 = 2e12;
 const LINK: f64 = 25e9;
 
 fn table(network: &Network) {
-    println!("| ranks | all-gather | its bytes a rank | all-reduce | Megatron | kernels, V = 128,256 | V = 262,144 | staging |");
+    println!(
+        "| ranks | all-gather | its bytes a rank | all-reduce | Megatron | kernels, V = 128,256 | V = 262,144 | staging |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for ranks in RANKS {
         let [gather, reduce, megatron] = network.predict(ranks as f64, ROWS);
@@ -89,8 +91,15 @@ fn measure() {
     let (short, long) = (ping(&world, 8), ping(&world, 1 << 22));
     let network = Network { latency: short, bandwidth: f64::from(1 << 22) / (long - short) };
     if world.rank() == 0 {
-        println!("a message of 8 bytes {:.1} µs, of 4 MiB {:.0} µs: {:.2} GB/s", short * 1e6, long * 1e6, network.bandwidth / 1e9);
-        println!("| rows | all-gather: measured, predicted | all-reduce | three all-reduces of f32 |\n|---|---|---|---|");
+        println!(
+            "a message of 8 bytes {:.1} µs, of 4 MiB {:.0} µs: {:.2} GB/s",
+            short * 1e6,
+            long * 1e6,
+            network.bandwidth / 1e9
+        );
+        println!(
+            "| rows | all-gather: measured, predicted | all-reduce | three all-reduces of f32 |\n|---|---|---|---|"
+        );
     }
     for rows in [128, 1024, 8192, 32768] {
         let measured = exchanges(&world, rows);

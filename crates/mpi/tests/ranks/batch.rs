@@ -103,9 +103,7 @@ impl<T: Score> Whole<T> {
                 }
                 Owned::Lists(offsets, indices)
             }
-            _ => Owned::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || {
-                numbers.number().abs() / shape.classes as f32 * 2.0
-            })),
+            _ => Owned::Probabilities(probabilities(&scores, &mut numbers)),
         };
         let upstream = (loss.reduction == Reduction::None)
             .then(|| ArrayD::from_shape_simple_fn(IxDyn(&rows), || numbers.number()));
@@ -154,6 +152,18 @@ impl<T: Score> Whole<T> {
             Owned::Probabilities(p) => (bytes(&slice(p, first, end)), None),
         }
     }
+}
+
+/// Targets whose greatest is at the highest score in every other row, so that there are right rows and wrong ones.
+fn probabilities<T: Score>(scores: &ArrayD<T>, numbers: &mut Numbers) -> ArrayD<f32> {
+    let greatest = 3.0 / scores.shape()[1] as f32;
+    let mut targets = scores.mapv(|_| numbers.number().abs() * greatest / 2.0);
+    let rows = targets.lanes_mut(Axis(1)).into_iter().zip(scores.lanes(Axis(1)));
+    for (mut targets, scores) in rows.step_by(2) {
+        let best = (0..scores.len()).max_by(|a, b| scores[*a].to_f64().total_cmp(&scores[*b].to_f64()));
+        targets[best.expect("a class")] = greatest;
+    }
+    targets
 }
 
 /// Some classes of an array.
