@@ -2,15 +2,16 @@
 //!
 //! ```sh
 //! mpirun -n 2 target/release/examples/exchange            # measures messages and exchanges, and predicts the latter
-//! target/release/examples/exchange 5 25                   # the table of docs/distributed.md: 5 µs, 25 GB/s
+//! target/release/examples/exchange 5 25 20                # the table of docs/distributed.md: 5 µs, 25 GB/s, 20 ns a merge
 //! ```
 
 use std::time::Instant;
 
 use bytemuck::Zeroable as _;
+use gpu_loss::{Loss as _, RowStatistics, SoftmaxCe};
 use gpu_loss_mpi::{RECORD_BYTES, Record, mpi};
 use mpi::Threading;
-use mpi::collective::SystemOperation;
+use mpi::collective::{SystemOperation, UserOperation};
 use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Source};
 
 /// Bytes a row of Megatron's scheme: the greatest score, the true class's, and the sum of exponentials, one all-reduce each.
@@ -19,7 +20,9 @@ const MEGATRON_BYTES: usize = 4;
 fn main() {
     let arguments: Vec<f64> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     match arguments[..] {
-        [latency, bandwidth] => table(&Network { latency: latency * 1e-6, bandwidth: bandwidth * 1e9 }),
+        [latency, bandwidth, merge] => {
+            table(&Network { latency: latency * 1e-6, bandwidth: bandwidth * 1e9, merge: merge * 1e-9 });
+        }
         _ => measure(),
     }
 }
@@ -28,6 +31,8 @@ fn main() {
 struct Network {
     latency: f64,
     bandwidth: f64,
+    /// What the host takes to merge two records.
+    merge: f64,
 }
 
 impl Network {
@@ -36,11 +41,12 @@ impl Network {
         ranks.log2().ceil() * self.latency + (ranks - 1.0) * bytes / self.bandwidth
     }
 
-    /// An all-reduce, by the cheaper of recursive doubling and Rabenseifner's scheme.
-    fn all_reduce(&self, ranks: f64, bytes: f64) -> f64 {
-        let steps = ranks.log2().ceil();
-        let doubling = steps * (self.latency + bytes / self.bandwidth);
-        let halving = 2.0 * (steps * self.latency + (ranks - 1.0) / ranks * bytes / self.bandwidth);
+    /// An all-reduce of so many bytes and so long a time of merging them once, by the cheaper of recursive doubling and
+    /// Rabenseifner's scheme.
+    fn all_reduce(&self, ranks: f64, bytes: f64, merging: f64) -> f64 {
+        let (steps, share) = (ranks.log2().ceil(), (ranks - 1.0) / ranks);
+        let doubling = steps * (self.latency + bytes / self.bandwidth + merging);
+        let halving = 2.0 * (steps * self.latency + share * bytes / self.bandwidth) + share * merging;
         doubling.min(halving)
     }
 
@@ -49,8 +55,9 @@ impl Network {
         let records = rows * RECORD_BYTES as f64;
         [
             self.all_gather(ranks, records) * 1e6,
-            self.all_reduce(ranks, records) * 1e6,
-            3.0 * self.all_reduce(ranks, rows * MEGATRON_BYTES as f64) * 1e6,
+            self.all_reduce(ranks, records, rows * self.merge) * 1e6,
+            // Of numbers, whose maxima and sums take next to no time.
+            3.0 * self.all_reduce(ranks, rows * MEGATRON_BYTES as f64, 0.0) * 1e6,
         ]
     }
 }
@@ -86,17 +93,15 @@ fn measure() {
     let world = universe.world();
     let ranks = world.size() as usize;
     if ranks < 2 {
-        return println!("two ranks or more: mpirun -n 2 …, or latency in µs and GB/s to predict from");
+        return println!("two ranks or more: mpirun -n 2 …, or latency in µs, GB/s and ns a merge to predict from");
     }
-    let (short, long) = (ping(&world, 8), ping(&world, 1 << 22));
-    let network = Network { latency: short, bandwidth: f64::from(1 << 22) / (long - short) };
+    const LONG: usize = 1 << 18;
+    let (short, long) = (ping(&world, 8), ping(&world, LONG));
+    let network = Network { latency: short, bandwidth: LONG as f64 / (long - short), merge: merge() };
     if world.rank() == 0 {
-        println!(
-            "a message of 8 bytes {:.1} µs, of 4 MiB {:.0} µs: {:.2} GB/s",
-            short * 1e6,
-            long * 1e6,
-            network.bandwidth / 1e9
-        );
+        let Network { bandwidth, merge, .. } = network;
+        println!("8 bytes {:.1} µs, 256 KiB {:.0} µs: {:.2} GB/s", short * 1e6, long * 1e6, bandwidth / 1e9);
+        println!("two records merged by the host: {:.0} ns", merge * 1e9);
         println!(
             "| rows | all-gather: measured, predicted | all-reduce | three all-reduces of f32 |\n|---|---|---|---|"
         );
@@ -111,26 +116,36 @@ fn measure() {
     }
 }
 
-/// The median of many, in seconds.
-fn median(mut once: impl FnMut()) -> f64 {
-    const TIMES: usize = 41;
-    once();
-    let mut times: Vec<f64> = (0..TIMES)
-        .map(|_| {
-            let begin = Instant::now();
-            once();
-            begin.elapsed().as_secs_f64()
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[TIMES / 2]
+/// The quickest of many, in seconds: what else runs on the machine only adds to it.
+fn quickest(mut once: impl FnMut()) -> f64 {
+    const TIMES: usize = 201;
+    let time = |_| {
+        let begin = Instant::now();
+        once();
+        begin.elapsed().as_secs_f64()
+    };
+    (0..TIMES).map(time).fold(f64::INFINITY, f64::min)
+}
+
+/// What the host takes to merge two records.
+fn merge() -> f64 {
+    const RECORDS: usize = 1000;
+    let loss = SoftmaxCe::default().spec();
+    let record = |max: f32| RowStatistics { max, rest: 3.5, a: 0.5, d: 1.5, ..RowStatistics::zeroed() };
+    let pairs: Vec<[RowStatistics; 2]> = (0..RECORDS).map(|at| [record(at as f32 / 300.0), record(1.5)]).collect();
+    let all = quickest(|| {
+        pairs.iter().for_each(|pair| {
+            std::hint::black_box(RowStatistics::merge(&loss, std::hint::black_box(pair)));
+        });
+    });
+    all / RECORDS as f64
 }
 
 /// One way of a message between the first two ranks.
 fn ping<C: Communicator>(world: &C, bytes: usize) -> f64 {
     let mut message = vec![0_u8; bytes];
     world.barrier();
-    let both = median(|| match world.rank() {
+    let both = quickest(|| match world.rank() {
         0 => {
             world.process_at_rank(1).send(&message[..]);
             world.process_at_rank(1).receive_into(&mut message[..]);
@@ -149,14 +164,22 @@ fn ping<C: Communicator>(world: &C, bytes: usize) -> f64 {
 fn exchanges<C: Communicator>(world: &C, rows: usize) -> [f64; 3] {
     let own = vec![Record::zeroed(); rows];
     let mut all = vec![Record::zeroed(); rows * world.size() as usize];
-    let gather = median(|| world.all_gather_into(&own[..], &mut all[..]));
-    // What a merge costs on the host is not the network's: here it is a sum of as many bytes.
-    let numbers = vec![1.0_f32; rows * 8];
-    let mut sums = vec![0.0_f32; rows * 8];
-    let reduce = median(|| world.all_reduce_into(&numbers[..], &mut sums[..], SystemOperation::sum()));
-    let megatron = median(|| {
+    let gather = quickest(|| world.all_gather_into(&own[..], &mut all[..]));
+    let loss = SoftmaxCe::default().spec();
+    let operation = UserOperation::commutative(|new, merged| {
+        if let (Some(new), Some(merged)) = (new.downcast::<Record>(), merged.downcast::<Record>()) {
+            for (new, merged) in new.iter().zip(merged.iter_mut()) {
+                let both: [RowStatistics; 2] = [bytemuck::cast(*new), bytemuck::cast(*merged)];
+                *merged = RowStatistics::merge(&loss, &both).map_or(*merged, bytemuck::cast);
+            }
+        }
+    });
+    let reduce = quickest(|| world.all_reduce_into(&own[..], &mut all[..rows], &operation));
+    let numbers = vec![1.0_f32; rows];
+    let mut sums = vec![0.0_f32; rows];
+    let megatron = quickest(|| {
         for operation in [SystemOperation::max(), SystemOperation::sum(), SystemOperation::sum()] {
-            world.all_reduce_into(&numbers[..rows], &mut sums[..rows], operation);
+            world.all_reduce_into(&numbers[..], &mut sums[..], operation);
         }
     });
     [gather, reduce, megatron]
