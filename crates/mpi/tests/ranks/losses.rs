@@ -261,8 +261,9 @@ pub(crate) fn against_the_reference() {
     let ranks = rank.world.size() as usize;
     for (at, case) in CASES.iter().enumerate() {
         let seed = at as u64 + 1;
-        let turn = (at + ranks) % 3 == 0 || case.always;
-        let types = if full { [true; 3] } else { [0, 1, 2].map(|kind| turn && (at / 3 + ranks + kind) % 3 == 0) };
+        let turn = (at + ranks).is_multiple_of(3) || case.always;
+        let types =
+            if full { [true; 3] } else { [0, 1, 2].map(|kind| turn && (at / 3 + ranks + kind).is_multiple_of(3)) };
         if types[0] {
             compare::<f32>(&rank, case, AllGather, seed);
         }
