@@ -14,7 +14,8 @@ use mpi::Threading;
 use mpi::collective::{SystemOperation, UserOperation};
 use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Source};
 
-/// Bytes a row of Megatron's scheme: the greatest score, the true class's, and the sum of exponentials, one all-reduce each.
+/// Bytes a row of Megatron's scheme: the greatest score, the true class's, and the sum of exponentials, one all-reduce
+/// each.
 const MEGATRON_BYTES: usize = 4;
 
 fn main() {

@@ -1,14 +1,14 @@
-//! A language model's head over ranks: the vocabulary's embeddings are spread over them, each rank multiplies by its own, and
-//! the losses of every step are those of one rank.
+//! A language model's head over ranks: the vocabulary's embeddings are spread over them, each rank multiplies by its
+//! own, and the losses of every step are those of one rank.
 //!
 //! ```sh
 //! cargo build --release --example tensor_parallel
 //! mpirun -n 4 --oversubscribe target/release/examples/tensor_parallel
 //! ```
 //!
-//! The linear layer over sharded weights is composed here of the steps that any framework has: its product (`hidden·Wᵀ`), the
-//! loss of this crate, and the products of the backward pass, `dW = gᵀ·hidden` and `dHidden = Σ over ranks of g·W`. The last
-//! is the one all-reduce of the model's own that a sharded layer has anyway.
+//! The linear layer over sharded weights is composed here of the steps that any framework has: its product
+//! (`hidden·Wᵀ`), the loss of this crate, and the products of the backward pass, `dW = gᵀ·hidden` and `dHidden = Σ over
+//! ranks of g·W`. The last is the one all-reduce of the model's own that a sharded layer has anyway.
 
 use std::time::{Duration, Instant};
 

@@ -25,7 +25,8 @@ pub(crate) struct Classes {
     pub(crate) count: u64,
 }
 
-/// Words that a rank hands over: whether it fails, its classes, and its items. Of one size in all versions of this crate.
+/// Words that a rank hands over: whether it fails, its classes, and its items. Of one size in all versions of this
+/// crate.
 const WORDS: usize = 64;
 const ITEMS_AT: usize = 4;
 

@@ -7,8 +7,8 @@ use crate::error::Result;
 
 /// Opens the GPU of this rank: the ranks of one machine take its GPUs in turns, by PCI bus.
 ///
-/// Of the adapters that `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` admit it counts those that are of the best one's kind and
-/// backend, so that no rank ends up on a processor's graphics or a software driver beside real GPUs.
+/// Of the adapters that `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` admit it counts those that are of the best one's kind
+/// and backend, so that no rank ends up on a processor's graphics or a software driver beside real GPUs.
 ///
 /// All ranks of the communicator call it.
 ///

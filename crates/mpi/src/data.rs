@@ -30,9 +30,10 @@ impl Share {
 
 /// The denominator of a mean over the rows of all ranks.
 ///
-/// Means of means are wrong where ranks have different numbers of tokens. So a plan's denominator is taken from a buffer
-/// (`denominator` of the layout, and of [`Buffers`](gpu_loss::Buffers)): it holds 1 in the forward pass, whose loss is then this
-/// rank's sum, and the weight of all ranks in the backward pass. Between the two there is one all-reduce of two numbers.
+/// Means of means are wrong where ranks have different numbers of tokens. So a plan's denominator is taken from a
+/// buffer (`denominator` of the layout, and of [`Buffers`](gpu_loss::Buffers)): it holds 1 in the forward pass, whose
+/// loss is then this rank's sum, and the weight of all ranks in the backward pass. Between the two there is one
+/// all-reduce of two numbers.
 ///
 /// ```no_run
 /// use gpu_loss::{Buffers, GpuLoss, SoftmaxCe};
@@ -106,11 +107,11 @@ impl DataParallel {
         self.set(1.0)
     }
 
-    /// The shares of all ranks in one, by one all-reduce of two numbers; the denominator is its weight from now on, and 1 where
-    /// nothing counts, so that gradients are 0 then.
+    /// The shares of all ranks in one, by one all-reduce of two numbers; the denominator is its weight from now on, and
+    /// 1 where nothing counts, so that gradients are 0 then.
     ///
-    /// Sums of whole weights are exact up to 2⁵³, and rounded once, to the f32 of the denominator. The loss is the same on all
-    /// ranks; its last digits may depend on how many there are.
+    /// Sums of whole weights are exact up to 2⁵³, and rounded once, to the f32 of the denominator. The loss is the same
+    /// on all ranks; its last digits may depend on how many there are.
     ///
     /// A rank that cannot go on hands over a weight of NaN, and every rank gets an error.
     ///
@@ -145,8 +146,8 @@ impl DataParallel {
 /// What a mean over these labels divides by: `Σ w_y` over those that are not ignored, in f64.
 ///
 /// # Errors
-/// [`gpu_loss::Error::ClassOutOfRange`] for a label that has no class weight. Without class weights every label that is not
-/// ignored counts 1, and the plan tells of those that name no class.
+/// [`gpu_loss::Error::ClassOutOfRange`] for a label that has no class weight. Without class weights every label that is
+/// not ignored counts 1, and the plan tells of those that name no class.
 pub fn weight_of(labels: &[i64], loss: &SoftmaxCe) -> Result<f64> {
     let weights = loss.class_weights.as_deref();
     let mut sum = 0.0;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 /// What this crate can refuse or fail at.
 ///
-/// Every error of a collective call comes to all ranks of its communicator, so that none waits for another that has given
-/// up: with its cause where something failed, and as
-/// [`Error::Elsewhere`] on the others.
+/// An error of a collective call comes to all ranks of its communicator, in the same call, so that none waits for
+/// another that has given up: with its cause on the rank that failed, as [`Error::Elsewhere`] on the others.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -14,8 +14,9 @@ use crate::record::{RECORD_BYTES, Record};
 
 /// One collective, in which every rank hands over its records and gets those of all.
 ///
-/// The two of this crate are [`AllGather`] and [`AllReduce`]; another may be written for a network with needs of its own. All
-/// ranks must use the same one: this is checked when a [`TensorParallelCe`](crate::TensorParallelCe) is made, by the name.
+/// The two of this crate are [`AllGather`] and [`AllReduce`]; another may be written for a network with needs of its
+/// own. All ranks must use the same one: this is checked when a [`TensorParallelCe`](crate::TensorParallelCe) is made,
+/// by the name.
 pub trait Exchange: Debug {
     /// The name, alike on all ranks.
     fn name(&self) -> &'static str;
@@ -26,11 +27,11 @@ pub trait Exchange: Debug {
     /// Bytes that a rank needs of the others for so many rows.
     fn bytes(&self, ranks: usize, rows: usize) -> u64;
 
-    /// Exchanges the records of some rows. `own` has one for each row; `all` is to hold `shards` times as many, one shard after
-    /// another.
+    /// Exchanges the records of some rows. `own` has one for each row; `all` is to hold `shards` times as many, one
+    /// shard after another.
     ///
-    /// It must begin the collective without blocking and let the round [`finish`](Round::finish) it, so that the device is
-    /// seen to meanwhile and a rank that never comes is noticed.
+    /// It must begin the collective without blocking and let the round [`finish`](Round::finish) it, so that the device
+    /// is seen to meanwhile and a rank that never comes is noticed.
     fn exchange(&self, round: &mut Round<'_>, own: &[Record], all: &mut [Record]);
 }
 
@@ -93,8 +94,8 @@ pub(crate) fn finish<'b, D: ?Sized, S: Scope<'b>>(
 
 /// The records of all ranks to all ranks, to be merged on each device: the default.
 ///
-/// 32 bytes a row come from each other rank. They are merged in the order of the ranks, so that the results have the same bits
-/// on every rank (of like devices) and in every run.
+/// 32 bytes a row come from each other rank. They are merged in the order of the ranks, so that the results have the
+/// same bits on every rank (of like devices) and in every run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AllGather;
 
@@ -119,11 +120,12 @@ impl Exchange for AllGather {
     }
 }
 
-/// One record a row, merged on the way by an operation of MPI's on the host: for many ranks, since its bytes hardly grow with
-/// them.
+/// One record a row, merged on the way by an operation of MPI's on the host: for many ranks, since its bytes hardly
+/// grow with them.
 ///
-/// MPI chooses the order of the merges. The ranks of one run have the same bits where it merges the same way for all, which the
-/// standard advises and does not ask for; another number of ranks, or another library, may change the last ones.
+/// MPI chooses the order of the merges. The ranks of one run have the same bits where it merges the same way for all,
+/// which the standard advises and does not ask for; another number of ranks, or another library, may change the last
+/// ones.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AllReduce;
 

@@ -10,8 +10,8 @@ const CODE: i32 = 70;
 
 /// What came out, or the end of all ranks with the error's message.
 ///
-/// A rank that leaves its loop alone makes the others wait for it in the next collective, or in `MPI_Finalize`. So wrap the
-/// whole of a rank's work:
+/// A rank that leaves its loop alone makes the others wait for it in the next collective, or in `MPI_Finalize`. So wrap
+/// the whole of a rank's work:
 ///
 /// ```no_run
 /// use gpu_loss_mpi::{mpi, or_end_all};
@@ -30,8 +30,8 @@ pub fn or_end_all<C: Communicator, T, E: Display>(comm: &C, outcome: Result<T, E
     }
 }
 
-/// From now on a panic of this rank ends all ranks, once its message is written. Without this, the others wait for a rank that
-/// is gone.
+/// From now on a panic of this rank ends all ranks, once its message is written. Without this, the others wait for a
+/// rank that is gone.
 pub fn end_all_on_panic() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

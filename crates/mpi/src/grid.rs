@@ -5,8 +5,8 @@ use mpi::traits::Communicator;
 
 use crate::error::{Error, Result};
 
-/// A grid of ranks: those of one row hold the shards of one vocabulary, those of one column the same shard for other rows of
-/// the batch.
+/// A grid of ranks: those of one row hold the shards of one vocabulary, those of one column the same shard for other
+/// rows of the batch.
 ///
 /// Neighbouring ranks are put into one row, since they are on one machine as a rule, and exchange more.
 ///

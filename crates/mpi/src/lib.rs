@@ -1,8 +1,9 @@
-//! Softmax cross-entropies over ranks of MPI: a vocabulary that is spread over several devices, a batch that is, or both.
+//! Softmax cross-entropies over ranks of MPI: a vocabulary that is spread over several devices, a batch that is, or
+//! both.
 //!
-//! Each rank makes the statistics of its own classes, 32 bytes a row; **one** exchange brings them together; each device then
-//! has the losses, and its slice of the gradient without another exchange. See [`TensorParallelCe`], [`DataParallel`] and
-//! [`Grid`], and `docs/distributed.md` of gpu-loss for what it costs.
+//! Each rank makes the statistics of its own classes, 32 bytes a row; **one** exchange brings them together; each
+//! device then has the losses, and its slice of the gradient without another exchange. See [`TensorParallelCe`],
+//! [`DataParallel`] and [`Grid`], and `docs/distributed.md` of gpu-loss for what it costs.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -162,8 +162,8 @@ fn plain(layout: &Layout) -> Layout {
     Layout { grad_stride: None, in_place: false, upstream: Upstream::One, statistics: false, ..*layout }
 }
 
-/// What all ranks must have alike, this rank's classes and the size of the vocabulary; or what keeps the layout from being a
-/// shard's.
+/// What all ranks must have alike, this rank's classes and the size of the vocabulary; or what keeps the layout from
+/// being a shard's.
 pub(crate) fn describe(loss: &SoftmaxCe, layout: &Layout) -> Result<(Vec<Item>, Classes, u64)> {
     let option = |what, got: String, expected: &str| Err(Error::Option { what, got, expected: expected.to_owned() });
     if layout.mode != Mode::Whole {

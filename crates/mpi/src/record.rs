@@ -39,8 +39,8 @@ impl Record {
         bytemuck::cast(*self)
     }
 
-    /// Of two shards of a row, the record of both. The order of the two does not matter; that of several merges does, in the
-    /// last bits. Failures win, that of the lowest rank first.
+    /// Of two shards of a row, the record of both. The order of the two does not matter; that of several merges does,
+    /// in the last bits. Failures win, that of the lowest rank first.
     pub(crate) fn merge(loss: &Spec, one: &Self, other: &Self) -> Self {
         match (one.failed(), other.failed()) {
             (Some(first), Some(second)) => Self::failure(first.min(second)),

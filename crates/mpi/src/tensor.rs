@@ -21,12 +21,12 @@ use crate::targets::Inspection;
 pub struct Options {
     /// How records come together: [`AllGather`], unless set.
     pub exchange: Box<dyn Exchange>,
-    /// Rows a collective, 65,536 unless set; it is rounded up to what the device can bind. A batch of more rows is exchanged
-    /// by chunks, each while the device makes the statistics of the next. It bounds host and staging memory: 64 bytes of
-    /// staging a row, and 32 on the host for itself and each shard.
+    /// Rows a collective, 65,536 unless set; it is rounded up to what the device can bind. A batch of more rows is
+    /// exchanged by chunks, each while the device makes the statistics of the next. It bounds host and staging memory:
+    /// 64 bytes of staging a row, and 32 on the host for itself and each shard.
     pub chunk_rows: usize,
-    /// How long a rank waits for its device, and for the others to enter an exchange: 1 minute, unless set. Past that all
-    /// ranks are ended with a message.
+    /// How long a rank waits for its device, and for the others to enter an exchange: 1 minute, unless set. Past that
+    /// all ranks are ended with a message.
     pub time_limit: Duration,
 }
 
@@ -41,17 +41,17 @@ impl Default for Options {
 pub struct Traffic {
     /// Collectives.
     pub collectives: u64,
-    /// Bytes that came from the other ranks: `32·rows·(ranks − 1)` a pass by all-gather. By all-reduce those of its result,
-    /// `32·rows`: how many more it takes on the way is MPI's choice.
+    /// Bytes that came from the other ranks: `32·rows·(ranks − 1)` a pass by all-gather. By all-reduce those of its
+    /// result, `32·rows`: how many more it takes on the way is MPI's choice.
     pub bytes: u64,
 }
 
 /// A softmax cross-entropy over a vocabulary whose classes are spread over the ranks of a communicator.
 ///
-/// Each rank holds the scores `[N, count, d…]` of its own classes, `[first, first + count)` of the vocabulary's, and the
-/// targets of all rows: labels and class lists count over the whole vocabulary, probabilities are those of its own classes.
-/// All options of [`SoftmaxCe`] are taken; class weights are given for the whole vocabulary. Losses, log-sum-exps,
-/// arg-maxima and the number of correct rows are over the whole vocabulary, and the same on every rank.
+/// Each rank holds the scores `[N, count, d…]` of its own classes, `[first, first + count)` of the vocabulary's, and
+/// the targets of all rows: labels and class lists count over the whole vocabulary, probabilities are those of its own
+/// classes. All options of [`SoftmaxCe`] are taken; class weights are given for the whole vocabulary. Losses,
+/// log-sum-exps, arg-maxima and the number of correct rows are over the whole vocabulary, and the same on every rank.
 ///
 /// ```no_run
 /// use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Shape, SoftmaxCe};
@@ -79,9 +79,9 @@ pub struct Traffic {
 /// ```
 ///
 /// # Order and threads
-/// [`new`](Self::new), [`forward`](Self::forward) and the drop are collective: all ranks call them in the same order. It has a
-/// communicator of its own, so that exchanges of yours do not mix with its, and stays on the thread that made it. It must be
-/// dropped before MPI is finalised.
+/// [`new`](Self::new), [`forward`](Self::forward) and the drop are collective: all ranks call them in the same order.
+/// It has a communicator of its own, so that exchanges of yours do not mix with its, and stays on the thread that made
+/// it. It must be dropped before MPI is finalised.
 pub struct TensorParallelCe {
     plans: Plans,
     staging: Staging,
@@ -107,12 +107,12 @@ impl std::fmt::Debug for TensorParallelCe {
 impl TensorParallelCe {
     /// Makes this rank's plans, once all ranks were found to agree on shapes, options and shards.
     ///
-    /// `layout` is this rank's: its shape counts the classes at hand, and [`Layout::shard`] says which they are. What else it
-    /// says (type, targets, outputs, strides, in place, what arrives, a denominator) holds as for any plan.
+    /// `layout` is this rank's: its shape counts the classes at hand, and [`Layout::shard`] says which they are. What
+    /// else it says (type, targets, outputs, strides, in place, what arrives, a denominator) holds as for any plan.
     ///
     /// # Errors
-    /// [`Error::Threads`]; what differs between ranks or is missing from the vocabulary, on all of them; what this rank's plans
-    /// fail at, and [`Error::Elsewhere`] on the other ranks.
+    /// [`Error::Threads`]; what differs between ranks or is missing from the vocabulary, on all of them; what this
+    /// rank's plans fail at, and [`Error::Elsewhere`] on the other ranks.
     pub fn new<C: Communicator>(
         gpu: &GpuLoss,
         comm: &C,
@@ -149,15 +149,17 @@ impl TensorParallelCe {
         })
     }
 
-    /// Losses, and the row statistics for the gradient: makes this shard's statistics, exchanges them, and submits the merge.
+    /// Losses, and the row statistics for the gradient: makes this shard's statistics, exchanges them, and submits the
+    /// merge.
     ///
-    /// Of the buffers it reads scores, targets and the denominator, and writes `loss`, `losses`, `lse` and `argmax`, those that
-    /// the layout asks for. It waits for this device's statistics and for the other ranks, and not for the merge. What was
-    /// submitted before comes before.
+    /// Of the buffers it reads scores, targets and the denominator, and writes `loss`, `losses`, `lse` and `argmax`,
+    /// those that the layout asks for. It waits for this device's statistics and for the other ranks, and not for the
+    /// merge. What was submitted before comes before.
     ///
     /// # Errors
-    /// Where one rank fails, all do, in the same pass: with its own error there, with [`Error::Elsewhere`] on the others.
-    /// [`Error::Targets`] on all where they were given different targets (not told with class weights or probabilities).
+    /// Where one rank fails, all do, in the same pass: with its own error there, with [`Error::Elsewhere`] on the
+    /// others. [`Error::Targets`] on all where they were given different targets (not told with class weights or
+    /// probabilities).
     pub fn forward(&mut self, buffers: &Buffers<'_>) -> Result<()> {
         self.counted = None;
         let mut merge = self.staging.encoder();
@@ -187,12 +189,12 @@ impl TensorParallelCe {
         Ok(())
     }
 
-    /// The gradient on this rank's classes, from the last forward pass: submitted, without an exchange. Upstream gradients and
-    /// a denominator are read now, so that either may have changed since the forward pass.
+    /// The gradient on this rank's classes, from the last forward pass: submitted, without an exchange. Upstream
+    /// gradients and a denominator are read now, so that either may have changed since the forward pass.
     ///
     /// # Errors
-    /// [`Error::NoForward`]; buffers that are missing, too small or overlap; the device's own errors. The other ranks are not
-    /// told.
+    /// [`Error::NoForward`]; buffers that are missing, too small or overlap; the device's own errors. The other ranks
+    /// are not told.
     pub fn backward(&self, buffers: &Buffers<'_>) -> Result<()> {
         let mut encoder = self.staging.encoder();
         self.encode_backward(&mut encoder, buffers)?;
@@ -210,9 +212,9 @@ impl TensorParallelCe {
         self.plans.encode_gradient(encoder, buffers, &self.staging.merged)
     }
 
-    /// Waits for the device and tells of targets that no shard could own, since the last call: labels outside the vocabulary
-    /// that are not ignored, lists that mean nothing. All ranks find the same. Otherwise the number of correct rows of the
-    /// last forward pass, 0 unless the layout asks for it.
+    /// Waits for the device and tells of targets that no shard could own, since the last call: labels outside the
+    /// vocabulary that are not ignored, lists that mean nothing. All ranks find the same. Otherwise the number of
+    /// correct rows of the last forward pass, 0 unless the layout asks for it.
     ///
     /// # Errors
     /// [`gpu_loss::Error::TargetRow`] with the first such row and how many.
@@ -220,8 +222,8 @@ impl TensorParallelCe {
         self.plans.status()
     }
 
-    /// Rows of the last forward pass that were not ignored: the exact count of tokens on classes without class weights, and
-    /// of rows on other targets. See [`DataParallel`](crate::DataParallel).
+    /// Rows of the last forward pass that were not ignored: the exact count of tokens on classes without class weights,
+    /// and of rows on other targets. See [`DataParallel`](crate::DataParallel).
     ///
     /// # Errors
     /// [`Error::NoForward`].

@@ -252,9 +252,9 @@ fn compare<T: Score>(rank: &Rank, case: &Case, exchange: impl Exchange + 'static
     assert_eq!(sharded.ce.traffic(), Traffic { collectives: 1, bytes: (32 * rows * others) as u64 }, "{what}");
 }
 
-/// The cases against the float64 reference on the whole rows. Each rank builds the kernels of every case anew, which takes a
-/// software adapter most of a second each: so each number of ranks has a third of the cases in one type, and with
-/// `GPU_LOSS_FULL` set all of them in all types.
+/// The cases against the float64 reference on the whole rows. Each rank builds the kernels of every case anew, which
+/// takes a software adapter most of a second each: so each number of ranks has a third of the cases in one type, and
+/// with `GPU_LOSS_FULL` set all of them in all types.
 pub(crate) fn against_the_reference() {
     let rank = Rank::new();
     let full = std::env::var_os("GPU_LOSS_FULL").is_some();

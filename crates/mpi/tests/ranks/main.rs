@@ -1,5 +1,5 @@
-//! The crate's promises over real ranks: run by cargo, this program starts itself under `mpirun`, with the name of a scenario
-//! and as many ranks as it asks for.
+//! The crate's promises over real ranks: run by cargo, this program starts itself under `mpirun`, with the name of a
+//! scenario and as many ranks as it asks for.
 
 mod batch;
 mod data;
