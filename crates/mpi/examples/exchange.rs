@@ -8,7 +8,9 @@
 use std::time::Instant;
 
 use bytemuck::Zeroable as _;
-use gpu_loss::{Loss as _, RowStatistics, SoftmaxCe};
+use gpu_loss::SoftmaxCe;
+use gpu_loss::layout::RowStatistics;
+use gpu_loss::loss::Loss as _;
 use gpu_loss_mpi::{RECORD_BYTES, Record, mpi};
 use mpi::Threading;
 use mpi::collective::{SystemOperation, UserOperation};

@@ -37,7 +37,7 @@ fn train<C: Communicator>(world: &C) -> Result<()> {
     let (ranks, rank) = (world.size() as usize, world.rank() as usize);
     let (first, end) = (VOCABULARY * rank / ranks, VOCABULARY * (rank + 1) / ranks);
     let loss = SoftmaxCe::default().ignore_index(-100).label_smoothing(0.05).z_loss(1e-3);
-    let layout = Layout::new(Shape::new(TOKENS, end - first), Dtype::F32).shard(first, VOCABULARY);
+    let layout = Layout::forward_backward(Shape::new(TOKENS, end - first), Dtype::F32).shard(first, VOCABULARY);
     let mut ce = TensorParallelCe::new(&gpu, world, &loss, &layout, Options::default())?;
     if rank == 0 {
         println!("{ranks} ranks on {}, classes {first}..{end} here", gpu.adapter_info().name);

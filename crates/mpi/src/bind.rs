@@ -1,6 +1,7 @@
 //! Which of a machine's GPUs a rank takes.
 
-use gpu_loss::{AdapterFilter, GpuLoss};
+use gpu_loss::GpuLoss;
+use gpu_loss::builder::AdapterFilter;
 use mpi::traits::Communicator;
 
 use crate::error::Result;

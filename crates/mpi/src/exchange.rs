@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use gpu_loss::Spec;
+use gpu_loss::loss::Spec;
 use mpi::collective::UserOperation;
 use mpi::request::{Request, Scope};
 use mpi::topology::SimpleCommunicator;
@@ -51,7 +51,7 @@ impl<'a> Round<'a> {
         self.comm
     }
 
-    /// The loss, for [`RowStatistics::merge`](gpu_loss::RowStatistics::merge).
+    /// The loss, for [`RowStatistics::merge`](gpu_loss::layout::RowStatistics::merge).
     #[must_use]
     pub fn loss(&self) -> &'a Spec {
         self.loss

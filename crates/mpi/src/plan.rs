@@ -1,9 +1,9 @@
 //! All that this crate asks of gpu-loss's plans: what a shard's four are, and which of the caller's buffers each takes.
 
-use gpu_loss::{
-    Buffers, Dtype, EmptyMean, GpuLoss, Layout, Loss as _, Mode, Outputs, Plan, Reduction, STATISTICS_BYTES, Shape,
-    Slice, SoftmaxCe, Spec, TargetForm, Upstream,
-};
+use gpu_loss::batch::{Outputs, TargetForm};
+use gpu_loss::layout::{Mode, STATISTICS_BYTES, Upstream};
+use gpu_loss::loss::{EmptyMean, Loss as _, Spec};
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Reduction, Shape, SoftmaxCe};
 
 use crate::agree::{Classes, Item};
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ impl Plans {
             });
             chunks.push(Chunk { n: first, plan, first_row: first * inner, rows: size * inner });
         }
-        let plan = |layout: &Layout| -> Result<Plan> { Ok(gpu.plan_with(loss, layout)?) };
+        let plan = |layout: &Layout| -> Result<Plan> { Ok(gpu.plan(loss, layout)?) };
         let statistics = sizes.iter().map(|size| plan(&statistics_layout(layout, *size))).collect::<Result<_>>()?;
         let merge = plan(&merge_layout(layout, u32::try_from(shards).unwrap_or(u32::MAX)))?;
         let gradient = plan(&gradient_layout(layout))?;
@@ -75,14 +75,17 @@ impl Plans {
         let slab = shape.classes * shape.inner;
         let scores = self.layout.scores_stride.unwrap_or(slab) * dtype.size();
         let targets = match self.layout.targets {
-            TargetForm::Classes | TargetForm::Lists => shape.inner * self.layout.integers.words() as usize * 4,
             TargetForm::Probabilities => slab * 4,
-            TargetForm::MultiHot => slab,
+            // Labels, or the offsets of lists: `describe` refuses what is neither.
+            _ => shape.inner * self.layout.integers.words() as usize * 4,
         };
-        let (from, bytes) = (chunk.first_row as u64 * STATISTICS_BYTES, chunk.rows as u64 * STATISTICS_BYTES);
-        let mut own = Buffers::new(part(buffers.scores, chunk.n * scores), part(buffers.targets, chunk.n * targets))
-            .statistics(Slice::new(out, from, bytes));
-        own.target_indices = buffers.target_indices;
+        let statistics = wgpu::BufferBinding {
+            buffer: out,
+            offset: chunk.first_row as u64 * STATISTICS_BYTES,
+            size: wgpu::BufferSize::new(chunk.rows as u64 * STATISTICS_BYTES),
+        };
+        let from = |bytes: usize| (chunk.n * bytes) as u64;
+        let own = inputs(buffers).inputs_from(from(scores), from(targets)).statistics(statistics);
         Ok(self.statistics[chunk.plan].encode(encoder, &own)?)
     }
 
@@ -94,11 +97,7 @@ impl Plans {
         shards: &wgpu::Buffer,
         merged: &wgpu::Buffer,
     ) -> Result<()> {
-        let mut own = Buffers::new(buffers.scores, buffers.targets).shards(shards).statistics(merged);
-        own.target_indices = buffers.target_indices;
-        own.denominator = buffers.denominator;
-        (own.loss, own.losses, own.lse, own.argmax) = (buffers.loss, buffers.losses, buffers.lse, buffers.argmax);
-        Ok(self.merge.encode(encoder, &own)?)
+        Ok(self.merge.encode(encoder, &buffers.shards(shards).statistics(merged))?)
     }
 
     /// Records the gradient on this shard's classes.
@@ -108,11 +107,7 @@ impl Plans {
         buffers: &Buffers<'_>,
         merged: &wgpu::Buffer,
     ) -> Result<()> {
-        let mut own = Buffers::new(buffers.scores, buffers.targets).statistics(merged);
-        own.target_indices = buffers.target_indices;
-        own.denominator = buffers.denominator;
-        (own.upstream, own.grad) = (buffers.upstream, buffers.grad);
-        Ok(self.gradient.encode(encoder, &own)?)
+        Ok(self.gradient.encode(encoder, &buffers.statistics(merged).status(None::<&wgpu::Buffer>))?)
     }
 
     /// The merge's status: targets that mean nothing, or the number of correct rows.
@@ -131,35 +126,40 @@ fn chunk_n(shape: Shape, rows: usize, alignment: usize) -> usize {
     wanted.next_multiple_of(alignment.max(1)).max(alignment.max(1))
 }
 
-/// The bytes of a slice from here on.
-fn part(slice: Slice<'_>, bytes: usize) -> Slice<'_> {
-    let bytes = bytes as u64;
-    Slice { offset: slice.offset + bytes, size: slice.size.map(|size| size.saturating_sub(bytes)), ..slice }
+/// What of the caller's buffers a plan of statistics reads: the outputs are the merge's.
+fn inputs<'a>(buffers: &Buffers<'a>) -> Buffers<'a> {
+    let nothing = None::<&wgpu::Buffer>;
+    buffers.loss(nothing).losses(nothing).lse(nothing).argmax(nothing).grad(nothing).status(nothing)
 }
 
 fn statistics_layout(layout: &Layout, n: usize) -> Layout {
-    let Outputs { argmax, correct, .. } = layout.outputs;
-    Layout {
-        shape: Shape { n, ..layout.shape },
-        outputs: Outputs { grad: false, argmax: argmax || correct, correct, ..Outputs::default() },
-        mode: Mode::Statistics,
-        ..plain(layout)
-    }
+    let wanted = layout.outputs;
+    let mut outputs = Outputs::default().loss_only();
+    outputs.argmax = wanted.argmax || wanted.correct;
+    outputs.correct = wanted.correct;
+    let mut own = plain(layout).outputs(outputs).mode(Mode::Statistics);
+    own.shape.n = n;
+    own
 }
 
 fn merge_layout(layout: &Layout, shards: u32) -> Layout {
-    let shape = Shape { classes: layout.all_classes(), ..layout.shape };
-    let outputs = Outputs { grad: false, ..layout.outputs };
-    Layout { shape, outputs, shard: None, scores_stride: None, mode: Mode::Merge { shards }, ..plain(layout) }
+    let mut own = plain(layout).loss_only().mode(Mode::Merge { shards });
+    own.shape.classes = layout.all_classes();
+    (own.shard, own.scores_stride) = (None, None);
+    own
 }
 
 fn gradient_layout(layout: &Layout) -> Layout {
-    Layout { outputs: Outputs::default(), statistics: false, mode: Mode::Gradient, ..*layout }
+    let mut own = layout.outputs(Outputs::default()).mode(Mode::Gradient);
+    own.statistics = false;
+    own
 }
 
 /// Without what only a gradient has.
 fn plain(layout: &Layout) -> Layout {
-    Layout { grad_stride: None, in_place: false, upstream: Upstream::One, statistics: false, ..*layout }
+    let mut own = layout.upstream(Upstream::One);
+    (own.grad_stride, own.in_place, own.statistics) = (None, false, false);
+    own
 }
 
 /// What all ranks must have alike, this rank's classes and the size of the vocabulary; or what keeps the layout from
@@ -169,8 +169,8 @@ pub(crate) fn describe(loss: &SoftmaxCe, layout: &Layout) -> Result<(Vec<Item>, 
     if layout.mode != Mode::Whole {
         return option("the layout's mode", format!("{:?}", layout.mode), "Mode::Whole: it is split up here");
     }
-    if layout.targets == TargetForm::MultiHot {
-        return option("the form of the targets", "multi-hot".to_owned(), "classes, lists or probabilities");
+    if !matches!(layout.targets, TargetForm::Classes | TargetForm::Lists | TargetForm::Probabilities) {
+        return option("the form of the targets", format!("{:?}", layout.targets), "classes, lists or probabilities");
     }
     let Shape { n, classes, inner } = layout.shape;
     if classes == 0 {
@@ -179,12 +179,15 @@ pub(crate) fn describe(loss: &SoftmaxCe, layout: &Layout) -> Result<(Vec<Item>, 
     loss.spec().check(layout.all_classes())?;
     let first = layout.shard.map_or(0, |shard| shard.first_class);
     let Outputs { argmax, correct, .. } = layout.outputs;
-    let weights = loss.class_weights.as_deref().map_or(u64::MAX, fingerprint);
+    let weights =
+        loss.class_weights.as_deref().map_or(u64::MAX, |weights| fingerprint(weights.iter().map(|w| w.to_bits())));
+    // Compared last, and so for options alone that have no item of their own.
+    let whole = fingerprint(format!("{loss:?}").bytes().map(u32::from));
     let items = vec![
         item("N, the first dimension of the scores,", n as u64, |n| n.to_string()),
         item("the product of the dimensions behind the classes", inner as u64, |n| n.to_string()),
         item("the type of the scores", place(&Dtype::ALL, layout.dtype), |at| shown(&Dtype::ALL, at)),
-        item("the form of the targets", place(&TargetForm::ALL, layout.targets), |at| shown(&TargetForm::ALL, at)),
+        item("the form of the targets", place(TargetForm::ALL, layout.targets), |at| shown(TargetForm::ALL, at)),
         item("whether arg-maxima or correct rows are wanted", (argmax || correct).into(), switch),
         item("whether correct rows are wanted", correct.into(), switch),
         item("whether the denominator is in a buffer", layout.denominator.into(), switch),
@@ -197,10 +200,11 @@ pub(crate) fn describe(loss: &SoftmaxCe, layout: &Layout) -> Result<(Vec<Item>, 
         item("ignore_index", loss.ignore_index.unwrap_or_default().cast_unsigned(), |n| n.cast_signed().to_string()),
         item("label_smoothing", bits(Some(loss.label_smoothing)), number),
         item("whether there are class_weights", loss.class_weights.is_some().into(), switch),
-        item("the fingerprint of class_weights", weights, |hash| format!("{hash:016x}")),
+        item("the fingerprint of class_weights", weights, fingerprinted),
         item("z_loss", bits(Some(loss.z_loss)), number),
         item("logit_scale", bits(Some(loss.logit_scale)), number),
         item("softcap", bits(loss.softcap), number),
+        item("the fingerprint of the loss's options", whole, fingerprinted),
     ];
     Ok((items, Classes { first: first as u64, count: classes as u64 }, layout.all_classes() as u64))
 }
@@ -231,9 +235,11 @@ fn number(bits: u64) -> String {
     u32::try_from(bits).map_or_else(|_| "none".to_owned(), |bits| f32::from_bits(bits).to_string())
 }
 
-/// FNV-1a over the bits.
-fn fingerprint(weights: &[f32]) -> u64 {
-    weights
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, weight| (hash ^ u64::from(weight.to_bits())).wrapping_mul(0x0100_0000_01b3))
+/// FNV-1a over words.
+fn fingerprint(words: impl Iterator<Item = u32>) -> u64 {
+    words.fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn fingerprinted(hash: u64) -> String {
+    format!("{hash:016x}")
 }

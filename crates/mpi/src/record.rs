@@ -1,7 +1,8 @@
 //! What goes over the network: the 32 bytes of a row, as one MPI datatype, and the mark of a rank that failed.
 
 use bytemuck::{Pod, Zeroable};
-use gpu_loss::{RowStatistics, Spec};
+use gpu_loss::layout::RowStatistics;
+use gpu_loss::loss::Spec;
 use mpi::traits::Equivalence;
 
 /// A row's statistics as MPI moves them. They are one datatype, so that no algorithm of MPI's splits a record.
@@ -57,7 +58,8 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gpu_loss::{Loss as _, SoftmaxCe};
+    use gpu_loss::SoftmaxCe;
+    use gpu_loss::loss::Loss as _;
 
     fn record(max: f32, rest: f32, a: f32, best_at: u32) -> Record {
         bytemuck::cast(RowStatistics { max, rest, a, d: 0.0, best: max, best_at, greatest: 0.0, flags: 0 })

@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use gpu_loss::{Buffers, GpuLoss, Layout, Loss as _, SoftmaxCe, Spec};
+use gpu_loss::loss::{Loss as _, Spec};
+use gpu_loss::{Buffers, GpuLoss, Layout, SoftmaxCe};
 use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::Communicator;
@@ -17,7 +18,14 @@ use crate::staging::Staging;
 use crate::targets::Inspection;
 
 /// How a [`TensorParallelCe`] exchanges. All ranks must have the same but for `time_limit`.
+///
+/// ```
+/// use gpu_loss_mpi::{AllReduce, Options};
+/// let options = Options::default().exchange(AllReduce).chunk_rows(8192);
+/// assert_eq!(options.time_limit.as_secs(), 60);
+/// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// How records come together: [`AllGather`], unless set.
     pub exchange: Box<dyn Exchange>,
@@ -33,6 +41,29 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options { exchange: Box::new(AllGather), chunk_rows: 1 << 16, time_limit: Duration::from_secs(60) }
+    }
+}
+
+impl Options {
+    /// Sets how records come together.
+    #[must_use]
+    pub fn exchange(mut self, exchange: impl Exchange + 'static) -> Self {
+        self.exchange = Box::new(exchange);
+        self
+    }
+
+    /// Sets the rows of a collective.
+    #[must_use]
+    pub fn chunk_rows(mut self, rows: usize) -> Self {
+        self.chunk_rows = rows;
+        self
+    }
+
+    /// Sets how long a rank waits.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
     }
 }
 
@@ -66,7 +97,7 @@ pub struct Traffic {
 /// let (ranks, rank) = (world.size() as usize, world.rank() as usize);
 /// let (rows, vocabulary) = (512, 128_256);
 /// let (first, end) = (vocabulary * rank / ranks, vocabulary * (rank + 1) / ranks);
-/// let layout = Layout::new(Shape::new(rows, end - first), Dtype::Bf16).shard(first, vocabulary);
+/// let layout = Layout::forward_backward(Shape::new(rows, end - first), Dtype::Bf16).shard(first, vocabulary);
 /// let loss = SoftmaxCe::default().ignore_index(-100).z_loss(1e-4);
 /// let mut ce = TensorParallelCe::new(&gpu, &world, &loss, &layout, Options::default())?;
 ///

@@ -1,7 +1,8 @@
 //! Batches that every rank makes alike, and what they must come to.
 
+use gpu_loss::batch::{Element, TargetForm, bf16, f16};
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{Batch, Element, Reduction, Shape, SoftmaxCe, TargetForm, Targets, bf16, f16};
+use gpu_loss::{Batch, Reduction, Shape, SoftmaxCe, Targets};
 use ndarray::{ArrayD, Axis, IxDyn};
 
 /// A score's type.
@@ -124,11 +125,11 @@ impl<T: Score> Whole<T> {
 
     pub(crate) fn batch(&self) -> Batch<'_, T, IxDyn> {
         let targets = match &self.targets {
-            Owned::Classes(labels) => Targets::Classes(labels),
-            Owned::Lists(offsets, indices) => Targets::Lists { offsets, indices },
-            Owned::Probabilities(p) => Targets::Probabilities(p.view()),
+            Owned::Classes(labels) => Targets::from(labels),
+            Owned::Lists(offsets, indices) => Targets::lists(offsets, indices),
+            Owned::Probabilities(p) => Targets::from(p),
         };
-        let mut batch = Batch::new(self.scores.view(), targets).with_losses().with_lse().with_argmax().with_correct();
+        let mut batch = Batch::new(&self.scores, targets).with_losses().with_lse().with_argmax().with_correct();
         batch.upstream = self.upstream.as_ref().map(|upstream| upstream.view());
         batch
     }

@@ -56,8 +56,7 @@ pub(crate) fn mismatch() {
     says(of(&ignoring), "whether there is an ignore_index differs between the ranks: no on ranks 0, 2, yes on rank 1");
     let weighted = |weight: f32| plain.clone().class_weights(vec![weight; 12]);
     says(of(&weighted(if odd { 2.0 } else { 1.0 })), "the fingerprint of class_weights differs");
-    let options =
-        if odd { Options { exchange: Box::new(AllReduce), ..Options::default() } } else { Options::default() };
+    let options = if odd { Options::default().exchange(AllReduce) } else { Options::default() };
     says(plans(&rank, 5, &plain, 4 * me, options), "the way of exchange differs");
     let first = if odd { 3 } else { 4 * me };
     says(plans(&rank, 5, &plain, first, Options::default()), "classes 3..4 are held by both rank 0 and rank 1");
@@ -132,7 +131,7 @@ pub(crate) fn threads() {
 fn steps(otherwise: impl Fn(&Rank)) {
     let rank = Rank::new();
     let me = rank.world.rank() as usize;
-    let options = Options { time_limit: Duration::from_secs(2), ..Options::default() };
+    let options = Options::default().time_limit(Duration::from_secs(2));
     let mut ce = plans(&rank, 5, &SoftmaxCe::default(), 4 * me, options).expect("plans");
     let given = Given::new(&rank.gpu, &[0, 1, 5, 3, 11]);
     for step in 0.. {

@@ -2,8 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use gpu_loss::batch::{TargetForm, bf16, f16};
+use gpu_loss::loss::EmptyMean;
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{EmptyMean, Output, Reduction, Shape, SoftmaxCe, TargetForm, bf16, f16};
+use gpu_loss::{Output, Reduction, Shape, SoftmaxCe};
 use gpu_loss_mpi::{AllGather, AllReduce, Exchange, Options, TensorParallelCe, Traffic, mpi};
 use mpi::datatype::PartitionMut;
 use mpi::traits::{Communicator, CommunicatorCollectives};
@@ -89,15 +91,13 @@ impl<'a, T: Score> Sharded<'a, T> {
         let of_rows = |bytes: &[u8]| {
             ArrayD::from_shape_vec(IxDyn(&dims), bytemuck::pod_collect_to_vec::<u8, f32>(bytes)).expect("a shape")
         };
-        let output = Output {
-            loss: of_rows_first(&loss),
-            losses: Some(of_rows(&losses)),
-            lse: Some(of_rows(&lse)),
-            argmax: Some(of_rows(&argmax).mapv(f32::to_bits)),
-            correct: Some(correct),
-            grad,
-        };
-        let all = hash(&[&bits.to_le_bytes(), &crate::batch::bytes(&output.grad)]);
+        let all = hash(&[&bits.to_le_bytes(), &crate::batch::bytes(&grad)]);
+        let mut output = Output::new(of_rows_first(&loss));
+        output.losses = Some(of_rows(&losses));
+        output.lse = Some(of_rows(&lse));
+        output.argmax = Some(of_rows(&argmax).mapv(f32::to_bits));
+        output.correct = Some(correct);
+        output.grad = Some(grad);
         Ran { output, rows: bits, all }
     }
 
@@ -181,7 +181,7 @@ const PLAIN: Case = Case {
 };
 
 fn everything(loss: SoftmaxCe) -> SoftmaxCe {
-    SoftmaxCe { softcap: Some(4.0), ..loss.label_smoothing(0.1).z_loss(0.02).logit_scale(0.7).ignore_index(-100) }
+    loss.softcap(4.0).label_smoothing(0.1).z_loss(0.02).logit_scale(0.7).ignore_index(-100)
 }
 
 /// One weight a class of the 101 of [`CASES`].
@@ -229,7 +229,7 @@ const CASES: &[Case] = &[
         name: "probabilities, weighed and smoothed",
         dims: &[13, 101],
         targets: TargetForm::Probabilities,
-        loss: |loss| SoftmaxCe { softcap: Some(9.0), ..loss.label_smoothing(0.3).class_weights(weights()) },
+        loss: |loss| loss.softcap(9.0).label_smoothing(0.3).class_weights(weights()),
         ..PLAIN
     },
 ];
@@ -242,8 +242,8 @@ fn compare<T: Score>(rank: &Rank, case: &Case, exchange: impl Exchange + 'static
     let mask = (if case.mask { Mask::Shard } else { Mask::None }, cuts[1]);
     let whole = Whole::<T>::new(seed, case.dims, &loss, case.targets, mask);
     let rows = whole.shape().rows();
-    let options = Options { exchange: Box::new(exchange), ..Options::default() };
-    let name = options.exchange.name();
+    let name = exchange.name();
+    let options = Options::default().exchange(exchange);
     let mut sharded = Sharded::new(rank, &whole, cuts, case.in_place, options);
     let ran = sharded.run();
     within(&ran.output, &whole.reference(), &what);
@@ -294,7 +294,7 @@ pub(crate) fn bits_stay() {
         Sharded::new(&rank, &whole, cuts(101, rank.world.size() as usize, false, 8), false, Options::default());
     let first = sharded.run();
     if rank.world.rank() == 0 {
-        let one = rank.gpu.softmax_ce_with(&loss, &whole.batch()).expect("one device");
+        let one = rank.gpu.run(&loss, &whole.batch()).expect("one device");
         let reference = whole.reference();
         within(&one, &reference, "one device");
         within(&first.output, &reference, "shards");
@@ -317,7 +317,7 @@ pub(crate) fn by_chunks() {
     for targets in [TargetForm::Classes, TargetForm::Lists, TargetForm::Probabilities] {
         let loss = SoftmaxCe::default().label_smoothing(0.1);
         let whole = Whole::<f32>::new(11, &[n, 12], &loss, targets, (Mask::None, 0));
-        let options = Options { chunk_rows: 1, ..Options::default() };
+        let options = Options::default().chunk_rows(1);
         let mut sharded = Sharded::new(&rank, &whole, cuts(12, rank.world.size() as usize, false, 3), false, options);
         for run in 1..=3 {
             let ran = sharded.run();

@@ -1,6 +1,8 @@
 //! A rank's device and buffers: all that the tests ask of gpu-loss's and wgpu's API.
 
-use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Outputs, Reduction, Shape, SoftmaxCe, TargetForm, Upstream, wgpu};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::layout::Upstream;
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Reduction, Shape, SoftmaxCe, wgpu};
 use gpu_loss_mpi::mpi;
 use mpi::Threading;
 use mpi::environment::Universe;
@@ -19,9 +21,8 @@ pub(crate) struct Rank {
 impl Rank {
     pub(crate) fn new() -> Self {
         let (universe, _) = mpi::initialize_with_threading(Threading::Funneled).expect("MPI");
-        let gpu = GpuLoss::new().expect("a device");
         // The tests compare with the reference themselves.
-        gpu.set_self_test(false);
+        let gpu = GpuLoss::builder().self_test(false).open().expect("a device");
         Rank { gpu, world: universe.world(), _universe: universe }
     }
 
@@ -82,28 +83,15 @@ pub(crate) struct Arrays {
 
 impl Arrays {
     pub(crate) fn forward(&self) -> Buffers<'_> {
-        let mut buffers = self.inputs().loss(&self.loss).losses(&self.losses).lse(&self.lse).argmax(&self.argmax);
-        buffers.grad = None;
-        buffers
+        self.inputs().loss(&self.loss).losses(&self.losses).lse(&self.lse).argmax(&self.argmax)
     }
 
     pub(crate) fn backward(&self) -> Buffers<'_> {
-        let mut buffers = self.inputs();
-        if let Some(upstream) = &self.upstream {
-            buffers = buffers.upstream(upstream);
-        }
-        match &self.grad {
-            Some(grad) => buffers.grad(grad),
-            None => buffers,
-        }
+        self.inputs().upstream(self.upstream.as_ref()).grad(self.grad.as_ref())
     }
 
     fn inputs(&self) -> Buffers<'_> {
-        let buffers = Buffers::new(&self.scores, &self.targets);
-        match &self.indices {
-            Some(indices) => buffers.target_indices(indices),
-            None => buffers,
-        }
+        Buffers::new(&self.scores, &self.targets).target_indices(self.indices.as_ref())
     }
 }
 
@@ -120,21 +108,23 @@ pub(crate) struct Form {
 
 /// The layout of a shard with all outputs.
 pub(crate) fn layout(form: Form, loss: &SoftmaxCe, first: usize, all: usize) -> Layout {
-    let mut layout = Layout::new(form.shape, form.dtype).shard(first, all);
-    layout.targets = form.targets;
-    layout.outputs = Outputs { grad: true, losses: true, lse: true, argmax: true, correct: form.correct };
-    layout.in_place = form.in_place;
-    layout.denominator = form.denominator;
-    layout.upstream = if loss.reduction == Reduction::None { Upstream::PerLoss } else { Upstream::One };
-    layout
+    let mut layout = Layout::forward_backward(form.shape, form.dtype)
+        .shard(first, all)
+        .targets(form.targets)
+        .with_losses()
+        .with_lse()
+        .with_argmax();
+    layout.outputs.correct = form.correct;
+    (layout.in_place, layout.denominator) = (form.in_place, form.denominator);
+    layout.upstream(if loss.reduction == Reduction::None { Upstream::PerLoss } else { Upstream::One })
 }
 
 /// The simplest of layouts: classes, and the loss alone.
 pub(crate) fn plain(n: usize, count: usize, first: usize, all: usize) -> Layout {
-    Layout::new(Shape::new(n, count), Dtype::F32).shard(first, all)
+    Layout::forward_backward(Shape::new(n, count), Dtype::F32).shard(first, all)
 }
 
 /// The same with its denominator in a buffer.
 pub(crate) fn with_denominator(layout: Layout) -> Layout {
-    Layout { denominator: true, ..layout }
+    layout.denominator()
 }
