@@ -86,7 +86,7 @@ fn compare(what: &'static str, values: impl Iterator<Item = u64>, show: fn(u64) 
         return Ok(());
     }
     let group = |(value, ranks): (&u64, &Vec<usize>)| format!("{} on {}", show(*value), named(ranks));
-    Err(Error::Differs { what, values: alike.iter().map(group).collect::<Vec<_>>().join(", ") })
+    Err(Error::Differs { what, values: alike.iter().map(group).collect::<Vec<_>>().join("; ") })
 }
 
 /// Ranks in words, the first few of many.
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn what_differs_is_told_with_the_ranks_that_have_it() {
         let error = compare("n", [4, 4, 8, 4].into_iter(), |n| n.to_string()).expect_err("they differ");
-        assert_eq!(error.to_string(), "n differs between the ranks: 4 on ranks 0, 1, 3, 8 on rank 2");
+        assert_eq!(error.to_string(), "n differs between the ranks: 4 on ranks 0, 1, 3; 8 on rank 2");
         assert!(compare("n", [4, 4].into_iter(), |n| n.to_string()).is_ok());
     }
 }

@@ -42,8 +42,9 @@ pub enum Error {
     },
     /// Rows whose targets are not owned once by the shards.
     #[error(
-        "row {row}: the shards own {owned} of its target, expected all of it once ({count} such rows): the ranks were given \
-         different targets"
+        "row {row}: the shards own {owned} of its target, expected all of it once ({count} such {rows}): the ranks were \
+         given different targets",
+        rows = if *count == 1 { "row" } else { "rows" }
     )]
     Targets {
         /// The first such row.

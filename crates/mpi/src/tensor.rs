@@ -11,7 +11,7 @@ use mpi::traits::Communicator;
 
 use crate::agree::{Item, agree, rank, ranks, together};
 use crate::error::{Error, Result};
-use crate::exchange::{AllGather, Exchange, Round};
+use crate::exchange::{AllGather, AllReduce, Exchange, Round};
 use crate::plan::{Plans, describe};
 use crate::record::Record;
 use crate::staging::Staging;
@@ -184,8 +184,9 @@ impl TensorParallelCe {
     /// merge.
     ///
     /// Of the buffers it reads scores, targets and the denominator, and writes `loss`, `losses`, `lse` and `argmax`,
-    /// those that the layout asks for. It waits for this device's statistics and for the other ranks, and not for the
-    /// merge. What was submitted before comes before.
+    /// those that the layout asks for; `grad` belongs to [`backward`](Self::backward), and is an error here. Statistics and
+    /// shards are its own, whatever is given. It waits for this device's statistics and for the other ranks, and not for
+    /// the merge. What was submitted before comes before.
     ///
     /// # Errors
     /// Where one rank fails, all do, in the same pass: with its own error there, with [`Error::Elsewhere`] on the
@@ -245,7 +246,8 @@ impl TensorParallelCe {
 
     /// Waits for the device and tells of targets that no shard could own, since the last call: labels outside the
     /// vocabulary that are not ignored, lists that mean nothing. All ranks find the same. Otherwise the number of
-    /// correct rows of the last forward pass, 0 unless the layout asks for it.
+    /// correct rows of the last forward pass, 0 unless the layout asks for it. Where the buffers of a forward pass have a
+    /// `status`, both are counted there, and are not found here.
     ///
     /// # Errors
     /// [`gpu_loss::Error::TargetRow`] with the first such row and how many.
@@ -311,11 +313,19 @@ impl TensorParallelCe {
 
 /// What ranks must have alike of the options.
 fn exchanged(options: &Options) -> [Item; 2] {
-    let name = options.exchange.name().bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let show = |hash: u64| {
+        let known = [AllGather.name(), AllReduce.name()].into_iter().find(|name| hash_of(name) == hash);
+        known.map_or_else(|| format!("one of fingerprint {hash:x}"), str::to_owned)
+    };
     [
         Item { what: "the rows a collective", value: options.chunk_rows as u64, show: |rows| rows.to_string() },
-        Item { what: "the way of exchange", value: name, show: |hash| format!("one of fingerprint {hash:x}") },
+        Item { what: "the way of exchange", value: hash_of(options.exchange.name()), show },
     ]
+}
+
+/// A name as one word.
+fn hash_of(name: &str) -> u64 {
+    name.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
 /// Refuses an MPI that was promised a process without threads.

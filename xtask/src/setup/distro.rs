@@ -89,12 +89,20 @@ impl Mpi {
         }
     }
 
-    /// What its launcher's version says.
-    pub(super) fn says(self) -> &'static str {
+    /// Its own name for itself.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Mpi::Openmpi => "Open MPI",
-            Mpi::Mpich => "HYDRA",
+            Mpi::Mpich => "MPICH",
         }
+    }
+
+    /// Whether its launcher says so of its version. Open MPI's calls itself OpenRTE under Debian's second name for it.
+    pub(super) fn wrote(self, version: &str) -> bool {
+        version.contains(match self {
+            Mpi::Openmpi => "open-mpi.org",
+            Mpi::Mpich => "HYDRA",
+        })
     }
 }
 
@@ -175,6 +183,15 @@ mod tests {
         assert_eq!(line(ROCKY, Mpi::Mpich), "dnf install -y mpich-devel clang-devel clang make");
         assert_eq!(line(ARCH, Mpi::Openmpi), "pacman -Sy --needed --noconfirm openmpi clang make");
         assert_eq!(line(MANJARO, Mpi::Mpich), "");
+    }
+
+    #[test]
+    fn an_mpi_is_told_by_what_its_launcher_says() {
+        let open = ["mpirun.openmpi (OpenRTE) 4.1.4", "mpirun (Open MPI) 4.1.4", "mpirun (Open MPI) 5.0.3"]
+            .map(|name| format!("{name}\n\nReport bugs to http://www.open-mpi.org/community/help/\n"));
+        assert!(open.iter().all(|version| Mpi::Openmpi.wrote(version) && !Mpi::Mpich.wrote(version)));
+        let hydra = "HYDRA build details:\n    Version:                                 4.0.2\n";
+        assert!(Mpi::Mpich.wrote(hydra) && !Mpi::Openmpi.wrote(hydra));
     }
 
     #[test]

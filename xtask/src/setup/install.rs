@@ -26,7 +26,7 @@ pub(super) fn install_mpi(mpi: Mpi) -> Result<()> {
         _ => Err(format!(
             "the packages of {} are not known here: install {} with its headers, libclang, clang and make, and run this again",
             distro::name(&os_release),
-            mpi.says()
+            mpi.name()
         )
         .into()),
     }

@@ -12,7 +12,7 @@ use crate::terminal::say;
 pub(super) fn prepare(mpi: Mpi) -> Result<()> {
     let ready = ready(mpi).filter(|_| libclang());
     if ready.is_none() {
-        say(&format!("There is no {} with libclang here.", mpi.says()));
+        say(&format!("There is no {} with libclang here.", mpi.name()));
         install::install_mpi(mpi)?;
     }
     match ready.or_else(|| self::ready(mpi)) {
@@ -20,7 +20,11 @@ pub(super) fn prepare(mpi: Mpi) -> Result<()> {
             say(&format!("MPI: MPICC={compiler} MPIEXEC={launcher}"));
             Ok(())
         }
-        None => Err(format!("the packages are installed, and yet {} is not on the PATH", mpi.says()).into()),
+        None => Err(format!(
+            "the packages are installed, and yet {} is not on the PATH: Fedora puts it there by `module load mpi`",
+            mpi.name()
+        )
+        .into()),
     }
 }
 
@@ -29,7 +33,7 @@ fn ready(mpi: Mpi) -> Option<[String; 2]> {
     let [compiler, launcher] = mpi.programs().map(on_path);
     let (compiler, launcher) = (compiler?, launcher?);
     let version = Command::new(&launcher).arg("--version").output().ok()?;
-    let is_this = String::from_utf8_lossy(&version.stdout).contains(mpi.says());
+    let is_this = mpi.wrote(&String::from_utf8_lossy(&version.stdout));
     is_this.then(|| [compiler, launcher].map(|path| path.display().to_string()))
 }
 

@@ -46,18 +46,19 @@ pub(crate) fn mismatch() {
     let n = if odd { 6 } else { 5 };
     says(
         plans(&rank, n, &plain, 4 * me, Options::default()),
-        "scores, differs between the ranks: 5 on ranks 0, 2, 6 on rank 1",
+        "scores, differs between the ranks: 5 on ranks 0, 2; 6 on rank 1",
     );
     let smoothed = plain.clone().label_smoothing(if odd { 0.1 } else { 0.0 });
-    says(of(&smoothed), "label_smoothing differs between the ranks: 0 on ranks 0, 2, 0.1 on rank 1");
+    says(of(&smoothed), "label_smoothing differs between the ranks: 0 on ranks 0, 2; 0.1 on rank 1");
     let summed = plain.clone().reduction(if odd { Reduction::Sum } else { Reduction::Mean });
-    says(of(&summed), "reduction differs between the ranks: Sum on rank 1, Mean on ranks 0, 2");
+    says(of(&summed), "reduction differs between the ranks: Sum on rank 1; Mean on ranks 0, 2");
     let ignoring = if odd { plain.clone().ignore_index(-100) } else { plain.clone() };
-    says(of(&ignoring), "whether there is an ignore_index differs between the ranks: no on ranks 0, 2, yes on rank 1");
+    says(of(&ignoring), "whether there is an ignore_index differs between the ranks: no on ranks 0, 2; yes on rank 1");
     let weighted = |weight: f32| plain.clone().class_weights(vec![weight; 12]);
     says(of(&weighted(if odd { 2.0 } else { 1.0 })), "the fingerprint of class_weights differs");
     let options = if odd { Options::default().exchange(AllReduce) } else { Options::default() };
-    says(plans(&rank, 5, &plain, 4 * me, options), "the way of exchange differs");
+    let words = "the way of exchange differs between the ranks: all-gather on ranks 0, 2; all-reduce on rank 1";
+    says(plans(&rank, 5, &plain, 4 * me, options), words);
     let first = if odd { 3 } else { 4 * me };
     says(plans(&rank, 5, &plain, first, Options::default()), "classes 3..4 are held by both rank 0 and rank 1");
     let first = if odd { 8 } else { 4 * me };
@@ -78,13 +79,13 @@ pub(crate) fn targets() {
     let given = Given::new(&rank.gpu, &[0, 12, 5, -1, 11]);
     ce.forward(&given.buffers()).expect("forward");
     let error = ce.check().expect_err("bad labels").to_string();
-    assert_eq!(error, "row 1: the class is outside 0..12 (2 such rows)");
+    assert_eq!(error, "row 1: class 12 is outside 0..12 (2 such rows)");
     assert_eq!(ce.counted_rows().expect("a pass"), 3);
 
     let labels = if me == 1 { [0, 1, 0, 3, 11] } else { [0, 1, 5, 3, 11] };
     let given = Given::new(&rank.gpu, &labels);
     let error = ce.forward(&given.buffers()).expect_err("labels differ").to_string();
-    let words = "row 2: the shards own 0 of its target, expected all of it once (1 such rows): the ranks were given \
+    let words = "row 2: the shards own 0 of its target, expected all of it once (1 such row): the ranks were given \
                  different targets";
     assert_eq!(error, words);
     let error = ce.backward(&given.buffers()).expect_err("no forward").to_string();

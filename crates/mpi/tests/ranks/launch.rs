@@ -21,8 +21,8 @@ pub(crate) struct Scenario {
 pub(crate) enum Ending {
     /// With every rank well.
     Well,
-    /// With all ranks ended, within 10 seconds of the line [`STRUCK`], and these words.
-    All(&'static str),
+    /// With all ranks ended, within 10 seconds of the line [`STRUCK`], and all of these words.
+    All(&'static [&'static str]),
 }
 
 /// What a rank writes when it is about to do what must end all.
@@ -88,8 +88,10 @@ fn outcome(scenario: &Scenario, ranks: usize) -> Result<(), String> {
         Ending::Well if well => Ok(()),
         Ending::Well => Err(format!("a rank failed:\n{output}")),
         Ending::All(_) if well => Err(format!("it ended well:\n{output}")),
-        Ending::All(words) if !output.contains(words) => Err(format!("expected the words {words:?} in\n{output}")),
-        Ending::All(_) => match since_struck {
+        Ending::All(words) => match since_struck {
+            _ if !words.iter().all(|words| output.contains(words)) => {
+                Err(format!("expected the words {words:?} in\n{output}"))
+            }
             None => Err(format!("it ended before it was to:\n{output}")),
             Some(time) if time > MOST => Err(format!("the ranks ended after {time:?}, expected {MOST:?}:\n{output}")),
             Some(_) => Ok(()),
@@ -104,7 +106,7 @@ pub(crate) fn mpirun(ranks: usize) -> Result<Command, String> {
     let version = version.map_err(|error| format!("{program}: {error}; `cargo xtask setup --mpi` installs an MPI"))?;
     let mut command = Command::new(&program);
     command.args(["-n", &ranks.to_string()]);
-    if String::from_utf8_lossy(&version.stdout).contains("Open MPI") {
+    if String::from_utf8_lossy(&version.stdout).contains("open-mpi.org") {
         command.args(["--oversubscribe", "--allow-run-as-root"]);
     }
     Ok(command)

@@ -22,19 +22,24 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "targets", ranks: &[3], run: faults::targets, ending: Ending::Well },
     Scenario { name: "device", ranks: &[3], run: faults::device, ending: Ending::Well },
     Scenario { name: "threads", ranks: &[2], run: faults::threads, ending: Ending::Well },
-    Scenario { name: "killed", ranks: &[4], run: faults::killed, ending: Ending::All("") },
+    Scenario { name: "killed", ranks: &[4], run: faults::killed, ending: Ending::All(&["Killed"]) },
     Scenario {
         name: "panic",
         ranks: &[3],
         run: faults::panics,
-        ending: Ending::All("rank 1 of 3 ends all ranks: it panicked"),
+        ending: Ending::All(&["a test's", "rank 1 of 3 ends all ranks: it panicked"]),
     },
-    Scenario { name: "error", ranks: &[3], run: faults::gives_up, ending: Ending::All("ends all ranks: N is 3") },
+    Scenario {
+        name: "error",
+        ranks: &[3],
+        run: faults::gives_up,
+        ending: Ending::All(&["rank 1 of 3 ends all ranks: N is 3, expected 4"]),
+    },
     Scenario {
         name: "absent",
         ranks: &[3],
         run: faults::absent,
-        ending: Ending::All("the other ranks have not all entered the exchange within 2s"),
+        ending: Ending::All(&["of 3 ends all ranks: the other ranks have not all entered the exchange within 2s"]),
     },
 ];
 
