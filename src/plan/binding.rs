@@ -31,7 +31,7 @@ impl<'a> Region<'a> {
     }
 
     /// What of it begins so many bytes further on; nothing behind its end.
-    pub(crate) fn from_byte(self, bytes: u64) -> Self {
+    pub(crate) fn further_on(self, bytes: u64) -> Self {
         Region {
             offset: self.offset.saturating_add(bytes),
             size: self.size.map(|size| size.saturating_sub(bytes)),

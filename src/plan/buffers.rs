@@ -122,8 +122,8 @@ impl<'a> Buffers<'a> {
     /// ```
     #[must_use]
     pub fn inputs_from(mut self, scores: u64, targets: u64) -> Self {
-        self.scores = self.scores.map(|region| region.from_byte(scores));
-        self.targets = self.targets.map(|region| region.from_byte(targets));
+        self.scores = self.scores.map(|region| region.further_on(scores));
+        self.targets = self.targets.map(|region| region.further_on(targets));
         self
     }
 
