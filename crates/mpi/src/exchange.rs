@@ -51,7 +51,7 @@ impl<'a> Round<'a> {
         self.comm
     }
 
-    /// The loss, for [`RowStatistics::merge`](gpu_loss::layout::RowStatistics::merge).
+    /// The loss, for [`Record::merge`].
     #[must_use]
     pub fn loss(&self) -> &'a Spec {
         self.loss

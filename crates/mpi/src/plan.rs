@@ -186,7 +186,7 @@ pub(crate) fn describe(loss: &SoftmaxCe, layout: &Layout) -> Result<(Vec<Item>, 
     let items = vec![
         item("N, the first dimension of the scores,", n as u64, |n| n.to_string()),
         item("the product of the dimensions behind the classes", inner as u64, |n| n.to_string()),
-        item("the type of the scores", place(&Dtype::ALL, layout.dtype), |at| shown(&Dtype::ALL, at)),
+        item("the type of the scores", place(Dtype::ALL, layout.dtype), |at| shown(Dtype::ALL, at)),
         item("the form of the targets", place(TargetForm::ALL, layout.targets), |at| shown(TargetForm::ALL, at)),
         item("whether arg-maxima or correct rows are wanted", (argmax || correct).into(), switch),
         item("whether correct rows are wanted", correct.into(), switch),

@@ -41,8 +41,9 @@ impl Record {
     }
 
     /// Of two shards of a row, the record of both. The order of the two does not matter; that of several merges does,
-    /// in the last bits. Failures win, that of the lowest rank first.
-    pub(crate) fn merge(loss: &Spec, one: &Self, other: &Self) -> Self {
+    /// in the last bits. A record that stands for a rank that failed wins, that of the lowest rank first.
+    #[must_use]
+    pub fn merge(loss: &Spec, one: &Self, other: &Self) -> Self {
         match (one.failed(), other.failed()) {
             (Some(first), Some(second)) => Self::failure(first.min(second)),
             (Some(_), None) => *one,

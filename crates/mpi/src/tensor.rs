@@ -89,7 +89,7 @@ pub struct Traffic {
 /// use gpu_loss_mpi::{Options, TensorParallelCe, mpi};
 /// use mpi::traits::Communicator;
 ///
-/// # fn scores_and_labels() -> [gpu_loss::wgpu::Buffer; 4] { unimplemented!() }
+/// # fn buffers_of_this_rank() -> [gpu_loss::wgpu::Buffer; 4] { unimplemented!() }
 /// let (universe, _) = mpi::initialize_with_threading(mpi::Threading::Funneled).expect("the first initialisation");
 /// let world = universe.world();
 /// let gpu = GpuLoss::new()?;
@@ -101,9 +101,9 @@ pub struct Traffic {
 /// let loss = SoftmaxCe::default().ignore_index(-100).z_loss(1e-4);
 /// let mut ce = TensorParallelCe::new(&gpu, &world, &loss, &layout, Options::default())?;
 ///
-/// let [scores, labels, grad, loss] = scores_and_labels();
+/// let [scores, labels, grad, mean] = buffers_of_this_rank();
 /// let buffers = Buffers::new(&scores, &labels);
-/// ce.forward(&buffers.loss(&loss))?; // the one exchange
+/// ce.forward(&buffers.loss(&mean))?; // the one exchange
 /// ce.backward(&buffers.grad(&grad))?; // none
 /// ce.check()?; // now and then: did every label name a class?
 /// # Ok::<(), gpu_loss_mpi::Error>(())
