@@ -327,9 +327,6 @@ impl Layout {
         if self.mode == (Mode::Merge { shards: 0 }) {
             return refuse("a merge of 0 shards has no rows".to_owned());
         }
-        if partial && self.outputs.correct && self.targets == TargetForm::Probabilities {
-            return refuse("correct rows of probabilities cannot be told from merged statistics".to_owned());
-        }
         if let Some(Shard { first_class, all_classes }) = self.shard {
             let end = first_class.saturating_add(self.shape.classes);
             if self.mode == Mode::Whole {
