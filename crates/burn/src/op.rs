@@ -11,7 +11,9 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, ExtensionType, backend_e
 #[cfg(feature = "fusion")]
 use burn::tensor::{DType, Shape};
 
-use crate::plan::{Job, ROW_FLOATS};
+use crate::plan::Job;
+#[cfg(feature = "fusion")]
+use crate::plan::ROW_FLOATS;
 
 /// Targets on a backend.
 #[derive(ExtensionType, Clone, Debug)]
