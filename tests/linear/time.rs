@@ -1,5 +1,5 @@
 //! What chunks cost, and what the loss costs among its products. Run by hand, for clocks are no matter for a test:
-//! `cargo test --release --test linear -- --ignored --nocapture chunks_cost_little`.
+//! `WGPU_BACKEND=vulkan cargo test --test linear -- --ignored --nocapture chunks_cost_little`.
 
 use std::time::{Duration, Instant};
 
