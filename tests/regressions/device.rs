@@ -165,15 +165,19 @@ fn encoded(gpu: &GpuLoss, scores: &[f32; 12], labels: &[i64; 3], grad: bool) -> 
 /// Seen to fail: with a loop over four cursors in `target/lists.wgsl`.
 #[test]
 fn lists_down_thousands_of_classes_are_gone_along_to_their_end() {
-    let found = [
-        (6_051_979_153_282_594_827, "softmax_ce on lists, f32 [2, 6513, 1, 4], weights + smoothing"),
-        (9_957_447_875_262_590_832, "ce on lists, bf16 [3, 7201, 2, 1], weights + smoothing"),
-    ];
+    let cases = ["softmax_ce on lists, f32 [", "ce on lists, bf16 ["].map(|begin| {
+        let found = (0..200_000).map(verify::random).find(|case| {
+            let text = case.to_string();
+            let dims = text.split(['[', ']']).nth(1).unwrap_or_default();
+            let dims: Vec<usize> = dims.split(", ").filter_map(|n| n.parse().ok()).collect();
+            let down = dims.len() > 2 && dims[2..].iter().product::<usize>() > 1;
+            text.starts_with(begin) && text.contains("smoothing") && down && (4000..9000).contains(&dims[1])
+        });
+        found.unwrap_or_else(|| panic!("no seed gives {begin}"))
+    });
     on_every_adapter(|gpu| {
-        for (seed, what) in found {
-            let case = verify::random(seed);
-            assert!(case.to_string().starts_with(what), "the seed gives another batch now: {case}");
-            for verdict in pollster::block_on(verify::check(gpu, &case)).expect("legal") {
+        for case in &cases {
+            for verdict in pollster::block_on(verify::check(gpu, case)).expect("legal") {
                 assert!(verdict.difference.kept(), "{} {case}: {:?}", verdict.strategy.name(), verdict.difference);
             }
         }
