@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::layout::{IntegerType, Upstream};
 use crate::loss::{Reduction, Spec};
 
-/// What a [`LinearPlan`](LinearPlan) is made for: `hidden [rows, hidden]`, `weight [vocabulary, hidden]`, labels `[rows]`.
+/// What a [`LinearPlan`](super::LinearPlan) is made for: `hidden [rows, hidden]`, `weight [vocabulary, hidden]`, labels `[rows]`.
 ///
 /// ```
 /// use gpu_loss::Dtype;

@@ -8,7 +8,7 @@ use crate::plan::{STATUS_BYTES, Status};
 
 impl LinearPlan {
     /// Waits for the plan's work and tells what went wrong in it since the last reading: labels out of range. Returns the
-    /// number of correct rows of the last run (0 unless [`LinearLayout::correct`](LinearLayout::correct)).
+    /// number of correct rows of the last run (0 unless [`LinearLayout::correct`](super::LinearLayout::correct)).
     ///
     /// It reads the plan's own status: not that of encodings into [`LinearBuffers::status`](super::LinearBuffers::status).
     ///
