@@ -156,6 +156,8 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../docs/from-pytorch.md")]
     struct FromPytorch;
+    #[doc = include_str!("../docs/options.md")]
+    struct Options;
     #[doc = include_str!("../docs/numerics.md")]
     struct Numerics;
     #[doc = include_str!("../docs/performance.md")]

@@ -27,6 +27,8 @@ impl KernelSpec {
             }
             KernelSpec::Merge(merge) => pieces.extend(merge.pieces()),
             KernelSpec::Sum => pieces.extend([IO_SCALES, REDUCE_SUM]),
+            KernelSpec::ClassSums => pieces.extend([ROW_SUM_COMPENSATED, REDUCE_CLASS_SUMS]),
+            KernelSpec::ClassSumsFinish => pieces.extend([ROW_SUM_COMPENSATED, REDUCE_CLASS_SUMS_FINISH]),
         }
         pieces.join("\n")
     }
@@ -97,6 +99,9 @@ impl LossKernel {
             if has.upstream { IO_UPSTREAM_PER_LOSS } else { IO_ABSENT_UPSTREAM_PER_LOSS },
             if has.element_weights { IO_ELEMENT_WEIGHTS } else { IO_ABSENT_ELEMENT_WEIGHTS },
         ]);
+        if self.traversal != Traversal::Element {
+            pieces.extend([entropy_upstream(has), truth(self.options)]);
+        }
         pieces.extend(has.outputs(self.kind));
         pieces.push(match self.team {
             Team::Thread => TEAM_THREAD,
@@ -233,9 +238,10 @@ impl LossKernel {
         match self.pass {
             Pass::Whole => {
                 pieces.extend([self.extras.statistics(), winner(self.options), ROW_RESULTS]);
+                pieces.extend(self.extras.details());
                 pieces.push(if self.is_resident() { ROW_RESIDENT_MERGE } else { ROW_TWO_PASS });
             }
-            Pass::Split => pieces.extend([IO_SPLIT_STATISTICS, ROW_SPLIT]),
+            Pass::Split => pieces.extend([IO_SPLIT_STATISTICS, self.extras.true_parts(), ROW_SPLIT]),
             Pass::Gradient => pieces.extend([IO_STATISTICS, ROW_GRADIENT]),
         }
         pieces
@@ -303,10 +309,12 @@ impl MergeKernel {
             ROW_STATISTICS,
             IO_SPLIT_STATISTICS,
             self.extras.statistics(),
+            self.extras.true_parts(),
             winner(self.options),
             ROW_RESULTS,
             ROW_MERGE,
         ]);
+        pieces.extend(self.extras.details());
         pieces
     }
 }
@@ -319,6 +327,23 @@ impl Extras {
             if self.argmax { IO_ARGMAX } else { IO_ABSENT_ARGMAX },
             if kind.takes_probabilities() || self.correct { IO_STATUS } else { IO_ABSENT_STATUS },
         ]
+    }
+
+    /// What is told of rows beside their losses.
+    fn details(self) -> Pieces {
+        if !(self.log_prob || self.entropy || self.rank) {
+            return vec![ROW_DETAILS_NONE];
+        }
+        vec![
+            if self.log_prob { IO_LOG_PROB } else { IO_ABSENT_LOG_PROB },
+            if self.entropy { IO_ENTROPY } else { IO_ABSENT_ENTROPY },
+            if self.rank { IO_RANK } else { IO_ABSENT_RANK },
+            ROW_DETAILS_SOME,
+        ]
+    }
+
+    fn true_parts(self) -> &'static str {
+        if self.true_parts { IO_TRUE_PARTS } else { IO_ABSENT_TRUE_PARTS }
     }
 
     fn statistics(self) -> &'static str {
@@ -348,6 +373,14 @@ fn weights(weighted: bool) -> &'static str {
     if weighted { LOSS_CLASS_WEIGHTS } else { LOSS_NO_CLASS_WEIGHTS }
 }
 
+fn entropy_upstream(has: Extras) -> &'static str {
+    if has.entropy_upstream { IO_ENTROPY_UPSTREAM } else { IO_ABSENT_ENTROPY_UPSTREAM }
+}
+
+fn truth(options: RowOptions) -> &'static str {
+    if options.truth { ROW_TRUTH_HELD } else { ROW_TRUTH_NONE }
+}
+
 fn winner(options: RowOptions) -> &'static str {
     if options.best { ROW_WINNER } else { ROW_NO_WINNER }
 }
@@ -372,13 +405,18 @@ fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) 
 /// The maths of a loss, with its options.
 fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
     let own = of_loss(kind.name());
+    let bias = if options.bias { LOSS_BIAS_ON } else { LOSS_BIAS_OFF };
     if !kind.per_row() {
-        return own.into_iter().collect();
+        return own.into_iter().chain([bias]).collect();
     }
     let mut pieces = vec![
         if options.smoothed { LOSS_SMOOTHING_ON } else { LOSS_SMOOTHING_OFF },
         LOSS_TARGET_WEIGHTS,
         if options.best { LOSS_BEST_TRACKED } else { LOSS_BEST_UNTRACKED },
+        if options.entropy { LOSS_ENTROPY_ON } else { LOSS_ENTROPY_OFF },
+        if options.spread { LOSS_SPREAD_ON } else { LOSS_SPREAD_OFF },
+        if options.ahead { LOSS_AHEAD_ON } else { LOSS_AHEAD_OFF },
+        if options.margin { LOSS_MARGIN_ON } else { LOSS_MARGIN_OFF },
     ];
     if kind.takes_probabilities() {
         pieces.push(LOSS_GIVEN);
@@ -388,8 +426,11 @@ fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
         match options.transform {
             Transform::Identity => LOSS_TRANSFORM_IDENTITY,
             Transform::Scale => LOSS_TRANSFORM_SCALE,
+            Transform::ScaleFirst => LOSS_TRANSFORM_SCALE_FIRST,
             Transform::Softcap => LOSS_TRANSFORM_SOFTCAP,
         },
+        bias,
+        LOSS_LOGIT,
         if gathers { LOSS_TARGETS_GATHERED } else { LOSS_TARGETS_LISTED },
         if options.z_loss { LOSS_Z_LOSS_ON } else { LOSS_Z_LOSS_OFF },
         LOSS_SOFTMAX,

@@ -18,6 +18,11 @@ pub(crate) struct Flags {
     gamma: Exponent,
     alpha: bool,
     epsilon: bool,
+    class_bias: bool,
+    entropy_coefficient: bool,
+    margin_multiplier: bool,
+    margin_angle: bool,
+    margin_cosine: bool,
 }
 
 /// Exponents for which kernels have ways of their own.
@@ -48,6 +53,11 @@ impl Spec {
             gamma,
             alpha,
             epsilon,
+            class_bias,
+            entropy_coefficient,
+            margin_multiplier,
+            margin_angle,
+            margin_cosine,
         } = self;
         Flags {
             kind: *kind,
@@ -68,6 +78,11 @@ impl Spec {
             },
             alpha: alpha.is_some(),
             epsilon: *epsilon != 0.0,
+            class_bias: class_bias.is_some(),
+            entropy_coefficient: *entropy_coefficient != 0.0,
+            margin_multiplier: *margin_multiplier != 1.0,
+            margin_angle: *margin_angle != 0.0,
+            margin_cosine: *margin_cosine != 0.0,
         }
     }
 }
@@ -90,6 +105,11 @@ impl Flags {
             gamma,
             alpha,
             epsilon,
+            class_bias,
+            entropy_coefficient,
+            margin_multiplier,
+            margin_angle,
+            margin_cosine,
         } = *self;
         let options = [
             (OptionName::LabelSmoothing, label_smoothing),
@@ -101,6 +121,11 @@ impl Flags {
             (OptionName::Gamma, gamma != Exponent::Zero),
             (OptionName::Alpha, alpha),
             (OptionName::Epsilon, epsilon),
+            (OptionName::ClassBias, class_bias),
+            (OptionName::EntropyCoefficient, entropy_coefficient),
+            (OptionName::MarginMultiplier, margin_multiplier),
+            (OptionName::MarginAngle, margin_angle),
+            (OptionName::MarginCosine, margin_cosine),
         ];
         options.into_iter().filter(|(_, on)| *on).map(|(option, _)| option)
     }
@@ -127,6 +152,13 @@ impl Flags {
             },
             alpha: self.alpha.then_some(0.25),
             epsilon: if self.epsilon { 1.0 } else { 0.0 },
+            class_bias: self
+                .class_bias
+                .then(|| (0..classes).map(|class| 0.5 - 0.125 * (class * 5 % 13) as f32).collect()),
+            entropy_coefficient: if self.entropy_coefficient { 0.1 } else { 0.0 },
+            margin_multiplier: if self.margin_multiplier { 1.25 } else { 1.0 },
+            margin_angle: if self.margin_angle { 0.5 } else { 0.0 },
+            margin_cosine: if self.margin_cosine { 0.25 } else { 0.0 },
             ..Spec::plain(self.kind)
         }
     }

@@ -36,6 +36,16 @@ pub enum OptionName {
     Alpha,
     /// The factor of `1 − p_y`.
     Epsilon,
+    /// What is added to each class's score.
+    ClassBias,
+    /// The factor of each row's entropy.
+    EntropyCoefficient,
+    /// What the true class's angle is multiplied by.
+    MarginMultiplier,
+    /// What is added to the true class's angle.
+    MarginAngle,
+    /// What is taken from the true class's cosine.
+    MarginCosine,
 }
 
 /// What is known of an option.
@@ -64,12 +74,13 @@ pub(crate) enum Values {
         set: fn(&mut Spec, f32),
     },
     /// One weight a class.
-    Weights { get: fn(&Spec) -> &Option<Vec<f32>>, set: fn(&mut Spec, Vec<f32>) },
+    Weights { range: Range, get: fn(&Spec) -> &Option<Vec<f32>>, set: fn(&mut Spec, Vec<f32>) },
 }
 
 /// Which numbers are allowed; none that is not finite.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Range {
+    Any,
     Share,
     NotNegative,
     Positive,
@@ -80,6 +91,7 @@ impl Range {
     pub(crate) fn holds(self, value: f32) -> bool {
         value.is_finite()
             && match self {
+                Range::Any => true,
                 Range::Share => (0.0..=1.0).contains(&value),
                 Range::NotNegative => value >= 0.0,
                 Range::Positive => value > 0.0,
@@ -89,6 +101,7 @@ impl Range {
 
     pub(crate) fn in_words(self) -> &'static str {
         match self {
+            Range::Any => "a finite number",
             Range::Share => "a number in [0, 1]",
             Range::NotNegative => "a finite number of at least 0",
             Range::Positive => "a finite number above 0",
@@ -117,6 +130,7 @@ const TABLE: &[Row] = &[
         about: "w, one weight a class",
         aliases: &[],
         values: Values::Weights {
+            range: Range::NotNegative,
             get: |spec| &spec.class_weights,
             set: |spec, weights| spec.class_weights = Some(weights),
         },
@@ -126,7 +140,11 @@ const TABLE: &[Row] = &[
         name: "pos_weight",
         about: "q, the weight of the positive term, one a class",
         aliases: &[],
-        values: Values::Weights { get: |spec| &spec.pos_weight, set: |spec, weights| spec.pos_weight = Some(weights) },
+        values: Values::Weights {
+            range: Range::NotNegative,
+            get: |spec| &spec.pos_weight,
+            set: |spec, weights| spec.pos_weight = Some(weights),
+        },
     },
     Row {
         option: OptionName::ZLoss,
@@ -206,6 +224,69 @@ const TABLE: &[Row] = &[
             samples: &[2.0, 0.0, -0.5, -1.0],
             get: |spec| Some(spec.epsilon),
             set: |spec, value| spec.epsilon = value,
+        },
+    },
+    Row {
+        option: OptionName::ClassBias,
+        name: "class_bias",
+        about: "What is added to each class's score, behind scale and softcap, one number a class",
+        aliases: &["bias", "logitadjustment"],
+        values: Values::Weights {
+            range: Range::Any,
+            get: |spec| &spec.class_bias,
+            set: |spec, bias| spec.class_bias = Some(bias),
+        },
+    },
+    Row {
+        option: OptionName::EntropyCoefficient,
+        name: "entropy_coefficient",
+        about: "β: takes β·H from each row's loss, H the entropy of its softmax",
+        aliases: &["entropycoef", "entcoef", "entropyweight"],
+        values: Values::Number {
+            letter: "B",
+            range: Range::Any,
+            samples: &[0.1, -0.5],
+            get: |spec| Some(spec.entropy_coefficient),
+            set: |spec, value| spec.entropy_coefficient = value,
+        },
+    },
+    Row {
+        option: OptionName::MarginMultiplier,
+        name: "margin_multiplier",
+        about: "m1: what the angle of the true class is multiplied by (SphereFace); classes only",
+        aliases: &["m1"],
+        values: Values::Number {
+            letter: "M1",
+            range: Range::Positive,
+            samples: &[1.35, 4.0],
+            get: |spec| Some(spec.margin_multiplier),
+            set: |spec, value| spec.margin_multiplier = value,
+        },
+    },
+    Row {
+        option: OptionName::MarginAngle,
+        name: "margin_angle",
+        about: "m2: what is added to the angle of the true class (ArcFace); classes only",
+        aliases: &["m2", "arcface"],
+        values: Values::Number {
+            letter: "M2",
+            range: Range::NotNegative,
+            samples: &[0.5],
+            get: |spec| Some(spec.margin_angle),
+            set: |spec, value| spec.margin_angle = value,
+        },
+    },
+    Row {
+        option: OptionName::MarginCosine,
+        name: "margin_cosine",
+        about: "m3: what is taken from the cosine of the true class (CosFace); classes only",
+        aliases: &["m3", "cosface"],
+        values: Values::Number {
+            letter: "M3",
+            range: Range::NotNegative,
+            samples: &[0.35],
+            get: |spec| Some(spec.margin_cosine),
+            set: |spec, value| spec.margin_cosine = value,
         },
     },
 ];

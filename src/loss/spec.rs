@@ -62,6 +62,16 @@ pub struct Spec {
     pub alpha: Option<f32>,
     /// `ε` of poly-1, the factor of `1 − p_y`.
     pub epsilon: f32,
+    /// What is added to each class's score behind scale and softcap, one number a class.
+    pub class_bias: Option<Vec<f32>>,
+    /// `β`, the factor of each row's entropy, which is taken from its loss.
+    pub entropy_coefficient: f32,
+    /// `m₁`, what the angle of the true class is multiplied by.
+    pub margin_multiplier: f32,
+    /// `m₂`, what is added to it.
+    pub margin_angle: f32,
+    /// `m₃`, what is taken from the cosine of the true class.
+    pub margin_cosine: f32,
 }
 
 impl Spec {
@@ -83,7 +93,18 @@ impl Spec {
             gamma: 0.0,
             alpha: None,
             epsilon: 0.0,
+            class_bias: None,
+            entropy_coefficient: 0.0,
+            margin_multiplier: 1.0,
+            margin_angle: 0.0,
+            margin_cosine: 0.0,
         }
+    }
+
+    /// Whether the true class's score has a margin.
+    #[must_use]
+    pub fn has_margin(&self) -> bool {
+        self.margin_multiplier != 1.0 || self.margin_angle != 0.0 || self.margin_cosine != 0.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Scheduler, flag};
 use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, RowOptions, Transform, Traversal};
-use crate::layout::Upstream;
+use crate::layout::{Mode, Upstream};
 
 /// What is taken by vectors.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ impl Scheduler<'_> {
             kind: self.spec.kind,
             dtype: layout.dtype,
             targets: layout.targets,
-            options: self.row_options(),
+            options: self.row_options(pass),
             vectors: on.vectors,
             peeled: on.peeled,
             long_sums: matches!(traversal, Traversal::Row | Traversal::Column) && self.sizes.long_sums,
@@ -48,25 +48,45 @@ impl Scheduler<'_> {
             weighted: self.weights().is_some(),
             extras: match pass {
                 Pass::Whole => self.extras(),
-                Pass::Split => Extras::default(),
-                Pass::Gradient => Extras { upstream: layout.upstream == Upstream::PerLoss, ..Extras::default() },
+                Pass::Split => Extras { true_parts: self.keeps_true_parts(), ..Extras::default() },
+                Pass::Gradient => Extras {
+                    upstream: layout.upstream == Upstream::PerLoss,
+                    entropy_upstream: layout.entropy_upstream,
+                    ..Extras::default()
+                },
             },
         })
     }
 
     /// Which ways the options of a row's loss take.
-    pub(super) fn row_options(&self) -> RowOptions {
+    pub(super) fn row_options(&self, pass: Pass) -> RowOptions {
         let (spec, outputs) = (self.spec, self.layout.outputs);
+        let entropy = spec.entropy_coefficient != 0.0 || self.layout.entropy_upstream;
+        // The gradient's pass counts nothing.
+        let told = pass != Pass::Gradient;
         RowOptions {
             smoothed: spec.label_smoothing > 0.0,
             transform: match (spec.softcap, spec.logit_scale) {
                 (Some(_), _) => Transform::Softcap,
                 (None, 1.0) => Transform::Identity,
+                (None, _) if spec.class_bias.is_some() => Transform::ScaleFirst,
                 (None, _) => Transform::Scale,
             },
             z_loss: spec.z_loss > 0.0,
             best: outputs.argmax || outputs.correct,
+            bias: spec.class_bias.is_some(),
+            margin: spec.has_margin(),
+            spread: entropy || outputs.entropy,
+            entropy,
+            ahead: outputs.rank && told,
+            truth: spec.has_margin() || (outputs.rank || outputs.log_prob) && told,
         }
+    }
+
+    /// Whether splits of rows keep what they know of true classes.
+    pub(crate) fn keeps_true_parts(&self) -> bool {
+        let outputs = self.layout.outputs;
+        self.layout.mode == Mode::Whole && (outputs.log_prob || outputs.rank)
     }
 
     /// Optional buffers that a pass over whole rows has.
@@ -81,6 +101,11 @@ impl Scheduler<'_> {
             argmax: layout.outputs.argmax,
             correct: layout.outputs.correct,
             statistics: layout.statistics,
+            log_prob: layout.outputs.log_prob,
+            entropy: layout.outputs.entropy,
+            rank: layout.outputs.rank,
+            entropy_upstream: layout.entropy_upstream && layout.writes_grad(),
+            true_parts: false,
         }
     }
 

@@ -182,7 +182,19 @@ impl Case {
             OutputSet::Gradient => Outputs::default(),
             OutputSet::LossOnly => Outputs { grad: false, ..Outputs::default() },
             OutputSet::Everything => {
-                Outputs { grad: true, losses: true, lse: self.kind.is_softmax(), argmax: per_row, correct: per_row }
+                let (softmax, dense) = (self.kind.is_softmax(), self.form.is_dense());
+                let of_classes = softmax && self.form == TargetForm::Classes;
+                let weighs_entropy = self.spec().entropy_coefficient != 0.0;
+                Outputs {
+                    losses: true,
+                    lse: softmax,
+                    argmax: per_row,
+                    correct: per_row && !(dense && weighs_entropy),
+                    log_prob: of_classes,
+                    entropy: softmax && (!dense || weighs_entropy),
+                    rank: of_classes,
+                    ..Outputs::default()
+                }
             }
         }
     }

@@ -48,15 +48,15 @@ const TARGETS: &[&str] = &["label", "labels", "y", "ytrue", "gt", "groundtruth",
 pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result<(), String> {
     let has = |name: &str| tensors.found.contains_key(name);
     let unreduced = spec.reduction == Reduction::None;
-    for name in ["class_weights", "pos_weight", "element_weights"] {
+    for name in ["class_weights", "pos_weight", "element_weights", "class_bias", "entropy_upstream"] {
         let takers = takers_of_tensor(name);
         if has(name) && !takers.contains(&spec.kind) {
             let (loss, takers) = (spec.kind.hyphenated(), listing(&takers));
             return Err(format!("'{name}' does not apply to {loss}: it is for {takers}"));
         }
     }
-    if has("upstream") && !unreduced {
-        return Err("'upstream' applies to --reduction none only".into());
+    if let Some(name) = ["upstream", "entropy_upstream"].into_iter().find(|name| has(name) && !unreduced) {
+        return Err(format!("'{name}' applies to --reduction none only"));
     }
     let unknown = || tensors.names.iter().map(String::as_str).filter(|name| !KNOWN.contains(name));
     let expected = KNOWN.into_iter().filter(|known| match *known {
@@ -106,7 +106,9 @@ fn meant(name: &str, kind: Kind) -> Option<String> {
         "reduction" => return option("--reduction"),
         "temperature" => return option("--logit-scale, 1 by the temperature"),
         "denominator" | "numitemsinbatch" => return option("--denominator"),
-        "classbias" => return Some("no bias is read, add it to the scores".into()),
+        "bias" | "logitbias" | "logitadjustment" if kind.options().contains(&OptionName::ClassBias) => {
+            return Some("what is added to each class's score is 'class_bias' [C]".into());
+        }
         _ => {}
     }
     // A model's parameters have dots or slashes in their names.
