@@ -45,6 +45,14 @@ struct Params {
     margin_angle_cos: f32,
     margin_angle_sin: f32,
     margin_cosine: f32,       // m₃
+    gamma_positive: f32, // of the asymmetric loss
+    gamma_negative: f32,
+    clip: f32,
+    inverse_temperature: f32, // 1/τ of distillation
+    loss_factor: f32,    // 1, or τ²
+    slope_factor: f32,   // and that over τ
+    teacher_share: f32,  // λ of Jensen–Shannon
+    student_share: f32,  // 1 − λ
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -21,10 +21,14 @@
 //! |---|---|
 //! | one true class of many | [`SoftmaxCe`] on classes |
 //! | several true classes that share the row | [`SoftmaxCe`] on lists or multi-hot targets: each weighs 1/M |
-//! | a distribution to match (distillation, mixup) | [`SoftmaxCe`] on probabilities |
+//! | a distribution to match (mixup) | [`SoftmaxCe`] on probabilities |
+//! | a teacher's scores to match | [`Distillation`] on [`Targets::Logits`] |
 //! | independent yes-or-no attributes | [`SigmoidCe`] |
 //! | one true class, and confident rows are to count for more or less | [`Poly1`] |
 //! | many easy negatives | [`SoftmaxFocal`], [`SigmoidFocal`] |
+//! | independent attributes of which few are true | [`Asymmetric`] |
+//! | attributes of which some are not known | [`MISSING_LABEL`](batch::MISSING_LABEL) among multi-hot targets |
+//! | its pair among the columns of a similarity matrix (CLIP, retrieval) | [`InfoNce`] |
 //! | probabilities instead of scores | [`Ce`], [`Bce`] |
 //!
 //! Fused means: a kernel reads a row of scores, reduces it, and writes the gradient. Log-softmax, gather, mean and
@@ -111,6 +115,7 @@ mod device;
 pub mod error;
 mod kernel;
 pub mod layout;
+pub mod linear;
 pub mod loss;
 pub mod plan;
 pub mod reference;
@@ -122,7 +127,9 @@ pub use api::GpuLoss;
 pub use batch::{Batch, Dtype, Output, Shape, Targets};
 pub use error::{Error, Result};
 pub use layout::Layout;
-pub use loss::{Bce, Ce, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
+pub use loss::{
+    Asymmetric, Bce, Ce, Distillation, InfoNce, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal,
+};
 pub use plan::{Buffers, Plan};
 pub use wgpu;
 
@@ -158,6 +165,8 @@ mod pages {
     struct FromPytorch;
     #[doc = include_str!("../docs/options.md")]
     struct Options;
+    #[doc = include_str!("../docs/linear.md")]
+    struct Linear;
     #[doc = include_str!("../docs/numerics.md")]
     struct Numerics;
     #[doc = include_str!("../docs/performance.md")]

@@ -180,6 +180,37 @@ fn results_are_read_without_mapping_code() {
     });
 }
 
+/// A batch in parts: inputs from where a part begins, in the whole and in ranges of it.
+#[test]
+fn inputs_begin_where_they_are_told() {
+    let scores = Array2::from_shape_fn((128, 5), |(n, c)| ((n * 7 + c * 3) % 11) as f32 * 0.3);
+    let labels: Vec<i64> = (0..128).map(|row| row * row % 5).collect();
+    let sum = SoftmaxCe::default().reduction(Reduction::Sum);
+    on_every_adapter(|gpu| {
+        let plan = gpu.plan(&sum, &Layout::forward(Shape::new(64, 5), Dtype::F32)).expect("a plan");
+        let [given, targets, loss] = [2560, 1024, 4].map(|size| buffer(gpu, size));
+        gpu.queue().write_buffer(&given, 0, bytemuck::cast_slice(scores.as_slice().expect("in order")));
+        gpu.queue().write_buffer(&targets, 0, bytemuck::cast_slice(&labels));
+        let run = |buffers: Buffers<'_>| {
+            let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            plan.encode(&mut encoder, &buffers.loss(&loss))?;
+            gpu.queue().submit([encoder.finish()]);
+            plan.read_loss(&loss)
+        };
+        let range = |buffer, size| wgpu::BufferBinding { buffer, offset: 0, size: wgpu::BufferSize::new(size) };
+        for buffers in [Buffers::new(&given, &targets), Buffers::new(range(&given, 2560), range(&targets, 1024))] {
+            for (first, rows) in [(0, 0..64), (64, 64..128)] {
+                let part = scores.slice(ndarray::s![rows.clone(), ..]);
+                let want = gpu.run(&sum, &Batch::new(part, &labels[rows]).loss_only()).expect("legal").loss;
+                let got = run(buffers.inputs_from(first * 20, first * 8)).expect("a loss");
+                assert!((got - want).abs() < 1e-4, "from row {first}: {got}, expected {want}");
+            }
+            let told = run(buffers.inputs_from(1280, 2048)).expect_err("nothing is there").to_string();
+            assert!(told.contains("targets: 0 bytes given"), "{told}");
+        }
+    });
+}
+
 #[test]
 fn settings_belong_to_a_handle() {
     let (scores, labels) = (scores(), [0, 4, 2, 1]);

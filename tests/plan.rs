@@ -250,7 +250,7 @@ fn bad_labels_harm_no_other_row_and_are_told() {
         let buffers = Buffers::new(&scores, &targets).grad(&grad).loss(&loss);
         common::device::submit(&gpu, [(&plan, buffers), (&plan, buffers)].into_iter()).expect("submitted");
         let error = plan.read_status().expect_err("two bad labels, in two runs");
-        assert_eq!(error.to_string(), "row 1: the class is outside 0..4 (4 such rows)");
+        assert_eq!(error.to_string(), "row 1: class 7 is outside 0..4 (4 such rows)");
         // Once told, it is over.
         assert_eq!(pollster::block_on(plan.read_status_async()).expect("nothing new"), 0);
     }

@@ -80,7 +80,8 @@ fn taken(spec: &Spec, result: &Reference, dims: &[usize], rows: &[usize]) {
     assert_eq!(result.grad.shape(), dims);
     assert_eq!(result.losses.shape(), if spec.kind.per_row() { rows } else { dims });
     assert!((0.0..=1.0).contains(&spec.label_smoothing) && spec.gamma >= 0.0 && spec.z_loss >= 0.0);
-    assert!(spec.epsilon >= -1.0);
+    assert!(spec.epsilon >= -1.0 && spec.gamma_positive >= 0.0 && spec.gamma_negative >= 0.0);
+    assert!((0.0..=1.0).contains(&spec.clip));
     assert!(spec.softcap.is_none_or(|cap| cap > 0.0 && cap.is_finite()));
     assert!(spec.denominator.is_none_or(|denominator| denominator > 0.0 && denominator.is_finite()));
     let weights = [&spec.class_weights, &spec.pos_weight].into_iter().flatten();

@@ -46,6 +46,10 @@ fn main(
         merged.greatest = max(merged.greatest, split.greatest);
         merged.flags |= split.flags & STATE;
     }
+    // A greater target may be another split's than that of the best score.
+    if (at_best != merged.greatest) {
+        merged.flags &= ~BEST_IS_GREATEST;
+    }
     winner_targets = vec2(select(-1.0, at_best, (merged.flags & BEST_IS_GREATEST) != 0u), merged.greatest);
     if ((merged.flags & CLASSLESS) != 0u) {
         t.count = vec4(0.0);

@@ -123,7 +123,8 @@ impl Places {
 }
 
 impl GpuLoss {
-    pub(super) async fn run_waiting<T: Element, D: Dimension>(
+    /// A batch that is not symmetric.
+    pub(super) async fn run_halves<T: Element, D: Dimension>(
         &self,
         spec: &Spec,
         batch: &Batch<'_, T, D>,
@@ -158,7 +159,8 @@ impl GpuLoss {
         check_values(spec, batch)?;
         self.context.check_alive()?;
         let host = HostArrays::new(batch);
-        let layout = Layout { longest_list: self.longest_list(batch, layout.longest_list)?, ..layout };
+        let longest_list = self.longest_list(batch, layout.longest_list)?;
+        let layout = Layout { longest_list, missing_labels: batch.targets.have_missing(), ..layout };
         Ok((host, layout))
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{ArrayView, Dimension};
 
-use crate::batch::{Batch, Element, Integers, MultiHot, Probabilities, Shape, Targets};
+use crate::batch::{Batch, Dtype, Element, Integers, Logits, MultiHot, Probabilities, Shape, Targets};
 use crate::error::{Error, Result};
 use crate::layout::{IntegerType, Layout, Upstream};
 
@@ -38,6 +38,7 @@ impl<'a> HostArrays<'a> {
                 arrays.indices = integer_bytes(indices);
                 arrays.has_indices = true;
             }
+            Targets::Logits(teacher) => arrays.targets = teacher_bytes(teacher),
             Targets::MultiHot(marks) => arrays.targets = mark_bytes(marks),
             Targets::Probabilities(probabilities) => arrays.targets = probability_bytes(probabilities),
         }
@@ -78,10 +79,14 @@ pub(super) fn layout<T: Element, D: Dimension>(batch: &Batch<'_, T, D>, shape: S
     let (integers, indices) = match &batch.targets {
         Targets::Classes(labels) => (labels.integer_type(), IntegerType::I64),
         Targets::Lists { offsets, indices } => (offsets.integer_type(), indices.integer_type()),
-        Targets::MultiHot(_) | Targets::Probabilities(_) => (IntegerType::I64, IntegerType::I64),
+        Targets::MultiHot(_) | Targets::Probabilities(_) | Targets::Logits(_) => (IntegerType::I64, IntegerType::I64),
     };
     Layout {
         targets: batch.targets.form(),
+        teacher: match &batch.targets {
+            Targets::Logits(teacher) => teacher.dtype(),
+            _ => Dtype::F32,
+        },
         integers,
         indices,
         outputs: batch.outputs,
@@ -136,6 +141,15 @@ fn probability_bytes<'a>(probabilities: &'a Probabilities<'_>) -> Cow<'a, [u8]> 
         Probabilities::F16(_) | Probabilities::Bf16(_) => {
             Cow::Owned(probabilities.iter().flat_map(f32::to_ne_bytes).collect())
         }
+    }
+}
+
+/// A teacher's scores as they are held.
+fn teacher_bytes<'a>(teacher: &'a Logits<'_>) -> Cow<'a, [u8]> {
+    match &teacher.0 {
+        Probabilities::F32(a) => bytes(a.view()),
+        Probabilities::F16(a) => bytes(a.view()),
+        Probabilities::Bf16(a) => bytes(a.view()),
     }
 }
 

@@ -4,7 +4,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::self_test::TestKey;
 use crate::batch::check::row_dims;
-use crate::batch::{Batch, Dtype, Element, OwnedIntegers, TargetForm, Targets};
+use crate::batch::{Batch, Dtype, Element, MISSING_LABEL, OwnedIntegers, TargetForm, Targets, bf16, f16};
 use crate::loss::{Reduction, Spec};
 
 /// A batch that is made up, always the same for the same sort.
@@ -20,6 +20,9 @@ enum Made {
     Lists(OwnedIntegers, OwnedIntegers),
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
+    Logits(ArrayD<f32>),
+    LogitsF16(ArrayD<f16>),
+    LogitsBf16(ArrayD<bf16>),
 }
 
 impl<T: Element> KnownAnswers<T> {
@@ -80,8 +83,25 @@ impl<T: Element> KnownAnswers<T> {
                 )
             }
             TargetForm::MultiHot => {
-                let bytes = (0..elements).map(|element| u8::from((row_of(element).1 + row_of(element).0) % 5 == 0));
+                let bytes = (0..elements).map(|element| match (row_of(element).1 + row_of(element).0) % 5 {
+                    3 if key.missing_labels => MISSING_LABEL,
+                    sum => u8::from(sum == 0),
+                });
                 Made::MultiHot(ArrayD::from_shape_vec(IxDyn(dims), bytes.collect()).unwrap_or_default())
+            }
+            TargetForm::Logits => {
+                // Masks where the student may have them, and where it has none in reverse: no other loss is endless.
+                let teacher = |element: usize, unit: f32| match row_of(element) {
+                    (row, class) if row % 9 == 2 && class % 3 == 1 && class != truth[row] => f32::NEG_INFINITY,
+                    _ => 8.0 * unit - 4.0,
+                };
+                let values = ArrayD::from_shape_vec(IxDyn(dims), (0..elements).map(|at| teacher(at, unit())).collect());
+                let values: ArrayD<f32> = values.unwrap_or_default();
+                match key.teacher {
+                    Dtype::F32 => Made::Logits(values),
+                    Dtype::F16 => Made::LogitsF16(values.mapv(f16::from_f32)),
+                    Dtype::Bf16 => Made::LogitsBf16(values.mapv(bf16::from_f32)),
+                }
             }
             TargetForm::Probabilities => {
                 let scale = if spec.kind.per_row() { 2.0 / classes as f32 } else { 1.0 };
@@ -104,6 +124,9 @@ impl<T: Element> KnownAnswers<T> {
             Made::Lists(offsets, indices) => Targets::Lists { offsets: offsets.view(), indices: indices.view() },
             Made::MultiHot(bytes) => bytes.into(),
             Made::Probabilities(values) => values.into(),
+            Made::Logits(values) => Targets::logits(values),
+            Made::LogitsF16(values) => Targets::logits(values),
+            Made::LogitsBf16(values) => Targets::logits(values),
         };
         let mut batch = Batch::new(self.scores.view(), targets);
         batch.outputs = key.outputs;

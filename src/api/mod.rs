@@ -8,8 +8,10 @@ mod faults;
 mod host;
 mod host_arrays;
 mod known_answers;
+mod linear;
 mod read;
 mod self_test;
+mod symmetric;
 mod tuning;
 mod units;
 
@@ -30,6 +32,7 @@ use crate::device::profile::{Choice, Profile};
 use crate::device::{Context, LastWords, Wait};
 use crate::error::Result;
 use crate::layout::Layout;
+use crate::linear::LinearKernels;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::loss::{Bce, Ce, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
 use crate::loss::{Kind, Loss, Spec};
@@ -60,6 +63,7 @@ pub struct GpuLoss {
     plans: Arc<Mutex<Vec<Arc<host::HostPlan>>>>,
     self_test: Arc<self_test::SelfTest>,
     choices: Arc<tuning::Choices>,
+    linear: Arc<LinearKernels>,
 }
 
 /// What decides how plans are made, besides loss and layout.
@@ -186,6 +190,7 @@ impl GpuLoss {
             options: Options { strategy: None, tuning: Tuning::default(), self_test: !off },
             plans: Arc::default(),
             choices: Arc::default(),
+            linear: Arc::default(),
         }
     }
 

@@ -44,6 +44,8 @@ pub(super) struct TestKey {
     pub(super) kind: Kind,
     pub(super) targets: TargetForm,
     pub(super) dtype: Dtype,
+    /// The type of a teacher's scores.
+    pub(super) teacher: Dtype,
     pub(super) strategy: Strategy,
     pub(super) outputs: Outputs,
     /// Options that are switched on, whatever their values.
@@ -52,6 +54,8 @@ pub(super) struct TestKey {
     pub(super) upstream: bool,
     pub(super) entropy_upstream: bool,
     pub(super) element_weights: bool,
+    /// Whether some labels are not known.
+    pub(super) missing_labels: bool,
     pub(super) integers: (IntegerType, IntegerType),
     pub(super) dims: Vec<usize>,
     /// From one `n` to the next, of scores and gradient.
@@ -218,7 +222,7 @@ impl GpuLoss {
     }
 
     /// Tests a strategy, unless its like was tested before.
-    async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
+    pub(super) async fn trial(&self, spec: &Spec, layout: &Layout, strategy: Strategy) -> Result<Option<Refusal>> {
         // The other modes are made of what a split row goes through.
         let serve = serving(&self.context, spec.kind, &layout.shape, layout.reads_once());
         let split = layout.mode != Mode::Whole && serve.contains(&Strategy::SplitRow);
@@ -323,12 +327,14 @@ impl TestKey {
             kind: spec.kind,
             targets: layout.targets,
             dtype: layout.dtype,
+            teacher: layout.teacher,
             strategy,
             outputs: Outputs { grad: layout.mode == Mode::Gradient || layout.outputs.grad, ..layout.outputs },
             flags: spec.flags(),
             upstream: layout.upstream == Upstream::PerLoss,
             entropy_upstream: layout.entropy_upstream,
             element_weights: layout.element_weights,
+            missing_labels: layout.missing_labels,
             integers: (layout.integers, layout.indices),
             dims,
         }

@@ -2,7 +2,7 @@
 
 use ndarray::Dimension;
 
-use crate::batch::{Batch, Element, Outputs, Shape, TargetForm, Targets};
+use crate::batch::{Batch, Element, MISSING_LABEL, Outputs, Shape, TargetForm, Targets};
 use crate::error::{Error, Result};
 use crate::loss::{OptionName, Reduction, Spec};
 
@@ -37,6 +37,7 @@ pub(crate) fn check_shapes<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<
         }
         Targets::MultiHot(marks) => same_shape("targets", marks.shape(), dims)?,
         Targets::Probabilities(p) => same_shape("targets", p.shape(), dims)?,
+        Targets::Logits(teacher) => same_shape("teacher", teacher.shape(), dims)?,
     }
     if let Some(weights) = &batch.element_weights {
         same_shape("element_weights", weights.shape(), dims)?;
@@ -90,6 +91,9 @@ pub(crate) fn suits(spec: &Spec, form: TargetForm, element_weights: bool, output
     if outputs.lse && !spec.kind.is_softmax() {
         return unsupported("a request for lse", "it from softmax losses only");
     }
+    if outputs.correct && form == TargetForm::Logits {
+        return unsupported("a request for correct rows", "it with labels: a teacher's scores have no true class");
+    }
     if (outputs.argmax || outputs.correct) && !spec.kind.per_row() {
         return unsupported("a request for argmax or correct rows", "them from losses of rows only");
     }
@@ -118,8 +122,8 @@ fn suits_more(spec: &Spec, form: TargetForm, outputs: Outputs) -> Result<()> {
             "them from softmax losses on classes only",
         );
     }
-    if outputs.entropy && !spec.kind.is_softmax() {
-        return unsupported("a request for entropy", "it from softmax losses only");
+    if outputs.entropy && (!spec.kind.is_softmax() || form == TargetForm::Logits) {
+        return unsupported("a request for entropy", "it from softmax losses with labels or probabilities only");
     }
     let entropy = outputs.entropy || spec.entropy_coefficient != 0.0;
     if entropy && outputs.correct && form.is_dense() {
@@ -136,18 +140,24 @@ fn suits_more(spec: &Spec, form: TargetForm, outputs: Outputs) -> Result<()> {
 
 fn targets(spec: &Spec, targets: &Targets<'_>, dims: &[usize]) -> Result<()> {
     match targets {
-        Targets::Classes(_) => Ok(()),
+        // A teacher's scores are a network's, as the others are: a row of NaN is told by its loss.
+        Targets::Classes(_) | Targets::Logits(_) => Ok(()),
         Targets::Lists { offsets, indices } => {
             let offsets: Vec<i64> = offsets.iter().collect();
             let indices: Vec<i64> = indices.iter().collect();
             lists(&offsets, &indices, dims.get(1).copied().unwrap_or_default() as i64)
         }
-        Targets::MultiHot(marks) => match marks.iter().enumerate().find(|(_, mark)| *mark > 1) {
-            None => Ok(()),
-            Some((at, mark)) => {
-                Err(Error::Value { what: "targets", got: mark.into(), at: unravel(at, dims), expected: "0 or 1" })
+        Targets::MultiHot(marks) => {
+            let per_row = spec.kind.per_row();
+            let wrong = |mark: u8| mark > 1 && (per_row || mark != MISSING_LABEL);
+            let expected = if per_row { "0 or 1" } else { "0, 1, or 255 where a label is not known" };
+            match marks.iter().enumerate().find(|(_, mark)| wrong(*mark)) {
+                None => Ok(()),
+                Some((at, mark)) => {
+                    Err(Error::Value { what: "targets", got: mark.into(), at: unravel(at, dims), expected })
+                }
             }
-        },
+        }
         Targets::Probabilities(p) => {
             if spec.kind.per_row() {
                 return all_values("targets", p.iter(), dims, f32::is_finite, "a finite number");

@@ -6,6 +6,7 @@ mod element;
 mod integers;
 mod output;
 mod shape;
+pub(crate) mod symmetric;
 mod targets;
 
 pub use element::{Dtype, Element};
@@ -15,7 +16,7 @@ pub use integers::{Integer, IntegerType, Integers};
 pub(crate) use output::requests;
 pub use output::{Output, Outputs};
 pub use shape::Shape;
-pub use targets::{MultiHot, Probabilities, TargetElement, Targets};
+pub use targets::{Logits, MISSING_LABEL, MultiHot, Probabilities, TargetElement, Targets};
 
 pub use crate::loss::TargetForm;
 

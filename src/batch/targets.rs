@@ -4,14 +4,17 @@ use half::{bf16, f16};
 use ndarray::{ArrayBase, ArrayView, ArrayViewD, Data, Dimension};
 
 use super::sealed::Sealed;
-use super::{Integer, Integers};
+use super::{Dtype, Integer, Integers};
 use crate::loss::TargetForm;
 
-/// What the scores are compared with, in one of four forms.
+/// The multi-hot byte of a label that is not known, for losses of elements: no loss, no gradient, and not counted in a mean.
+pub const MISSING_LABEL: u8 = 255;
+
+/// What the scores are compared with, in one of five forms.
 ///
 /// A conversion tells the form by the type: integers (`i32`, `i64`, `u32`; slices, vectors, arrays and views) are classes,
 /// `u8` and `bool` views multi-hot, and views of floats (`f32`, [`f16`](struct@f16), [`bf16`]) probabilities. Lists have
-/// two arrays, and [`Targets::lists`].
+/// two arrays, and [`Targets::lists`]; a teacher's scores are told apart by [`Targets::logits`].
 ///
 /// ```
 /// use gpu_loss::{Targets, batch::TargetForm};
@@ -32,10 +35,12 @@ pub enum Targets<'a> {
         /// The classes of all rows.
         indices: Integers<'a>,
     },
-    /// One mark an element, 0 or 1, of the scores' shape.
+    /// One mark an element, 0 or 1, of the scores' shape; for losses of elements also [`MISSING_LABEL`].
     MultiHot(MultiHot<'a>),
     /// One probability an element, of the scores' shape; used as given, not renormalised.
     Probabilities(Probabilities<'a>),
+    /// A teacher's scores, of the scores' shape; for [`Distillation`](crate::Distillation) alone.
+    Logits(Logits<'a>),
 }
 
 /// Multi-hot marks as they are held, of the scores' shape.
@@ -121,6 +126,33 @@ impl Probabilities<'_> {
     }
 }
 
+/// A teacher's scores as they are held, of the scores' shape and any of their types.
+#[derive(Debug, Clone)]
+pub struct Logits<'a>(pub(crate) Probabilities<'a>);
+
+impl Logits<'_> {
+    /// The shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    /// The type.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        match self.0 {
+            Probabilities::F32(_) => Dtype::F32,
+            Probabilities::F16(_) => Dtype::F16,
+            Probabilities::Bf16(_) => Dtype::Bf16,
+        }
+    }
+
+    /// The values in row-major order.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = f32> + '_> {
+        self.0.iter()
+    }
+}
+
 /// An element type whose views are targets: `i32`, `i64` and `u32` for classes, `u8` and `bool` for multi-hot, `f32`,
 /// [`f16`](struct@f16) and [`bf16`] for probabilities.
 pub trait TargetElement: Sized + Sealed {
@@ -201,9 +233,28 @@ impl<'a> Targets<'a> {
         probabilities.into()
     }
 
+    /// A teacher's scores, an array or view of `f32`, [`f16`](struct@f16) or [`bf16`] of any dimension.
+    ///
+    /// ```
+    /// use gpu_loss::{Targets, batch::TargetForm};
+    /// let teacher = ndarray::array![[2.0_f32, 0.5], [0.1, 0.2]];
+    /// assert_eq!(Targets::logits(&teacher).form(), TargetForm::Logits);
+    /// ```
+    pub fn logits(teacher: impl Into<Targets<'a>>) -> Self {
+        match teacher.into() {
+            Targets::Probabilities(values) => Targets::Logits(Logits(values)),
+            other => other,
+        }
+    }
+
+    /// Whether some mark says that a label is not known.
+    pub(crate) fn have_missing(&self) -> bool {
+        matches!(self, Targets::MultiHot(MultiHot::U8(bytes)) if bytes.iter().any(|byte| *byte == MISSING_LABEL))
+    }
+
     /// The same targets, borrowed for a shorter time (which the compiler cannot do by itself: views do not vary with
     /// their lifetimes).
-    pub(super) fn reborrow<'b>(self) -> Targets<'b>
+    pub(crate) fn reborrow<'b>(self) -> Targets<'b>
     where
         'a: 'b,
     {
@@ -214,10 +265,11 @@ impl<'a> Targets<'a> {
             }
             Targets::MultiHot(marks) => Targets::MultiHot(marks.reborrow()),
             Targets::Probabilities(values) => Targets::Probabilities(values.reborrow()),
+            Targets::Logits(Logits(values)) => Targets::Logits(Logits(values.reborrow())),
         }
     }
 
-    /// Which of the four forms.
+    /// Which of the forms.
     #[must_use]
     pub fn form(&self) -> TargetForm {
         match self {
@@ -225,6 +277,7 @@ impl<'a> Targets<'a> {
             Targets::Lists { .. } => TargetForm::Lists,
             Targets::MultiHot(_) => TargetForm::MultiHot,
             Targets::Probabilities(_) => TargetForm::Probabilities,
+            Targets::Logits(_) => TargetForm::Logits,
         }
     }
 }

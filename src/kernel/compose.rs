@@ -3,16 +3,14 @@
 //! Pieces are plain WGSL. Those of one family define the same few functions (`load4`, `target_values`, `team_sum`, …), so
 //! that element types, targets, losses and teams combine freely. What is switched off is not there.
 
-use super::key::{
-    Extras, Grad, KernelSpec, LossKernel, MergeKernel, Pass, RowOptions, Team, Transform, Traversal, WideIntegers,
-};
+use super::key::{Extras, Grad, KernelSpec, LossKernel, MergeKernel, Pass, RowOptions, Team, Traversal, WideIntegers};
 use super::pieces::*;
-use super::{resident, template};
+use super::{maths, resident, template};
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::Kind;
+use crate::loss::{Divergence, Kind};
 
 /// Pieces, in the order in which they are laid.
-type Pieces = Vec<&'static str>;
+pub(super) type Pieces = Vec<&'static str>;
 
 impl KernelSpec {
     /// The kernel's WGSL.
@@ -22,6 +20,7 @@ impl KernelSpec {
             KernelSpec::Loss(loss) => return loss.source(pieces),
             KernelSpec::ScanLabels { weighted, wide } => pieces.extend(scan_labels(*weighted, *wide)),
             KernelSpec::ScanLists { wide, verdicts } => pieces.extend(scan_lists(*wide, *verdicts)),
+            KernelSpec::ScanMultiHot => pieces.extend([REDUCE_FOUND, REDUCE_STORED, REDUCE_SCAN_MULTI_HOT]),
             KernelSpec::ScanFinish { denominator, upstream, labels } => {
                 pieces.extend(scan_finish(*denominator, *upstream, *labels));
             }
@@ -91,9 +90,13 @@ impl LossKernel {
         pieces.extend([IO_SCALES, MATH]);
         pieces.extend(self.loads());
         pieces.extend(self.stores());
-        pieces.extend(targets(self.targets, self.dense_vectors, self.wide, self.wide_integers));
+        pieces.extend(match self.missing {
+            true => vec![TARGET_MULTI_HOT_MISSING],
+            false if self.targets == TargetForm::Logits => self.teacher_scores(),
+            false => targets(self.targets, self.dense_vectors, self.wide, self.wide_integers),
+        });
         pieces.push(weights(self.weighted));
-        pieces.extend(loss(self.kind, self.options, self.gathers()));
+        pieces.extend(maths::of(self.kind, self.options, self.gathers()));
         let has = self.extras;
         pieces.extend([
             if has.upstream { IO_UPSTREAM_PER_LOSS } else { IO_ABSENT_UPSTREAM_PER_LOSS },
@@ -160,6 +163,21 @@ impl LossKernel {
             _ => ACCESS_LLVMPIPE_FOUR_IN_ONE,
         });
         pieces
+    }
+
+    /// How a teacher's scores are loaded: as probabilities are, or as halves.
+    fn teacher_scores(&self) -> Pieces {
+        let halves = match self.teacher {
+            Dtype::F32 => return targets(TargetForm::Probabilities, self.dense_vectors, self.wide, self.wide_integers),
+            Dtype::F16 => TARGET_DENSE_F16,
+            Dtype::Bf16 => TARGET_DENSE_BF16,
+        };
+        vec![halves, TARGET_DENSE, TARGET_PROBABILITIES]
+    }
+
+    /// Whether the loss of a row takes a pass of its own.
+    fn mixes(&self) -> bool {
+        self.kind == Kind::Distillation && self.options.divergence == Divergence::JensenShannon
     }
 
     /// How gradients are stored, and into which buffer.
@@ -239,7 +257,11 @@ impl LossKernel {
             Pass::Whole => {
                 pieces.extend([self.extras.statistics(), winner(self.options), ROW_RESULTS]);
                 pieces.extend(self.extras.details());
-                pieces.push(if self.is_resident() { ROW_RESIDENT_MERGE } else { ROW_TWO_PASS });
+                pieces.push(match (self.is_resident(), self.mixes()) {
+                    (true, _) => ROW_RESIDENT_MERGE,
+                    (false, true) => ROW_THREE_PASS,
+                    (false, false) => ROW_TWO_PASS,
+                });
             }
             Pass::Split => pieces.extend([IO_SPLIT_STATISTICS, self.extras.true_parts(), ROW_SPLIT]),
             Pass::Gradient => pieces.extend([IO_STATISTICS, ROW_GRADIENT]),
@@ -264,6 +286,11 @@ impl LossKernel {
         matches!(self.traversal, Traversal::ResidentRow(_) | Traversal::FourRows(_) | Traversal::ResidentColumn(_))
     }
 
+    /// What stands for a target outside of a row: no weight, or a teacher's mask.
+    fn outside(&self) -> &'static str {
+        if self.targets == TargetForm::Logits { "masked" } else { "unmasked" }
+    }
+
     /// What is written out vector by vector, where rows stay in registers.
     fn resident(&self) -> Option<String> {
         let written = |template, vectors: &[template::Vector], tags: &[&'static str]| {
@@ -282,13 +309,18 @@ impl LossKernel {
                     tags.push("weighed");
                 }
                 tags.push(if self.patches() { "patched" } else { "direct" });
+                tags.push(self.outside());
+                tags.extend(self.mixes().then_some("mixed"));
                 written(ROW_RESIDENT_ROW, &row.vectors(self.load_vectors), &tags)
             }
             Traversal::FourRows(classes) => {
                 let tag = if self.targets.is_dense() { "dense" } else { "listed" };
-                of_classes(ROW_RESIDENT_FOUR_ROWS, classes, &[tag])
+                let tags: Vec<&str> = std::iter::once(tag).chain(self.mixes().then_some("mixed")).collect();
+                of_classes(ROW_RESIDENT_FOUR_ROWS, classes, &tags)
             }
-            Traversal::ResidentColumn(classes) => of_classes(ROW_RESIDENT_COLUMN, classes, &[]),
+            Traversal::ResidentColumn(classes) => {
+                of_classes(ROW_RESIDENT_COLUMN, classes, if self.mixes() { &["mixed"] } else { &[] })
+            }
             Traversal::Row | Traversal::Column | Traversal::Element => None,
         }
     }
@@ -300,7 +332,7 @@ impl MergeKernel {
         pieces.extend(targets(self.targets, false, false, WideIntegers::default()));
         // B was weighed when the parts were summed.
         pieces.push(weights(false));
-        pieces.extend(loss(self.kind, self.options, true));
+        pieces.extend(maths::of(self.kind, self.options, true));
         pieces.extend(self.extras.outputs(self.kind));
         pieces.extend([
             ROW_LANES_INDEPENDENT,
@@ -369,7 +401,7 @@ fn words(any: bool) -> Pieces {
     if any { vec![ACCESS_LLVMPIPE_U64] } else { Vec::new() }
 }
 
-fn weights(weighted: bool) -> &'static str {
+pub(super) fn weights(weighted: bool) -> &'static str {
     if weighted { LOSS_CLASS_WEIGHTS } else { LOSS_NO_CLASS_WEIGHTS }
 }
 
@@ -385,12 +417,12 @@ fn winner(options: RowOptions) -> &'static str {
     if options.best { ROW_WINNER } else { ROW_NO_WINNER }
 }
 
-fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) -> Pieces {
+pub(super) fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) -> Pieces {
     match form {
         TargetForm::Classes => integers.pieces(false).chain([TARGET_LABELS, TARGET_CLASSES]).collect(),
         TargetForm::Lists => integers.pieces(true).chain([TARGET_LISTS]).collect(),
         TargetForm::MultiHot => vec![TARGET_DENSE, TARGET_MULTI_HOT],
-        TargetForm::Probabilities => vec![
+        TargetForm::Probabilities | TargetForm::Logits => vec![
             match (vectors, wide) {
                 (false, _) => TARGET_DENSE_SCALARS,
                 (true, false) => TARGET_DENSE_VECTORS,
@@ -400,41 +432,4 @@ fn targets(form: TargetForm, vectors: bool, wide: bool, integers: WideIntegers) 
             TARGET_PROBABILITIES,
         ],
     }
-}
-
-/// The maths of a loss, with its options.
-fn loss(kind: Kind, options: RowOptions, gathers: bool) -> Pieces {
-    let own = of_loss(kind.name());
-    let bias = if options.bias { LOSS_BIAS_ON } else { LOSS_BIAS_OFF };
-    if !kind.per_row() {
-        return own.into_iter().chain([bias]).collect();
-    }
-    let mut pieces = vec![
-        if options.smoothed { LOSS_SMOOTHING_ON } else { LOSS_SMOOTHING_OFF },
-        LOSS_TARGET_WEIGHTS,
-        if options.best { LOSS_BEST_TRACKED } else { LOSS_BEST_UNTRACKED },
-        if options.entropy { LOSS_ENTROPY_ON } else { LOSS_ENTROPY_OFF },
-        if options.spread { LOSS_SPREAD_ON } else { LOSS_SPREAD_OFF },
-        if options.ahead { LOSS_AHEAD_ON } else { LOSS_AHEAD_OFF },
-        if options.margin { LOSS_MARGIN_ON } else { LOSS_MARGIN_OFF },
-    ];
-    if kind.takes_probabilities() {
-        pieces.push(LOSS_GIVEN);
-        return pieces;
-    }
-    pieces.extend([
-        match options.transform {
-            Transform::Identity => LOSS_TRANSFORM_IDENTITY,
-            Transform::Scale => LOSS_TRANSFORM_SCALE,
-            Transform::ScaleFirst => LOSS_TRANSFORM_SCALE_FIRST,
-            Transform::Softcap => LOSS_TRANSFORM_SOFTCAP,
-        },
-        bias,
-        LOSS_LOGIT,
-        if gathers { LOSS_TARGETS_GATHERED } else { LOSS_TARGETS_LISTED },
-        if options.z_loss { LOSS_Z_LOSS_ON } else { LOSS_Z_LOSS_OFF },
-        LOSS_SOFTMAX,
-    ]);
-    pieces.extend(own);
-    pieces
 }

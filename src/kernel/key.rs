@@ -1,7 +1,7 @@
 //! What makes a kernel: the one thing that kernels are told apart by.
 
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::Kind;
+use crate::loss::{Divergence, Kind, Spec};
 
 /// What a kernel is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub(crate) enum KernelSpec {
         /// Whether it is kept what was found in each row.
         verdicts: bool,
     },
+    /// The count of known labels among multi-hot bytes.
+    ScanMultiHot,
     /// The scan's results put into scales and status.
     ScanFinish {
         /// Whether the denominator is in a buffer.
@@ -64,6 +66,32 @@ pub(crate) struct RowOptions {
     pub(crate) ahead: bool,
     /// Whether the true class's score is wanted by itself.
     pub(crate) truth: bool,
+    /// The divergence of distillation.
+    pub(crate) divergence: Divergence,
+}
+
+impl RowOptions {
+    /// Those of a loss, and whether anything asks for the highest class.
+    pub(crate) fn of(spec: &Spec, best: bool) -> Self {
+        RowOptions {
+            smoothed: spec.label_smoothing > 0.0,
+            transform: match (spec.softcap, spec.scale() as f32) {
+                (Some(_), _) => Transform::Softcap,
+                (None, 1.0) => Transform::Identity,
+                (None, _) if spec.class_bias.is_some() => Transform::ScaleFirst,
+                (None, _) => Transform::Scale,
+            },
+            z_loss: spec.z_loss > 0.0,
+            best,
+            bias: spec.class_bias.is_some(),
+            margin: spec.has_margin(),
+            spread: spec.entropy_coefficient != 0.0,
+            entropy: spec.entropy_coefficient != 0.0,
+            ahead: false,
+            truth: spec.has_margin(),
+            divergence: spec.divergence,
+        }
+    }
 }
 
 /// What happens to scores before the softmax.
@@ -119,6 +147,10 @@ pub(crate) struct LossKernel {
     pub(crate) dtype: Dtype,
     /// The form of the targets.
     pub(crate) targets: TargetForm,
+    /// Whether some multi-hot bytes say that a label is not known.
+    pub(crate) missing: bool,
+    /// The type of a teacher's scores.
+    pub(crate) teacher: Dtype,
     /// Which ways its options take, for losses of rows.
     pub(crate) options: RowOptions,
     /// Whether scores are taken by aligned vectors of 4 (or one by one).

@@ -4,18 +4,22 @@ mod compose;
 #[cfg(test)]
 mod contract;
 mod key;
+mod linear;
+mod maths;
 mod params;
-mod pieces;
+pub(crate) mod pieces;
 mod resident;
 mod slot;
 mod template;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use self::key::Transform;
 pub(crate) use self::key::{
-    Extras, Grad, KernelSpec, LossKernel, MergeKernel, Pass, ResidentRow, RowOptions, Team, Transform, Traversal,
-    WideIntegers,
+    Extras, Grad, KernelSpec, LossKernel, MergeKernel, Pass, ResidentRow, RowOptions, Team, Traversal, WideIntegers,
 };
+pub(crate) use self::linear::{element, labels, softmax_ce};
 pub(crate) use self::params::Params;
 pub(crate) use self::slot::{ByteRange, Slot};
 

@@ -50,12 +50,20 @@ pub(crate) struct Params {
     pub(crate) margin_angle_cos: f32,
     pub(crate) margin_angle_sin: f32,
     pub(crate) margin_cosine: f32,
+    pub(crate) gamma_positive: f32,
+    pub(crate) gamma_negative: f32,
+    pub(crate) clip: f32,
+    pub(crate) inverse_temperature: f32,
+    pub(crate) loss_factor: f32,
+    pub(crate) slope_factor: f32,
+    pub(crate) teacher_share: f32,
+    pub(crate) student_share: f32,
 }
 
 #[cfg(test)]
 impl Params {
     /// The fields' names in order, for the test that compares them with the WGSL.
-    pub(crate) const FIELDS: [&'static str; 44] = [
+    pub(crate) const FIELDS: [&'static str; 52] = [
         "rows",
         "classes",
         "first_class",
@@ -100,5 +108,13 @@ impl Params {
         "margin_angle_cos",
         "margin_angle_sin",
         "margin_cosine",
+        "gamma_positive",
+        "gamma_negative",
+        "clip",
+        "inverse_temperature",
+        "loss_factor",
+        "slope_factor",
+        "teacher_share",
+        "student_share",
     ];
 }

@@ -9,13 +9,14 @@ use super::{
     Traversal, WideIntegers, bindings, declared,
 };
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::{Family, Kind};
+use crate::loss::{Divergence, Family, Kind};
 
 /// Every kernel spec that a plan can ask for, and some that it does not.
 fn kernels() -> Vec<KernelSpec> {
     let mut all = vec![
         KernelSpec::ScanLabels { weighted: false, wide: false },
         KernelSpec::ScanLabels { weighted: true, wide: true },
+        KernelSpec::ScanMultiHot,
         KernelSpec::ScanLists { wide: WideIntegers::default(), verdicts: false },
         KernelSpec::ScanLists { wide: WideIntegers { targets: true, indices: true }, verdicts: true },
         KernelSpec::ScanFinish { denominator: false, upstream: false, labels: None },
@@ -37,7 +38,8 @@ fn kernels() -> Vec<KernelSpec> {
         statistics: true,
         ..Extras::default()
     };
-    for kind in Kind::ALL.iter().copied().filter(|kind| kind.per_row()) {
+    let own = || Kind::ALL.iter().copied().filter(|kind| kind.computed_as() == *kind);
+    for kind in own().filter(|kind| kind.merges()) {
         for &targets in TargetForm::ALL {
             all.extend([none, every].map(|extras| {
                 let all = options(kind, targets, extras.losses, Transform::Scale);
@@ -57,7 +59,7 @@ fn kernels() -> Vec<KernelSpec> {
         Traversal::FourRows(10),
         Traversal::FourRows(33),
     ];
-    for &kind in Kind::ALL {
+    for kind in own() {
         let passes_over_scores: &[Traversal] = if kind.per_row() { &passes_over_scores } else { &[Traversal::Element] };
         for (traversal, team, dtype, targets, vectors, grad) in itertools(passes_over_scores) {
             let tile = matches!(traversal, Traversal::FourRows(_));
@@ -73,13 +75,14 @@ fn kernels() -> Vec<KernelSpec> {
             if (column || tile) && team != Team::Thread || (traversal == Traversal::Element || tile) && !vectors {
                 continue;
             }
-            let passes = [Pass::Whole, Pass::Split, Pass::Gradient];
+            let passes: &[Pass] =
+                if kind.merges() { &[Pass::Whole, Pass::Split, Pass::Gradient] } else { &[Pass::Whole] };
             let fits = |pass: &Pass| match pass {
                 Pass::Whole => true,
                 Pass::Split => traversal != Traversal::Element && !resident && grad == Grad::Nowhere,
                 Pass::Gradient => traversal != Traversal::Element && !resident && grad != Grad::Nowhere,
             };
-            for (pass, extras) in passes.into_iter().filter(fits).flat_map(|pass| [(pass, none), (pass, every)]) {
+            for (pass, extras) in passes.iter().copied().filter(fits).flat_map(|pass| [(pass, none), (pass, every)]) {
                 let weighted = extras.losses;
                 let wide_loads = extras.losses
                     && vectors
@@ -94,7 +97,9 @@ fn kernels() -> Vec<KernelSpec> {
                     kind,
                     dtype,
                     targets,
-                    options,
+                    teacher: Dtype::ALL[all.len() % 3],
+                    missing: targets == TargetForm::MultiHot && !kind.per_row() && extras.losses,
+                    options: RowOptions { divergence: Divergence::ALL[all.len() / 3 % 3], ..options },
                     vectors,
                     long_sums: extras.losses != (grad == Grad::InPlace),
                     peeled: !vectors || extras.losses || traversal == resident_rows[0],
@@ -122,6 +127,7 @@ fn options(kind: Kind, targets: TargetForm, on: bool, transform: Transform) -> R
     let classes = targets == TargetForm::Classes;
     match (on, kind.family()) {
         (false, _) => RowOptions::default(),
+        (true, _) if kind == Kind::Distillation => RowOptions { best: true, ..RowOptions::default() },
         (true, Family::Softmax) => RowOptions {
             smoothed: true,
             transform,
@@ -133,6 +139,7 @@ fn options(kind: Kind, targets: TargetForm, on: bool, transform: Transform) -> R
             entropy: kind == Kind::SoftmaxCe,
             ahead: classes,
             truth: classes,
+            ..RowOptions::default()
         },
         (true, Family::Sigmoid) => RowOptions { bias: true, ..RowOptions::default() },
         (true, _) => RowOptions { smoothed: true, transform, z_loss: true, best: true, ..RowOptions::default() },
@@ -162,7 +169,7 @@ fn itertools(passes_over_scores: &[Traversal]) -> Vec<Choice> {
     for &traversal in passes_over_scores {
         for team in [Team::Thread, Team::Subgroup, Team::Workgroup, Team::WorkgroupTree] {
             for &dtype in Dtype::ALL {
-                for &targets in TargetForm::ALL {
+                for targets in TargetForm::ALL.iter().copied().chain([TargetForm::Logits]) {
                     for vectors in [true, false] {
                         for grad in [Grad::Nowhere, Grad::Separate, Grad::InPlace] {
                             choices.push((traversal, team, dtype, targets, vectors, grad));
@@ -343,6 +350,8 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         kind: Kind::SoftmaxCe,
         dtype: Dtype::F32,
         targets: TargetForm::Lists,
+        missing: false,
+        teacher: Dtype::F32,
         options: options(Kind::Ce, TargetForm::Lists, true, Transform::Softcap),
         vectors: true,
         peeled: true,

@@ -87,6 +87,8 @@ pub struct Layout {
     pub dtype: Dtype,
     /// The form of the targets.
     pub targets: TargetForm,
+    /// The type of a teacher's scores, where the targets are [`TargetForm::Logits`].
+    pub teacher: Dtype,
     /// The type of labels or list offsets.
     pub integers: IntegerType,
     /// The type of list indices.
@@ -109,6 +111,9 @@ pub struct Layout {
     pub entropy_upstream: bool,
     /// Whether element weights are given.
     pub element_weights: bool,
+    /// Whether some multi-hot bytes may be [`MISSING_LABEL`](crate::batch::MISSING_LABEL), for losses of elements. Without this,
+    /// every byte but 0 is a true label. A mean over elements then takes a pass over the bytes.
+    pub missing_labels: bool,
     /// Whether the mean's denominator is in a buffer, one f32 (token counts under gradient accumulation).
     pub denominator: bool,
     /// Whether the row statistics are kept for a later plan of [`Mode::Gradient`] with the same options:
@@ -186,6 +191,7 @@ impl Layout {
         let dense = match self.targets {
             TargetForm::MultiHot => elements,
             TargetForm::Probabilities => elements.saturating_mul(4),
+            TargetForm::Logits => elements.saturating_mul(self.teacher.size() as u64),
             TargetForm::Classes | TargetForm::Lists => rows.saturating_mul(u64::from(self.integers.words()) * 4),
         };
         let losses = if spec.kind.per_row() { rows } else { elements };
@@ -296,6 +302,20 @@ impl Layout {
         if self.denominator && (spec.reduction != Reduction::Mean || spec.denominator.is_some()) {
             return refuse("a denominator buffer goes with the reduction Mean without another denominator".to_owned());
         }
+        if self.missing_labels && (self.targets != TargetForm::MultiHot || spec.kind.per_row()) {
+            return refuse(format!(
+                "missing_labels goes with multi-hot targets of losses of elements, not {} on {}",
+                spec.kind.name(),
+                self.targets.name()
+            ));
+        }
+        if spec.symmetric {
+            return refuse(
+                "symmetric is for one call on host arrays: make a plan of rows and, over a copy of the first columns as rows, \
+                 another, and add half of each"
+                    .to_owned(),
+            );
+        }
         self.check_more_outputs(spec)?;
         self.check_statistics(spec)
     }
@@ -344,14 +364,19 @@ impl Layout {
         if (partial || self.statistics || self.shard.is_some()) && !spec.kind.per_row() {
             return refuse(format!("{name} is a loss of single elements: it has no row statistics and no shards"));
         }
+        if (partial || self.mode == Mode::Gradient || self.statistics || self.shard.is_some())
+            && !spec.kind.merges()
+            && spec.kind.per_row()
+        {
+            return refuse(format!(
+                "{name} has statistics of two sides, which are not kept: its losses and gradient are one plan over whole rows"
+            ));
+        }
         if (partial || self.shard.is_some()) && self.targets == TargetForm::MultiHot {
             return refuse("multi-hot targets cannot be sharded: their rows' M is only known over all classes".into());
         }
         if self.mode == (Mode::Merge { shards: 0 }) {
             return refuse("a merge of 0 shards has no rows".to_owned());
-        }
-        if partial && self.outputs.correct && self.targets == TargetForm::Probabilities {
-            return refuse("correct rows of probabilities cannot be told from merged statistics".to_owned());
         }
         if let Some(Shard { first_class, all_classes }) = self.shard {
             let end = first_class.saturating_add(self.shape.classes);

@@ -11,6 +11,7 @@ impl Layout {
             shape,
             dtype,
             targets: TargetForm::Classes,
+            teacher: Dtype::F32,
             integers: IntegerType::I64,
             indices: IntegerType::I64,
             longest_list: 4096,
@@ -21,6 +22,7 @@ impl Layout {
             upstream: Upstream::One,
             entropy_upstream: false,
             element_weights: false,
+            missing_labels: false,
             denominator: false,
             statistics: false,
             mode: Mode::Whole,
@@ -131,6 +133,20 @@ impl Layout {
     #[must_use]
     pub fn upstream(mut self, upstream: Upstream) -> Self {
         self.upstream = upstream;
+        self
+    }
+
+    /// Says that some multi-hot bytes may be [`MISSING_LABEL`](crate::batch::MISSING_LABEL).
+    #[must_use]
+    pub fn missing_labels(mut self) -> Self {
+        self.missing_labels = true;
+        self
+    }
+
+    /// Sets the targets to a teacher's scores of this type.
+    #[must_use]
+    pub fn teacher(mut self, teacher: Dtype) -> Self {
+        (self.targets, self.teacher) = (TargetForm::Logits, teacher);
         self
     }
 

@@ -45,13 +45,18 @@ impl RowStatistics {
     pub fn merge<L: Loss>(loss: &L, splits: &[Self]) -> Option<Self> {
         let scale = late_scale(loss);
         let mut merged = *splits.first()?;
+        let mut greatest_of_best = merged.greatest;
         for split in &splits[1..] {
             if split.best > merged.best || (split.best == merged.best && split.best_at < merged.best_at) {
                 (merged.best, merged.best_at) = (split.best, split.best_at);
                 merged.flags = split.flags | (merged.flags & STATE);
+                greatest_of_best = split.greatest;
             }
             merged.max = merged.max.max(split.max);
             merged.flags |= split.flags & STATE;
+        }
+        if greatest_of_best != merged.greatest {
+            merged.flags &= !BEST_IS_GREATEST;
         }
         let (mut rest, mut at_top, mut a, mut d, mut spread) = (0.0, -1.0, 0.0, 0.0, 0.0);
         for split in splits {
@@ -97,8 +102,34 @@ const STATE: u32 = 3;
 /// The mark of records whose `greatest` is the spread.
 const SPREAD_KNOWN: u32 = 16;
 
+/// The mark that the class with the best score has the greatest dense target.
+const BEST_IS_GREATEST: u32 = 8;
+
 /// What differences of `max` are multiplied by: a logit scale without a softcap or class bias is applied to differences alone.
 fn late_scale<L: Loss>(loss: &L) -> f64 {
     let spec = loss.spec();
-    if spec.softcap.is_some() || spec.class_bias.is_some() { 1.0 } else { f64::from(spec.logit_scale) }
+    if spec.softcap.is_some() || spec.class_bias.is_some() { 1.0 } else { spec.scale() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::SoftmaxCe;
+
+    /// Whether a row is right stays to be told from a merged record, in whatever order its shards are merged.
+    #[test]
+    fn the_mark_of_a_right_row_goes_where_another_shard_has_a_greater_target() {
+        let loss = SoftmaxCe::default();
+        let record = |best: f32, best_at: u32, greatest: f32, marked: bool| {
+            let flags = if marked { BEST_IS_GREATEST } else { 0 };
+            RowStatistics { max: best, best, best_at, greatest, flags, ..Zeroable::zeroed() }
+        };
+        for (greatest, other, expected) in [(0.4, 0.3, true), (0.3, 0.4, false), (0.4, 0.4, true)] {
+            let (best, second) = (record(3.0, 0, greatest, true), record(2.0, 9, other, true));
+            for splits in [[best, second], [second, best]] {
+                let marked = RowStatistics::merge(&loss, &splits).map(|merged| merged.flags & BEST_IS_GREATEST != 0);
+                assert_eq!(marked, Some(expected), "{greatest} and {other}");
+            }
+        }
+    }
 }

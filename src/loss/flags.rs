@@ -1,6 +1,6 @@
 //! Which options of a loss are switched on: what decides on kernels, apart from the options' values.
 
-use super::{Kind, OptionName, Reduction, Spec};
+use super::{Divergence, Kind, OptionName, Reduction, Spec};
 
 /// Which ways a loss's kernels take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +23,14 @@ pub(crate) struct Flags {
     margin_multiplier: bool,
     margin_angle: bool,
     margin_cosine: bool,
+    gamma_positive: Exponent,
+    gamma_negative: Exponent,
+    clip: bool,
+    temperature: bool,
+    divergence: Divergence,
+    lambda: bool,
+    times_temperature_squared: bool,
+    symmetric: bool,
 }
 
 /// Exponents for which kernels have ways of their own.
@@ -31,7 +39,30 @@ enum Exponent {
     Zero,
     One,
     Two,
+    Four,
     Any,
+}
+
+impl Exponent {
+    fn of(value: f32) -> Self {
+        match value {
+            0.0 => Exponent::Zero,
+            1.0 => Exponent::One,
+            2.0 => Exponent::Two,
+            4.0 => Exponent::Four,
+            _ => Exponent::Any,
+        }
+    }
+
+    fn example(self) -> f32 {
+        match self {
+            Exponent::Zero => 0.0,
+            Exponent::One => 1.0,
+            Exponent::Two => 2.0,
+            Exponent::Four => 4.0,
+            Exponent::Any => 1.5,
+        }
+    }
 }
 
 impl Spec {
@@ -58,6 +89,14 @@ impl Spec {
             margin_multiplier,
             margin_angle,
             margin_cosine,
+            gamma_positive,
+            gamma_negative,
+            clip,
+            temperature,
+            divergence,
+            lambda,
+            times_temperature_squared,
+            symmetric,
         } = self;
         Flags {
             kind: *kind,
@@ -70,12 +109,7 @@ impl Spec {
             z_loss: *z_loss != 0.0,
             logit_scale: *logit_scale != 1.0,
             softcap: softcap.is_some(),
-            gamma: match *gamma {
-                0.0 => Exponent::Zero,
-                1.0 => Exponent::One,
-                2.0 => Exponent::Two,
-                _ => Exponent::Any,
-            },
+            gamma: Exponent::of(*gamma),
             alpha: alpha.is_some(),
             epsilon: *epsilon != 0.0,
             class_bias: class_bias.is_some(),
@@ -83,6 +117,14 @@ impl Spec {
             margin_multiplier: *margin_multiplier != 1.0,
             margin_angle: *margin_angle != 0.0,
             margin_cosine: *margin_cosine != 0.0,
+            gamma_positive: Exponent::of(*gamma_positive),
+            gamma_negative: Exponent::of(*gamma_negative),
+            clip: *clip != 0.0,
+            temperature: *temperature != 1.0,
+            divergence: *divergence,
+            lambda: *lambda != 0.5,
+            times_temperature_squared: *times_temperature_squared,
+            symmetric: *symmetric,
         }
     }
 }
@@ -110,6 +152,14 @@ impl Flags {
             margin_multiplier,
             margin_angle,
             margin_cosine,
+            gamma_positive,
+            gamma_negative,
+            clip,
+            temperature,
+            divergence,
+            lambda,
+            times_temperature_squared,
+            symmetric,
         } = *self;
         let options = [
             (OptionName::LabelSmoothing, label_smoothing),
@@ -126,6 +176,14 @@ impl Flags {
             (OptionName::MarginMultiplier, margin_multiplier),
             (OptionName::MarginAngle, margin_angle),
             (OptionName::MarginCosine, margin_cosine),
+            (OptionName::GammaPositive, gamma_positive != Exponent::Zero),
+            (OptionName::GammaNegative, gamma_negative != Exponent::Zero),
+            (OptionName::Clip, clip),
+            (OptionName::Temperature, temperature),
+            (OptionName::Divergence, divergence != Divergence::ForwardKl),
+            (OptionName::Lambda, lambda),
+            (OptionName::TimesTemperatureSquared, times_temperature_squared),
+            (OptionName::Symmetric, symmetric),
         ];
         options.into_iter().filter(|(_, on)| *on).map(|(option, _)| option)
     }
@@ -144,12 +202,7 @@ impl Flags {
             z_loss: if self.z_loss { 1e-3 } else { 0.0 },
             logit_scale: if self.logit_scale { 0.75 } else { 1.0 },
             softcap: self.softcap.then_some(20.0),
-            gamma: match self.gamma {
-                Exponent::Zero => 0.0,
-                Exponent::One => 1.0,
-                Exponent::Two => 2.0,
-                Exponent::Any => 1.5,
-            },
+            gamma: self.gamma.example(),
             alpha: self.alpha.then_some(0.25),
             epsilon: if self.epsilon { 1.0 } else { 0.0 },
             class_bias: self
@@ -159,6 +212,14 @@ impl Flags {
             margin_multiplier: if self.margin_multiplier { 1.25 } else { 1.0 },
             margin_angle: if self.margin_angle { 0.5 } else { 0.0 },
             margin_cosine: if self.margin_cosine { 0.25 } else { 0.0 },
+            gamma_positive: self.gamma_positive.example(),
+            gamma_negative: self.gamma_negative.example(),
+            clip: if self.clip { 0.05 } else { 0.0 },
+            temperature: if self.temperature { 2.0 } else { 1.0 },
+            divergence: self.divergence,
+            lambda: if self.lambda { 0.3 } else { 0.5 },
+            times_temperature_squared: self.times_temperature_squared,
+            symmetric: self.symmetric,
             ..Spec::plain(self.kind)
         }
     }
@@ -174,7 +235,7 @@ mod tests {
             let mut spec = kind.defaults();
             assert_eq!(spec.flags().example(5, -100).flags(), spec.flags());
             spec.denominator = Some(0.5 * f32::MIN_POSITIVE.sqrt());
-            if kind.is_softmax() {
+            if kind.options().contains(&OptionName::Softcap) {
                 (spec.softcap, spec.logit_scale, spec.class_weights) = (Some(5000.0), 1e-30, Some(vec![1e38; 5]));
             }
             if kind == Kind::SoftmaxCe {

@@ -3,10 +3,14 @@
 //! Each struct's `Default` is the plain textbook loss. Nothing here knows wgpu: a loss becomes a
 //! [`Spec`], the common form that plans and the reference read.
 
+mod asymmetric;
 mod bce;
 mod ce;
 mod check;
+mod class_balance;
+mod distillation;
 mod flags;
+mod info_nce;
 mod option;
 mod poly_1;
 mod registry;
@@ -17,9 +21,13 @@ mod softmax_focal;
 mod spec;
 mod target_form;
 
+pub use asymmetric::Asymmetric;
 pub use bce::Bce;
 pub use ce::Ce;
+pub use class_balance::class_balanced_weights;
+pub use distillation::{Distillation, Divergence};
 pub(crate) use flags::Flags;
+pub use info_nce::InfoNce;
 pub use option::OptionName;
 pub use poly_1::Poly1;
 pub use registry::Family;

@@ -1,8 +1,11 @@
 //! The options that losses have beside those of every loss: one row of a table each.
 
+mod table;
+
 use std::sync::LazyLock;
 
 use super::Spec;
+use table::TABLE;
 
 /// An option that some losses have; [`Kind::options`](super::Kind::options) says which.
 ///
@@ -46,6 +49,22 @@ pub enum OptionName {
     MarginAngle,
     /// What is taken from the true class's cosine.
     MarginCosine,
+    /// The focusing exponent of positives.
+    GammaPositive,
+    /// The focusing exponent of negatives.
+    GammaNegative,
+    /// What is taken off the probabilities of negatives.
+    Clip,
+    /// What both sides' scores are divided by.
+    Temperature,
+    /// Which divergence: the number of its name.
+    Divergence,
+    /// The teacher's share of the mixture.
+    Lambda,
+    /// Whether loss and gradient are multiplied by the temperature's square: 0 or 1.
+    TimesTemperatureSquared,
+    /// Whether a matrix of similarities is gone down by its columns too: 0 or 1.
+    Symmetric,
 }
 
 /// What is known of an option.
@@ -68,6 +87,8 @@ pub(crate) enum Values {
         /// What stands for it in formulas and help.
         letter: &'static str,
         range: Range,
+        /// The words for 0, 1, …, where the number stands for one.
+        words: &'static [&'static str],
         /// Values that ask different things of the arithmetic.
         samples: &'static [f32],
         get: fn(&Spec) -> Option<f32>,
@@ -85,6 +106,7 @@ pub(crate) enum Range {
     NotNegative,
     Positive,
     FromMinusOne,
+    Between,
 }
 
 impl Range {
@@ -96,6 +118,7 @@ impl Range {
                 Range::NotNegative => value >= 0.0,
                 Range::Positive => value > 0.0,
                 Range::FromMinusOne => value >= -1.0,
+                Range::Between => value > 0.0 && value < 1.0,
             }
     }
 
@@ -106,190 +129,10 @@ impl Range {
             Range::NotNegative => "a finite number of at least 0",
             Range::Positive => "a finite number above 0",
             Range::FromMinusOne => "a finite number of at least -1",
+            Range::Between => "a number above 0 and below 1",
         }
     }
 }
-
-const TABLE: &[Row] = &[
-    Row {
-        option: OptionName::LabelSmoothing,
-        name: "label_smoothing",
-        about: "ε in [0, 1]: the share of each target that is spread over all classes",
-        aliases: &["smoothing"],
-        values: Values::Number {
-            letter: "E",
-            range: Range::Share,
-            samples: &[0.1, 1.0],
-            get: |spec| Some(spec.label_smoothing),
-            set: |spec, value| spec.label_smoothing = value,
-        },
-    },
-    Row {
-        option: OptionName::ClassWeights,
-        name: "class_weights",
-        about: "w, one weight a class",
-        aliases: &[],
-        values: Values::Weights {
-            range: Range::NotNegative,
-            get: |spec| &spec.class_weights,
-            set: |spec, weights| spec.class_weights = Some(weights),
-        },
-    },
-    Row {
-        option: OptionName::PosWeight,
-        name: "pos_weight",
-        about: "q, the weight of the positive term, one a class",
-        aliases: &[],
-        values: Values::Weights {
-            range: Range::NotNegative,
-            get: |spec| &spec.pos_weight,
-            set: |spec, weights| spec.pos_weight = Some(weights),
-        },
-    },
-    Row {
-        option: OptionName::ZLoss,
-        name: "z_loss",
-        about: "z: adds z·lse² to each row's loss",
-        aliases: &[],
-        values: Values::Number {
-            letter: "Z",
-            range: Range::NotNegative,
-            samples: &[1e-3],
-            get: |spec| Some(spec.z_loss),
-            set: |spec, value| spec.z_loss = value,
-        },
-    },
-    Row {
-        option: OptionName::LogitScale,
-        name: "logit_scale",
-        about: "Multiplies the scores",
-        aliases: &[],
-        values: Values::Number {
-            letter: "SCALE",
-            range: Range::Positive,
-            samples: &[0.7],
-            get: |spec| Some(spec.logit_scale),
-            set: |spec, value| spec.logit_scale = value,
-        },
-    },
-    Row {
-        option: OptionName::Softcap,
-        name: "softcap",
-        about: "Bounds the scores: cap·tanh(scale·x / cap)",
-        aliases: &["logitsoftcap"],
-        values: Values::Number {
-            letter: "CAP",
-            range: Range::Positive,
-            samples: &[5.0],
-            get: |spec| spec.softcap,
-            set: |spec, value| spec.softcap = Some(value),
-        },
-    },
-    Row {
-        option: OptionName::Gamma,
-        name: "gamma",
-        about: "γ, the focusing exponent, at least 0",
-        aliases: &[],
-        values: Values::Number {
-            letter: "G",
-            range: Range::NotNegative,
-            // Below 1 the gradient's power of 1 − p_y has a negative exponent; 1 and 2 have ways of their own.
-            samples: &[1.5, 0.0, 0.3, 1.0, 2.0, 5.0],
-            get: |spec| Some(spec.gamma),
-            set: |spec, value| spec.gamma = value,
-        },
-    },
-    Row {
-        option: OptionName::Alpha,
-        name: "alpha",
-        about: "α in [0, 1], the weight of positives against 1 − α of negatives; without it both weigh 1",
-        aliases: &[],
-        values: Values::Number {
-            letter: "A",
-            range: Range::Share,
-            samples: &[0.25],
-            get: |spec| spec.alpha,
-            set: |spec, value| spec.alpha = Some(value),
-        },
-    },
-    Row {
-        option: OptionName::Epsilon,
-        name: "epsilon",
-        about: "ε, the factor of 1 − p_y, at least -1",
-        aliases: &["poly1epsilon"],
-        values: Values::Number {
-            letter: "E",
-            range: Range::FromMinusOne,
-            // At −1 the gradient of a confident row vanishes twice over.
-            samples: &[2.0, 0.0, -0.5, -1.0],
-            get: |spec| Some(spec.epsilon),
-            set: |spec, value| spec.epsilon = value,
-        },
-    },
-    Row {
-        option: OptionName::ClassBias,
-        name: "class_bias",
-        about: "What is added to each class's score, behind scale and softcap, one number a class",
-        aliases: &["bias", "logitadjustment"],
-        values: Values::Weights {
-            range: Range::Any,
-            get: |spec| &spec.class_bias,
-            set: |spec, bias| spec.class_bias = Some(bias),
-        },
-    },
-    Row {
-        option: OptionName::EntropyCoefficient,
-        name: "entropy_coefficient",
-        about: "β: takes β·H from each row's loss, H the entropy of its softmax",
-        aliases: &["entropycoef", "entcoef", "entropyweight"],
-        values: Values::Number {
-            letter: "B",
-            range: Range::Any,
-            samples: &[0.1, -0.5],
-            get: |spec| Some(spec.entropy_coefficient),
-            set: |spec, value| spec.entropy_coefficient = value,
-        },
-    },
-    Row {
-        option: OptionName::MarginMultiplier,
-        name: "margin_multiplier",
-        about: "m1: what the angle of the true class is multiplied by (SphereFace); classes only",
-        aliases: &["m1"],
-        values: Values::Number {
-            letter: "M1",
-            range: Range::Positive,
-            samples: &[1.35, 4.0],
-            get: |spec| Some(spec.margin_multiplier),
-            set: |spec, value| spec.margin_multiplier = value,
-        },
-    },
-    Row {
-        option: OptionName::MarginAngle,
-        name: "margin_angle",
-        about: "m2: what is added to the angle of the true class (ArcFace); classes only",
-        aliases: &["m2", "arcface"],
-        values: Values::Number {
-            letter: "M2",
-            range: Range::NotNegative,
-            samples: &[0.5],
-            get: |spec| Some(spec.margin_angle),
-            set: |spec, value| spec.margin_angle = value,
-        },
-    },
-    Row {
-        option: OptionName::MarginCosine,
-        name: "margin_cosine",
-        about: "m3: what is taken from the cosine of the true class (CosFace); classes only",
-        aliases: &["m3", "cosface"],
-        values: Values::Number {
-            letter: "M3",
-            range: Range::NotNegative,
-            samples: &[0.35],
-            get: |spec| Some(spec.margin_cosine),
-            set: |spec, value| spec.margin_cosine = value,
-        },
-    },
-];
 
 impl OptionName {
     /// All of them.
@@ -368,9 +211,22 @@ impl OptionName {
         }
     }
 
-    /// Sets it, unless it is one weight a class; returns whether it did. [`Spec::check`] says whether the value will do.
+    /// The words that its numbers 0, 1, … stand for, if they do.
+    #[must_use]
+    pub fn words(self) -> &'static [&'static str] {
+        match self.values() {
+            Values::Number { words, .. } => words,
+            Values::Weights { .. } => &[],
+        }
+    }
+
+    /// Sets it, unless it is one weight a class, or the value the number of no word of its; returns whether it did.
+    /// [`Spec::check`] says whether a number will do.
     pub fn set(self, spec: &mut Spec, value: f32) -> bool {
         match self.values() {
+            Values::Number { words, .. } if !words.is_empty() && !(0..words.len()).any(|n| n as f32 == value) => {
+                return false;
+            }
             Values::Number { set, .. } => set(spec, value),
             Values::Weights { .. } => return false,
         }

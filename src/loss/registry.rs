@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    Bce, Ce, Kind, Loss as _, OptionName, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Spec, TargetForm,
+    Asymmetric, Bce, Ce, Distillation, InfoNce, Kind, Loss as _, OptionName, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe,
+    SoftmaxFocal, Spec, TargetForm,
 };
 
 /// What a loss is made of.
@@ -37,8 +38,9 @@ struct Row {
 
 const TABLE: &[Row] = {
     use OptionName::{
-        Alpha, ClassBias, ClassWeights, EntropyCoefficient, Epsilon, Gamma, LabelSmoothing, LogitScale, MarginAngle,
-        MarginCosine, MarginMultiplier, PosWeight, Softcap, ZLoss,
+        Alpha, ClassBias, ClassWeights, Clip, Divergence, EntropyCoefficient, Epsilon, Gamma, GammaNegative,
+        GammaPositive, LabelSmoothing, Lambda, LogitScale, MarginAngle, MarginCosine, MarginMultiplier, PosWeight,
+        Softcap, Symmetric, Temperature, TimesTemperatureSquared, ZLoss,
     };
     &[
         Row {
@@ -155,6 +157,47 @@ const TABLE: &[Row] = {
             defaults: || Poly1::default().spec(),
             aliases: &["poly", "poly1", "polyce", "poly1ce", "poly1crossentropy"],
         },
+        Row {
+            kind: Kind::Asymmetric,
+            name: "asymmetric",
+            about: "Asymmetric loss of elements (ASL), for several labels of which few are true",
+            family: Family::Sigmoid,
+            targets: &[TargetForm::Classes, TargetForm::Lists, TargetForm::MultiHot],
+            options: &[GammaPositive, GammaNegative, Clip],
+            defaults: || Asymmetric::default().spec(),
+            aliases: &["asl", "asymmetricmultilabel", "multilabel"],
+        },
+        Row {
+            kind: Kind::Distillation,
+            name: "distillation",
+            about: "Divergence from a teacher's scores over classes: forward or reverse KL, Jensen–Shannon",
+            family: Family::Softmax,
+            targets: &[TargetForm::Logits],
+            options: &[Temperature, Divergence, Lambda, TimesTemperatureSquared],
+            defaults: || Distillation::default().spec(),
+            aliases: &[
+                "distill",
+                "knowledgedistillation",
+                "kd",
+                "kl",
+                "kldiv",
+                "kullbackleibler",
+                "reversekl",
+                "jsd",
+                "jensenshannon",
+                "gkd",
+            ],
+        },
+        Row {
+            kind: Kind::InfoNce,
+            name: "info_nce",
+            about: "Cross-entropy over a matrix of similarities, the diagonal or given positives (InfoNCE; symmetric: CLIP)",
+            family: Family::Softmax,
+            targets: &[TargetForm::Classes],
+            options: &[Temperature, Symmetric],
+            defaults: || InfoNce::default().spec(),
+            aliases: &["nce", "ntxent", "clip", "contrastive", "multiplenegativesranking"],
+        },
     ]
 };
 
@@ -270,6 +313,16 @@ impl Kind {
     #[must_use]
     pub fn is_softmax(self) -> bool {
         self.family() == Family::Softmax
+    }
+
+    /// Whether a row may be cut, and its parts' statistics merged: not where these would have to be of two sides.
+    pub(crate) fn merges(self) -> bool {
+        self.per_row() && self != Kind::Distillation
+    }
+
+    /// The loss whose kernels serve it: InfoNCE is softmax cross-entropy at a scale.
+    pub(crate) fn computed_as(self) -> Kind {
+        if self == Kind::InfoNce { Kind::SoftmaxCe } else { self }
     }
 
     /// Whether the scores are probabilities already.

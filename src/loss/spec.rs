@@ -1,6 +1,6 @@
 //! The common form of every loss.
 
-use super::{EmptyMean, Reduction};
+use super::{Divergence, EmptyMean, Reduction};
 
 /// Which loss. What is known of each, its name first, is a row of the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +20,12 @@ pub enum Kind {
     SigmoidFocal,
     /// [`Poly1`](super::Poly1): poly-1 cross-entropy.
     Poly1,
+    /// [`Asymmetric`](super::Asymmetric): asymmetric loss of elements.
+    Asymmetric,
+    /// [`Distillation`](super::Distillation): a divergence from a teacher.
+    Distillation,
+    /// [`InfoNce`](super::InfoNce): cross-entropy over similarities.
+    InfoNce,
 }
 
 impl std::fmt::Display for Kind {
@@ -72,6 +78,22 @@ pub struct Spec {
     pub margin_angle: f32,
     /// `m₃`, what is taken from the cosine of the true class.
     pub margin_cosine: f32,
+    /// The focusing exponent `γ₊` of positives, in the asymmetric loss.
+    pub gamma_positive: f32,
+    /// The focusing exponent `γ₋` of negatives, in the asymmetric loss.
+    pub gamma_negative: f32,
+    /// What the asymmetric loss takes off the probabilities of negatives.
+    pub clip: f32,
+    /// `τ` of distillation and InfoNCE.
+    pub temperature: f32,
+    /// The divergence of distillation.
+    pub divergence: Divergence,
+    /// `λ` of Jensen–Shannon.
+    pub lambda: f32,
+    /// Whether distillation is multiplied by `τ²`.
+    pub times_temperature_squared: bool,
+    /// Whether InfoNCE goes down the columns too.
+    pub symmetric: bool,
 }
 
 impl Spec {
@@ -98,6 +120,24 @@ impl Spec {
             margin_multiplier: 1.0,
             margin_angle: 0.0,
             margin_cosine: 0.0,
+            gamma_positive: 0.0,
+            gamma_negative: 0.0,
+            clip: 0.0,
+            temperature: 1.0,
+            divergence: Divergence::ForwardKl,
+            lambda: 0.5,
+            times_temperature_squared: false,
+            symmetric: false,
+        }
+    }
+}
+
+impl Spec {
+    /// What scores are multiplied by before anything else: the logit scale, or InfoNCE's 1/τ.
+    pub(crate) fn scale(&self) -> f64 {
+        match self.kind {
+            Kind::InfoNce => 1.0 / f64::from(self.temperature),
+            _ => f64::from(self.logit_scale),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The forms that targets come in.
 
-/// The four forms of target.
+/// The forms of target: four of labels, and a teacher's scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum TargetForm {
@@ -12,14 +12,16 @@ pub enum TargetForm {
     MultiHot,
     /// One probability an element.
     Probabilities,
+    /// One score an element, of a teacher.
+    Logits,
 }
 
 impl TargetForm {
-    /// All forms.
+    /// The four forms of labels: all but [`Logits`](TargetForm::Logits), which distillation alone takes.
     pub const ALL: &'static [TargetForm] =
         &[TargetForm::Classes, TargetForm::Lists, TargetForm::MultiHot, TargetForm::Probabilities];
 
-    /// The name: `classes`, `lists`, `multi-hot`, `probabilities`.
+    /// The name: `classes`, `lists`, `multi-hot`, `probabilities`, `logits`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -27,13 +29,14 @@ impl TargetForm {
             TargetForm::Lists => "lists",
             TargetForm::MultiHot => "multi-hot",
             TargetForm::Probabilities => "probabilities",
+            TargetForm::Logits => "logits",
         }
     }
 
     /// Whether there is one target an element.
     #[must_use]
     pub fn is_dense(self) -> bool {
-        matches!(self, TargetForm::MultiHot | TargetForm::Probabilities)
+        matches!(self, TargetForm::MultiHot | TargetForm::Probabilities | TargetForm::Logits)
     }
 }
 

@@ -30,6 +30,15 @@ impl<'a> Region<'a> {
         Region { buffer, offset, size: Some(size) }
     }
 
+    /// What of it begins so many bytes further on; nothing behind its end.
+    pub(crate) fn further_on(self, bytes: u64) -> Self {
+        Region {
+            offset: self.offset.saturating_add(bytes),
+            size: self.size.map(|size| size.saturating_sub(bytes)),
+            ..self
+        }
+    }
+
     /// How many bytes there are, or what is wrong with the range.
     pub(crate) fn bytes(&self) -> Result<u64, String> {
         let all = self.buffer.size();

@@ -135,6 +135,23 @@ impl<'a> Buffers<'a> {
         status;
     }
 
+    /// The same, with scores and targets from so many bytes further on: for a batch that is worked off in parts, each with
+    /// outputs of its own. Where a part begins is held to the device's alignment as any offset is.
+    ///
+    /// ```no_run
+    /// # use gpu_loss::{Buffers, wgpu};
+    /// # fn example(scores: &wgpu::Buffer, labels: &wgpu::Buffer) {
+    /// // From row 256 on: 1,000 classes in f32, and labels of i64.
+    /// let second_half = Buffers::new(scores, labels).inputs_from(256 * 1000 * 4, 256 * 8);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn inputs_from(mut self, scores: u64, targets: u64) -> Self {
+        self.scores = self.scores.map(|region| region.further_on(scores));
+        self.targets = self.targets.map(|region| region.further_on(targets));
+        self
+    }
+
     /// All of them, in one order.
     pub(super) fn all(&self) -> [Option<Region<'a>>; 19] {
         [

@@ -3,7 +3,7 @@
 //! `shaders/reduce`, to the same bits.
 
 use super::Plan;
-use crate::batch::{Integers, TargetForm, Targets};
+use crate::batch::{Integers, MISSING_LABEL, TargetForm, Targets};
 use crate::error::{Error, Result};
 use crate::layout::{Mode, Upstream};
 use crate::loss::Spec;
@@ -55,6 +55,12 @@ impl HostFinish {
     pub(crate) fn scales(&self, spec: &Spec, classes: usize, targets: &Targets<'_>) -> Result<Scales> {
         let factor = match targets {
             Targets::Classes(labels) => self.factor(spec, classes, labels)?,
+            Targets::MultiHot(marks) if self.scanned => {
+                match marks.iter().filter(|mark| *mark != MISSING_LABEL).count() {
+                    0 => self.mean_factor,
+                    known => 1.0 / known as f32,
+                }
+            }
             _ => self.mean_factor,
         };
         Ok(Scales { grad: factor, loss: if factor == 0.0 { spec.empty_mean.value() } else { factor } })

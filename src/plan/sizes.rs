@@ -196,6 +196,7 @@ pub(super) fn size_of_slot(slot: Slot, layout: &Layout, spec: &Spec) -> u64 {
             TargetForm::Lists => (rows + 1) * integers,
             TargetForm::MultiHot => elements,
             TargetForm::Probabilities => elements * 4,
+            TargetForm::Logits => elements * layout.teacher.size() as u64,
         },
         Slot::Upstream if layout.upstream == Upstream::Scalar => 4,
         Slot::Upstream => losses * 4,

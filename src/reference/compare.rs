@@ -2,8 +2,9 @@
 
 use ndarray::{ArrayD, Dimension};
 
-use super::Reference;
+use super::{LinearReference, Reference};
 use crate::batch::{Dtype, Element, Output};
+use crate::linear::LinearOutput;
 use crate::loss::Reduction;
 
 /// How far results lie from the reference, as ratios to what is promised: at most 1 keeps the promise.
@@ -130,6 +131,66 @@ fn bias_ratio<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Refer
     let limit = |terms: f64| 2e-5 * terms + 1e-6 * largest + 1.2e-38;
     let pairs = got.iter().zip(want.iter().zip(terms));
     worst(pairs.map(|(got, (want, terms))| error_ratio(f64::from(*got), *want, limit(*terms), F32_MOST)))
+}
+
+/// Compares what a linear loss comes to with what it must be; outputs that were not wanted are passed over.
+///
+/// Losses, log-sum-exps and log-probabilities as [`Difference`] has them, f32 gradients within 5e-5 of the largest of their
+/// matrix, gradients of hidden states in f16 within 1e-3 and in bf16 within 4e-3 of it.
+#[must_use]
+pub fn compare_linear<T: Element>(output: &LinearOutput<T>, reference: &LinearReference) -> Difference {
+    let mut difference = Difference::default();
+    let loss_limit = |want: f64| 2e-6 + 1e-5 * want.abs();
+    let mut losses = |got: f64, want: f64| {
+        if got.is_finite() && want.is_finite() {
+            difference.loss_absolute = difference.loss_absolute.max((got - want).abs());
+        }
+        error_ratio(got, want, loss_limit(want), F32_MOST)
+    };
+    if reference.reduction != Reduction::None {
+        difference.loss = losses(f64::from(output.loss), reference.loss);
+    }
+    difference.losses = worst(output.losses.iter().zip(&reference.losses).map(|(g, w)| losses(f64::from(*g), *w)));
+    let of_rows = |got: &ndarray::Array1<f32>, want: &mut dyn Iterator<Item = &f64>| {
+        worst(got.iter().zip(want).map(|(g, w)| error_ratio(f64::from(*g), *w, loss_limit(*w), F32_MOST)))
+    };
+    if let Some(lse) = &output.lse {
+        difference.lse = of_rows(lse, &mut reference.lse.iter());
+    }
+    if let Some(log_probs) = &output.log_probs {
+        difference.losses = difference.losses.max(of_rows(log_probs, &mut reference.log_probs.iter()));
+    }
+    let mut products = |got: &mut dyn Iterator<Item = f64>, want: &mut dyn Iterator<Item = &f64>, ratio: f64, most| {
+        let want: Vec<f64> = want.copied().collect();
+        let largest = want.iter().filter(|w| w.is_finite()).fold(0.0_f64, |largest, w| largest.max(w.abs()));
+        for (got, want) in got.zip(&want) {
+            difference.grad = difference.grad.max(error_ratio(got, *want, ratio * largest + 1.2e-38, most));
+            if got.is_finite() && want.is_finite() {
+                difference.grad_absolute = difference.grad_absolute.max((got - want).abs());
+            }
+        }
+    };
+    if let Some(grad) = &output.grad_hidden {
+        let ratio = match T::DTYPE {
+            Dtype::F32 => 5e-5,
+            Dtype::F16 => 1e-3,
+            Dtype::Bf16 => 4e-3,
+        };
+        products(&mut grad.iter().map(|g| g.to_f64()), &mut reference.grad_hidden.iter(), ratio, most::<T>());
+    }
+    if let Some(grad) = &output.grad_weight {
+        products(&mut grad.iter().map(|g| f64::from(*g)), &mut reference.grad_weight.iter(), 5e-5, F32_MOST);
+    }
+    if let Some(grad) = &output.grad_bias {
+        products(&mut grad.iter().map(|g| f64::from(*g)), &mut reference.grad_bias.iter(), 5e-5, F32_MOST);
+    }
+    if let Some(got) = &output.argmax {
+        difference.argmax = got.iter().zip(&reference.argmax).filter(|(g, w)| g != w).count() as u64;
+    }
+    if let Some(got) = output.correct {
+        difference.argmax += got.abs_diff(reference.correct);
+    }
+    difference
 }
 
 /// What rounds to infinity in f32,

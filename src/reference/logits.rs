@@ -16,17 +16,17 @@ pub(super) fn logits(spec: &Spec, x: &[f64], label: Option<usize>, u: &mut Vec<f
 }
 
 /// `T(x)`; `−∞` stays a mask.
-fn transform(spec: &Spec, x: f64) -> f64 {
+pub(super) fn transform(spec: &Spec, x: f64) -> f64 {
     if x == f64::NEG_INFINITY {
         return x;
     }
-    let u = f64::from(spec.logit_scale) * x;
+    let u = spec.scale() * x;
     spec.softcap.map_or(u, |cap| f64::from(cap) * (u / f64::from(cap)).tanh())
 }
 
 /// `T'(x)`
-fn slope(spec: &Spec, x: f64) -> f64 {
-    let scale = f64::from(spec.logit_scale);
+pub(super) fn slope(spec: &Spec, x: f64) -> f64 {
+    let scale = spec.scale();
     spec.softcap.map_or(scale, |cap| scale / (scale * x / f64::from(cap)).cosh().powi(2))
 }
 

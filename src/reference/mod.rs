@@ -12,9 +12,13 @@
 //! # Ok::<(), gpu_loss::Error>(())
 //! ```
 
+mod asymmetric;
 mod bce;
 mod ce;
 mod compare;
+mod distillation;
+mod info_nce;
+mod linear_ce;
 mod logits;
 mod poly_1;
 mod sigmoid_ce;
@@ -25,10 +29,11 @@ mod targets;
 
 use ndarray::{ArrayD, Dimension, IxDyn};
 
-pub use compare::{Difference, compare};
+pub use compare::{Difference, compare, compare_linear};
+pub use linear_ce::{LinearReference, run_linear};
 
 use crate::batch::check::{check, row_dims};
-use crate::batch::{Batch, Element, Shape};
+use crate::batch::{Batch, Element, MISSING_LABEL, Shape, Targets};
 use crate::error::Result;
 use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
 use targets::{RowState, Rows};
@@ -96,6 +101,9 @@ impl ElementLoss {
 pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>) -> Result<Reference> {
     let spec = &loss.spec();
     let shape = check(spec, batch)?;
+    if spec.symmetric {
+        return info_nce::symmetric(spec, batch);
+    }
     // Labels out of range are found before anything is computed.
     let rows = Rows::new(spec, &batch.targets, &shape)?;
     let scores: Vec<f64> = batch.scores.iter().map(|v| v.to_f64()).collect();
@@ -106,6 +114,10 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
     let scores = Scores { dims, values: &scores };
     let entropy = batch.outputs.entropy || batch.entropy_upstream.is_some() || spec.entropy_coefficient != 0.0;
     let more = More { entropy, class_bias: batch.outputs.grad_class_bias };
+    let missing: Vec<bool> = match &batch.targets {
+        Targets::MultiHot(bytes) => bytes.iter().map(|byte| byte == MISSING_LABEL).collect(),
+        _ => vec![false; scores.values.len()],
+    };
     Ok(match function(spec) {
         Function::OfRow(of_row) => {
             let upstream = flat(&batch.upstream, shape.rows());
@@ -116,7 +128,7 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
         Function::OfElement(of_element) => {
             let upstream = flat(&batch.upstream, shape.elements());
             let weights = flat(&batch.element_weights, shape.elements());
-            by_elements(spec, &shape, scores, &rows, (&upstream, &weights), more, &*of_element)
+            by_elements(spec, &shape, scores, (&rows, missing), (&upstream, &weights), more, &*of_element)
         }
     })
 }
@@ -161,12 +173,14 @@ fn function(spec: &Spec) -> Function<'_> {
     match spec.kind {
         Kind::Ce => OfRow(Box::new(|row| ce::row(row.x, row.b))),
         Kind::Bce => OfElement(Box::new(|u, t, _| bce::element(u, t))),
-        Kind::SoftmaxCe => OfRow(Box::new(|row| softmax_ce::row(spec, row))),
+        Kind::SoftmaxCe | Kind::InfoNce => OfRow(Box::new(|row| softmax_ce::row(spec, row))),
         Kind::SigmoidCe => OfElement(Box::new(|u, t, class| {
             sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class])))
         })),
         Kind::SoftmaxFocal => OfRow(Box::new(|row| softmax_focal::row(spec, row))),
         Kind::SigmoidFocal => OfElement(Box::new(|u, t, _| sigmoid_focal::element(spec, u, t))),
+        Kind::Asymmetric => OfElement(Box::new(|u, t, _| asymmetric::element(spec, u, t))),
+        Kind::Distillation => OfRow(Box::new(|row| distillation::row(spec, row.x, row.b))),
         Kind::Poly1 => OfRow(Box::new(|row| poly_1::row(spec, row))),
     }
 }
@@ -363,7 +377,7 @@ fn by_elements(
     spec: &Spec,
     shape: &Shape,
     Scores { dims, values: scores }: Scores<'_>,
-    rows: &Rows,
+    (rows, missing): (&Rows, Vec<bool>),
     (upstream, weights): (&[f64], &[f64]),
     more: More,
     of_element: &dyn Fn(f64, f64, usize) -> ElementLoss,
@@ -371,17 +385,20 @@ fn by_elements(
     let mut losses = vec![0.0; scores.len()];
     let mut grad = vec![0.0; scores.len()];
     let mut terms = vec![0.0; scores.len()];
-    let mut ignored = vec![false; scores.len()];
+    let mut ignored = missing;
     let mut valid = 0_usize;
     for row in 0..shape.rows() {
         if rows.state(row) == RowState::Ignored {
             (0..shape.classes).for_each(|class| ignored[position(shape, row, class)] = true);
             continue;
         }
-        valid += shape.classes;
         let start = position(shape, row, 0);
         for class in 0..shape.classes {
             let at = start + class * shape.inner;
+            if ignored[at] {
+                continue;
+            }
+            valid += 1;
             let (u, t) = (scores[at], rows.target(shape, row, class));
             let result = of_element(u + logits::bias(spec, class), t, class);
             losses[at] = weights[at] * result.loss;

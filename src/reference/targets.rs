@@ -1,4 +1,4 @@
-//! The four forms of target, read one element at a time.
+//! The forms of target, read one element at a time.
 
 use crate::batch::{Shape, Targets};
 use crate::error::{Error, Result};
@@ -48,6 +48,7 @@ impl Rows {
                 Rows::Sets((0..shape.rows()).map(set).collect())
             }
             Targets::Probabilities(p) => Rows::Dense(p.iter().map(f64::from).collect()),
+            Targets::Logits(teacher) => Rows::Dense(teacher.iter().map(f64::from).collect()),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What a traversal's kernel is put together from, and what its overrides are.
 
 use super::{Scheduler, flag};
-use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, RowOptions, Transform, Traversal};
+use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, RowOptions, Traversal};
 use crate::layout::{Mode, Upstream};
 
 /// What is taken by vectors.
@@ -25,9 +25,11 @@ impl Scheduler<'_> {
             traversal,
             team: self.geometry.team,
             pass,
-            kind: self.spec.kind,
+            kind: self.spec.kind.computed_as(),
             dtype: layout.dtype,
             targets: layout.targets,
+            missing: layout.missing_labels,
+            teacher: layout.teacher,
             options: self.row_options(pass),
             vectors: on.vectors,
             peeled: on.peeled,
@@ -60,26 +62,17 @@ impl Scheduler<'_> {
 
     /// Which ways the options of a row's loss take.
     pub(super) fn row_options(&self, pass: Pass) -> RowOptions {
-        let (spec, outputs) = (self.spec, self.layout.outputs);
-        let entropy = spec.entropy_coefficient != 0.0 || self.layout.entropy_upstream;
+        let outputs = self.layout.outputs;
         // The gradient's pass counts nothing.
         let told = pass != Pass::Gradient;
+        let of_loss = RowOptions::of(self.spec, outputs.argmax || outputs.correct);
+        let entropy = of_loss.entropy || self.layout.entropy_upstream;
         RowOptions {
-            smoothed: spec.label_smoothing > 0.0,
-            transform: match (spec.softcap, spec.logit_scale) {
-                (Some(_), _) => Transform::Softcap,
-                (None, 1.0) => Transform::Identity,
-                (None, _) if spec.class_bias.is_some() => Transform::ScaleFirst,
-                (None, _) => Transform::Scale,
-            },
-            z_loss: spec.z_loss > 0.0,
-            best: outputs.argmax || outputs.correct,
-            bias: spec.class_bias.is_some(),
-            margin: spec.has_margin(),
             spread: entropy || outputs.entropy,
             entropy,
             ahead: outputs.rank && told,
-            truth: spec.has_margin() || (outputs.rank || outputs.log_prob) && told,
+            truth: of_loss.truth || (outputs.rank || outputs.log_prob) && told,
+            ..of_loss
         }
     }
 

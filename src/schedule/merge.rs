@@ -34,7 +34,7 @@ impl Scheduler<'_> {
         let layout = self.layout;
         let keeps = layout.statistics || layout.mode != Mode::Whole || layout.outputs.grad;
         let kernel = KernelSpec::Merge(MergeKernel {
-            kind: self.spec.kind,
+            kind: self.spec.kind.computed_as(),
             targets: layout.targets,
             // What scores were made to be stands in the records.
             options: RowOptions { bias: false, margin: false, ahead: false, ..self.row_options(Pass::Whole) },

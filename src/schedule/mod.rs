@@ -19,7 +19,7 @@ pub(crate) use chunk::{Chunk, Run, by_elements, by_rows};
 pub use team::Strategy;
 pub(crate) use team::{Geometry, LoopWork, RESIDENT_ROWS, choose, serving, traversal};
 
-pub(crate) use sizes::Sizes;
+pub(crate) use sizes::{Sizes, TERMS};
 use window::window_row;
 
 use crate::batch::TargetForm;
@@ -151,6 +151,7 @@ impl<'a> Scheduler<'a> {
         let (spec, layout) = (self.spec, self.layout);
         let all_classes = layout.all_classes();
         let ignored = spec.ignore_index.unwrap_or_default();
+        let factor = if spec.times_temperature_squared { f64::from(spec.temperature).powi(2) } else { 1.0 };
         Params {
             classes: layout.shape.classes as u32,
             first_class: layout.first_class() as u32,
@@ -173,7 +174,7 @@ impl<'a> Scheduler<'a> {
                 smoothing => ((f64::from(smoothing) / all_classes as f64) as f32).max(f32::MIN_POSITIVE),
             },
             z_loss: spec.z_loss,
-            logit_scale: spec.logit_scale,
+            logit_scale: spec.scale() as f32,
             softcap: spec.softcap.map_or(1.0, |cap| cap.max(f32::MIN_POSITIVE)),
             gamma: spec.gamma,
             alpha: spec.alpha.unwrap_or(1.0),
@@ -185,6 +186,14 @@ impl<'a> Scheduler<'a> {
             margin_angle_cos: f64::from(spec.margin_angle).cos() as f32,
             margin_angle_sin: f64::from(spec.margin_angle).sin() as f32,
             margin_cosine: spec.margin_cosine,
+            gamma_positive: spec.gamma_positive,
+            gamma_negative: spec.gamma_negative,
+            clip: spec.clip,
+            inverse_temperature: (1.0 / f64::from(spec.temperature)) as f32,
+            loss_factor: factor as f32,
+            slope_factor: (factor / f64::from(spec.temperature)) as f32,
+            teacher_share: spec.lambda,
+            student_share: (1.0 - f64::from(spec.lambda)) as f32,
             ..Params::default()
         }
     }
@@ -205,12 +214,12 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Whether the mean divides by what the label scan counts.
+    /// Whether the mean divides by what the scan of the targets counts.
     pub(crate) fn mean_is_scanned(&self) -> bool {
         self.spec.reduction == Reduction::Mean
             && self.spec.denominator.is_none()
             && !self.layout.denominator
-            && self.layout.targets == TargetForm::Classes
+            && (self.layout.targets == TargetForm::Classes || self.layout.missing_labels)
     }
 
     /// Whether the scan keeps which lists are bad: traversals along rows find out by themselves.

@@ -6,13 +6,16 @@ use crate::batch::TargetForm;
 use crate::error::{Error, Result};
 use crate::kernel::{Pass, Slot, Traversal};
 use crate::layout::{Mode, STATISTICS_BYTES};
+use crate::loss::Divergence;
 
 impl Scheduler<'_> {
     /// Schedules the passes over all scores; returns how many losses or partial sums there are to add up.
     pub(super) fn passes_over_scores(&self, schedule: &mut Schedule) -> Result<u64> {
         let layout = self.layout;
         let shape = &layout.shape;
-        let dense = layout.targets == TargetForm::Probabilities || layout.element_weights || !self.spec.kind.per_row();
+        let dense = matches!(layout.targets, TargetForm::Probabilities | TargetForm::Logits)
+            || layout.element_weights
+            || !self.spec.kind.per_row();
         let bytes = if dense { 4 } else { layout.dtype.size() as u64 };
         let limit = self.context.binding_limit();
         let step = layout.scores_step().max(layout.grad_step());
@@ -83,7 +86,10 @@ impl Scheduler<'_> {
         let dense = layout.targets.is_dense();
         let correct = u64::from(layout.outputs.correct);
         self.geometry.loop_budget(LoopWork {
-            sweeps: 2 + u64::from(layout.targets == TargetForm::MultiHot) + if dense { correct } else { 0 },
+            sweeps: 2
+                + u64::from(self.spec.divergence == Divergence::JensenShannon)
+                + u64::from(layout.targets == TargetForm::MultiHot)
+                + if dense { correct } else { 0 },
             rows,
             lanes: if self.traversal == Traversal::Column { 4 } else { 1 },
             longest_list: layout.list_classes(),
@@ -97,6 +103,16 @@ impl Scheduler<'_> {
         if !cut && self.sizes.within_reach && self.strategy != Strategy::SplitRow {
             self.pass(schedule, chunks, Pass::Whole);
             return Ok(());
+        }
+        if !self.spec.kind.merges() {
+            return Err(Error::Layout {
+                problem: format!(
+                    "a row of {} classes is too long for one team on this device, and {} has no statistics that parts of a \
+                     row could leave",
+                    self.layout.shape.classes,
+                    self.spec.kind.name()
+                ),
+            });
         }
         let rows = self.layout.shape.rows() as u64;
         if rows == 0 {

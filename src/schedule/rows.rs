@@ -62,7 +62,14 @@ impl Scheduler<'_> {
             Window::new(first, (chunk.count - 1) * step + chunk.classes * inner, all, bytes)
         };
         let (scores, grad) = (window(scores_step, size), window(grad_step, size));
-        let dense = window(dense_step, if layout.targets == TargetForm::MultiHot { 1 } else { 4 });
+        let dense = window(
+            dense_step,
+            match layout.targets {
+                TargetForm::MultiHot => 1,
+                TargetForm::Logits => layout.teacher.size() as u64,
+                _ => 4,
+            },
+        );
         let (first_row, rows) = (chunk.first_n * inner, chunk.count * inner);
 
         let split = splits.here > 1 || chunk.classes < layout.all_classes() as u64;

@@ -2,7 +2,7 @@
 
 use super::{Schedule, Scheduler, VERDICT_BYTES, flag};
 use crate::batch::TargetForm;
-use crate::kernel::{KernelSpec, Params, Slot};
+use crate::kernel::{ByteRange, KernelSpec, Params, Slot};
 use crate::layout::Upstream;
 
 /// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
@@ -29,23 +29,48 @@ impl Scheduler<'_> {
             TargetForm::Lists => {
                 (self.scan_rows(schedule, KernelSpec::ScanLists { wide, verdicts: self.keeps_verdicts() }), None)
             }
-            TargetForm::MultiHot | TargetForm::Probabilities => (0, None),
+            TargetForm::MultiHot if self.mean_is_scanned() => (self.scan_bytes(schedule), None),
+            TargetForm::MultiHot | TargetForm::Probabilities | TargetForm::Logits => (0, None),
         };
         schedule.scratch = schedule.scratch.max(partials * PART);
         let scanned = self.mean_is_scanned();
+        // Known labels are counted as weights.
+        let weights = self.spec.kind.per_row() || self.layout.missing_labels;
         let upstream = self.layout.upstream == Upstream::Scalar;
         let kernel = KernelSpec::ScanFinish { denominator: self.layout.denominator, upstream, labels };
         let mut dispatch = self.dispatch(kernel, Params { count_of_values: partials as u32, ..self.params() }, 1);
         dispatch.constants = self.integer_constants();
         dispatch.constants.extend([
-            ("OVER_WEIGHTS", flag(scanned && self.spec.kind.per_row())),
-            ("OVER_VALID", flag(scanned && !self.spec.kind.per_row())),
+            ("OVER_WEIGHTS", flag(scanned && weights)),
+            ("OVER_VALID", flag(scanned && !weights)),
             ("GIVEN_DENOMINATOR", flag(self.layout.denominator)),
         ]);
         if labels.is_some() {
             dispatch.ranges.push((Slot::Targets, self.target_row_range(0, rows)));
         }
         schedule.dispatches.push(dispatch);
+    }
+
+    /// Counts known labels among multi-hot bytes.
+    fn scan_bytes(&self, schedule: &mut Schedule) -> u64 {
+        let bytes = self.layout.shape.elements() as u64;
+        let at_once = (self.context.binding_limit() / 256).saturating_sub(1).clamp(1, 1 << 22) * 256;
+        let widest = u64::from(self.context.limits.max_compute_workgroups_per_dimension);
+        // What all of them find is one binding of the workgroup that merges it.
+        let most = self.context.binding_limit() / (bytes.div_ceil(at_once) * GROUP * PART).max(1);
+        let mut partials = 0;
+        for first in (0..bytes).step_by(at_once as usize) {
+            let count = at_once.min(bytes - first);
+            let groups = count.div_ceil(4 * GROUP).min(THREADS / GROUP).min(most).min(widest).max(1);
+            let params = Params { elements: count as u32, first_partial: partials as u32, ..self.params() };
+            let mut dispatch = self.dispatch(KernelSpec::ScanMultiHot, params, groups);
+            dispatch.elements = count;
+            let range = ByteRange { offset: first, size: count.next_multiple_of(16) };
+            dispatch.ranges.push((Slot::Targets, range));
+            schedule.dispatches.push(dispatch);
+            partials += groups * GROUP;
+        }
+        partials
     }
 
     fn scan_rows(&self, schedule: &mut Schedule, kernel: KernelSpec) -> u64 {

@@ -11,7 +11,7 @@ use crate::loss::Spec;
 const WIDE_LOAD_ELEMENTS: usize = 1 << 18;
 
 /// Terms that a sum without compensation may have: each may be rounded by half a step of f32's, 2⁻²⁵ of the sum.
-const TERMS: u64 = 256;
+pub(crate) const TERMS: u64 = 256;
 
 /// All that kernels go by besides the loss and how its arrays lie. The self-test gives its small batches the sizes of the
 /// batch that is to come: it then builds and tests the very kernels that the plan has, and no others.

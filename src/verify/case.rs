@@ -189,9 +189,9 @@ impl Case {
                     losses: true,
                     lse: softmax,
                     argmax: per_row,
-                    correct: per_row && !(dense && weighs_entropy),
+                    correct: per_row && self.form != TargetForm::Logits && !(dense && weighs_entropy),
                     log_prob: of_classes,
-                    entropy: softmax && (!dense || weighs_entropy),
+                    entropy: softmax && self.form != TargetForm::Logits && (!dense || weighs_entropy),
                     rank: of_classes,
                     ..Outputs::default()
                 }

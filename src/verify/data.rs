@@ -45,6 +45,9 @@ enum TargetData {
     Lists { offsets: Vec<u32>, indices: Vec<i64> },
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
+    Logits(ArrayD<f32>),
+    LogitsF16(ArrayD<f16>),
+    LogitsBf16(ArrayD<bf16>),
 }
 
 /// The place of a row's element of class `class` in the scores' row-major order.
@@ -96,6 +99,9 @@ impl<T: Rounded> Data<T> {
             TargetData::Lists { offsets, indices } => Targets::lists(offsets, indices),
             TargetData::MultiHot(bytes) => bytes.into(),
             TargetData::Probabilities(values) => values.into(),
+            TargetData::Logits(values) => Targets::logits(values),
+            TargetData::LogitsF16(values) => Targets::logits(values),
+            TargetData::LogitsBf16(values) => Targets::logits(values),
         };
         let mut batch = Batch::new(self.scores.view(), targets);
         batch.element_weights = self.element_weights.as_ref().map(|array| array.view());
@@ -203,6 +209,7 @@ fn targets(case: &Case, layout: &Layout, truth: &[Vec<usize>], rows: Vec<usize>,
             }
             TargetData::MultiHot(shaped(&case.dims, bytes))
         }
+        TargetForm::Logits => teacher(case, layout, truth, random),
         TargetForm::Probabilities => {
             let mut values = vec![0.0; layout.elements()];
             for (row, classes) in truth.iter().enumerate() {
@@ -210,6 +217,28 @@ fn targets(case: &Case, layout: &Layout, truth: &[Vec<usize>], rows: Vec<usize>,
             }
             TargetData::Probabilities(shaped(&case.dims, values))
         }
+    }
+}
+
+/// A teacher's scores of each type in turn, surer of the true classes; now and then a mask.
+fn teacher(case: &Case, layout: &Layout, truth: &[Vec<usize>], random: &mut Random) -> TargetData {
+    let mut values = vec![0.0; layout.elements()];
+    for (row, classes) in truth.iter().enumerate() {
+        for class in 0..layout.classes {
+            let is_true = classes.contains(&class);
+            values[layout.at(row, class)] = match case.scores {
+                Scores::Masked if !is_true && random.one_in(4) => f32::NEG_INFINITY,
+                Scores::Confident if is_true => 12.0 + 20.0 * random.unit(),
+                Scores::Confident => random.normal() - 4.0,
+                _ => 2.0 * random.normal() + if is_true { 1.0 } else { 0.0 },
+            };
+        }
+    }
+    let values = shaped(&case.dims, values);
+    match random.below(3) {
+        0 => TargetData::LogitsF16(values.mapv(f16::from_f32)),
+        1 => TargetData::LogitsBf16(values.mapv(bf16::from_f32)),
+        _ => TargetData::Logits(values),
     }
 }
 

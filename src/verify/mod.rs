@@ -1,4 +1,5 @@
-//! Checks of a whole adapter: every loss on made-up batches, against the float64 [reference](crate::reference).
+//! Checks of a whole adapter: every loss on made-up batches, and the [linear layer](crate::linear) fused with one, against the
+//! float64 [reference](crate::reference).
 //!
 //! Nothing here blocks, starts a thread or touches a file, so that a browser page can run it as well as a terminal.
 //!
@@ -18,10 +19,12 @@
 mod case;
 mod check;
 mod data;
+mod linear;
 mod options;
 mod random;
 mod scope;
 
 pub use case::{Case, Scores};
 pub use check::{Verdict, check};
+pub use linear::{LinearCase, check_linear, linear_cases};
 pub use scope::{Scope, cases, random};

@@ -220,6 +220,12 @@ impl Case {
             (None, None) => Upstream::One,
         };
         layout.element_weights = self.element_weights.is_some();
+        layout.missing_labels = self.targets.have_missing();
+        layout.teacher = match &self.targets {
+            OwnedTargets::LogitsF16(_) => Dtype::F16,
+            OwnedTargets::LogitsBf16(_) => Dtype::Bf16,
+            _ => Dtype::F32,
+        };
         layout.denominator = v.denominator;
         layout
     }
@@ -416,6 +422,9 @@ impl Case {
             OwnedTargets::MultiHot(bytes) => {
                 arena.put(&name, &classes(bytes, first, end).iter().copied().collect::<Vec<_>>());
             }
+            OwnedTargets::Logits(teacher) => arena.put(&name, plain_bytes(&classes(teacher, first, end))),
+            OwnedTargets::LogitsF16(teacher) => arena.put(&name, plain_bytes(&classes(teacher, first, end))),
+            OwnedTargets::LogitsBf16(teacher) => arena.put(&name, plain_bytes(&classes(teacher, first, end))),
             OwnedTargets::Probabilities(p) => {
                 let bytes: Vec<u8> = classes(p, first, end).iter().flat_map(|v| v.to_le_bytes()).collect();
                 arena.put(&name, &bytes);

@@ -55,15 +55,26 @@ pub enum OwnedTargets {
     Lists(Vec<i64>, Vec<i64>),
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
+    Logits(ArrayD<f32>),
+    LogitsF16(ArrayD<f16>),
+    LogitsBf16(ArrayD<bf16>),
 }
 
 impl OwnedTargets {
+    /// Whether some label is not known.
+    pub fn have_missing(&self) -> bool {
+        matches!(self, OwnedTargets::MultiHot(bytes) if bytes.iter().any(|byte| *byte == gpu_loss::batch::MISSING_LABEL))
+    }
+
     pub fn view(&self) -> Targets<'_> {
         match self {
             OwnedTargets::Classes(labels) => labels.into(),
             OwnedTargets::Lists(offsets, indices) => Targets::lists(offsets, indices),
             OwnedTargets::MultiHot(bytes) => Targets::from(bytes),
             OwnedTargets::Probabilities(p) => Targets::from(p),
+            OwnedTargets::Logits(teacher) => Targets::logits(teacher),
+            OwnedTargets::LogitsF16(teacher) => Targets::logits(teacher),
+            OwnedTargets::LogitsBf16(teacher) => Targets::logits(teacher),
         }
     }
 }
@@ -104,14 +115,15 @@ impl Case {
     pub fn outputs(&self) -> Outputs {
         let (kind, form) = (self.spec.kind, self.targets.view().form());
         let of_classes = self.more.outputs && kind.is_softmax() && form == TargetForm::Classes;
-        let entropy = self.more.outputs && kind.is_softmax();
+        let from_teacher = form == TargetForm::Logits;
+        let entropy = self.more.outputs && kind.is_softmax() && !from_teacher;
         let weighed = entropy || self.spec.entropy_coefficient != 0.0;
         let sums = self.dtype == Dtype::F32 && self.spec.softcap.is_none() && !self.spec.has_margin();
         let mut outputs = Outputs::default().with_losses();
         outputs.lse = kind.is_softmax();
         outputs.argmax = kind.per_row();
-        // Not beside entropies on dense targets.
-        outputs.correct = kind.per_row() && !(form.is_dense() && weighed);
+        // Not beside entropies on dense targets, and a teacher's scores have no true class.
+        outputs.correct = kind.per_row() && !from_teacher && !(form.is_dense() && weighed);
         (outputs.log_prob, outputs.entropy, outputs.rank) = (of_classes, entropy, of_classes);
         outputs.grad_class_bias = self.more.outputs && self.spec.class_bias.is_some() && sums;
         outputs
@@ -204,7 +216,7 @@ pub struct Expected {
     pub rank: Option<ArrayD<f64>>,
 }
 
-/// All test vectors.
+/// All test vectors; with `GPU_LOSS_VECTORS=asl` those whose names begin so.
 pub fn vectors() -> Vec<(Case, Expected)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -213,6 +225,8 @@ pub fn vectors() -> Vec<(Case, Expected)> {
         .filter(|path| path.to_string_lossy().ends_with(".safetensors"))
         .filter(|path| !path.to_string_lossy().ends_with(".expected.safetensors"))
         .collect();
+    let begin = std::env::var("GPU_LOSS_VECTORS").unwrap_or_default();
+    paths.retain(|path| path.file_stem().is_some_and(|name| name.to_string_lossy().starts_with(&begin)));
     paths.sort();
     paths.iter().map(|path| vector(path)).collect()
 }
@@ -240,6 +254,13 @@ fn vector(path: &Path) -> (Case, Expected) {
             Stored::F32 => OwnedTargets::Probabilities(floats(&tensors, "targets").expect("floats")),
             _ => OwnedTargets::Classes(integers(&tensors, "targets")),
         },
+        Err(_) if tensors.tensor("teacher").is_ok() => {
+            OwnedTargets::Logits(floats(&tensors, "teacher").expect("floats"))
+        }
+        Err(_) if spec.kind == Kind::InfoNce => {
+            let rows = tensors.tensor(scores_name).expect("scores").shape()[0];
+            OwnedTargets::Classes(ArrayD::from_shape_fn(IxDyn(&[rows]), |at| at[0] as i64))
+        }
         Err(_) => OwnedTargets::Lists(
             integers(&tensors, "target_offsets").into_raw_vec_and_offset().0,
             integers(&tensors, "target_indices").into_raw_vec_and_offset().0,
@@ -289,7 +310,11 @@ fn spec(options: &serde_json::Value) -> Spec {
     spec.ignore_index = options["ignore_index"].as_i64();
     spec.denominator = number("denominator");
     for option in OptionName::ALL {
-        if let Some(value) = number(option.name()) {
+        let word = option.words().iter().position(|word| {
+            options[option.name()].as_str() == Some(*word)
+                || options[option.name()].as_bool().map(|b| b.to_string()).as_deref() == Some(*word)
+        });
+        if let Some(value) = word.map(|word| word as f32).or(number(option.name())) {
             option.set(&mut spec, value);
         }
     }
@@ -317,6 +342,11 @@ fn integers(tensors: &SafeTensors<'_>, name: &str) -> ArrayD<i64> {
         other => panic!("{name} is {other:?}"),
     };
     ArrayD::from_shape_vec(view.shape(), values).expect("shape")
+}
+
+/// The losses that compare scores with labels.
+pub fn of_labels() -> impl Iterator<Item = Kind> {
+    Kind::ALL.iter().copied().filter(|kind| kind.targets() != [gpu_loss::batch::TargetForm::Logits])
 }
 
 /// The losses by kind, their options the default ones.

@@ -1,6 +1,6 @@
 //! Random batches from a seed: shapes, values and options that the kernels must get right.
 
-use gpu_loss::batch::{TargetForm, bf16, f16};
+use gpu_loss::batch::{MISSING_LABEL, TargetForm, bf16, f16};
 use gpu_loss::loss::{Kind, OptionName, Spec};
 use gpu_loss::{Dtype, Reduction};
 use ndarray::{ArrayD, IxDyn};
@@ -149,7 +149,11 @@ fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTarget
     let classes = dims[1];
     let rows: usize = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).product();
     // Classes more often than others.
-    let form = if r.chance(5) { TargetForm::Classes } else { r.pick(spec.kind.targets()) };
+    let form = if r.chance(5) && spec.kind.targets().contains(&TargetForm::Classes) {
+        TargetForm::Classes
+    } else {
+        r.pick(spec.kind.targets())
+    };
     let targets = match form {
         TargetForm::Classes => {
             let ignored = r.pick(&[None, Some(-100), Some(1), Some(255)]);
@@ -171,7 +175,23 @@ fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTarget
         }
         TargetForm::MultiHot => {
             let one_in = r.pick(&[2, 5, 50]);
-            OwnedTargets::MultiHot(ArrayD::from_shape_simple_fn(IxDyn(dims), || u8::from(r.chance(one_in))))
+            let missing = !spec.kind.per_row() && r.chance(3);
+            OwnedTargets::MultiHot(ArrayD::from_shape_simple_fn(IxDyn(dims), || match missing && r.chance(4) {
+                true => MISSING_LABEL,
+                false => u8::from(r.chance(one_in)),
+            }))
+        }
+        TargetForm::Logits => {
+            let masks = r.chance(4);
+            let teacher = ArrayD::from_shape_simple_fn(IxDyn(dims), || match masks && r.chance(6) {
+                true => f32::NEG_INFINITY,
+                false => 3.0 * r.normal(),
+            });
+            match r.below(3) {
+                0 => OwnedTargets::LogitsF16(teacher.mapv(f16::from_f32)),
+                1 => OwnedTargets::LogitsBf16(teacher.mapv(bf16::from_f32)),
+                _ => OwnedTargets::Logits(teacher),
+            }
         }
         _ => {
             let scale = if spec.kind.per_row() { 2.0 / classes as f32 } else { 1.0 };

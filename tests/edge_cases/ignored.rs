@@ -1,8 +1,8 @@
 //! `ignore_index`: rows that count for nothing.
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
-use crate::common::plain;
 use crate::common::values::grad_of;
+use crate::common::{of_labels, plain};
 use crate::{REDUCTIONS, SOFTMAX, all_near, all_zero, both_ways, near, row, rows, shaped};
 use gpu_loss::loss::{EmptyMean, Kind, Loss, Spec};
 use gpu_loss::{Batch, Error, Reduction, SigmoidCe, SoftmaxCe, Targets};
@@ -102,7 +102,7 @@ fn ignored_rows_of_sigmoid_losses() {
 fn all_rows_ignored() {
     let scores = Array2::<f32>::from_elem((3, 5), 0.5);
     on_every_adapter(|gpu| {
-        for &kind in Kind::ALL {
+        for kind in of_labels() {
             for (reduction, empty_mean) in
                 REDUCTIONS.into_iter().flat_map(|r| [EmptyMean::Nan, EmptyMean::Zero].map(|e| (r, e)))
             {

@@ -8,9 +8,12 @@ mod extremes;
 mod ignored;
 mod large;
 mod masks;
+mod missing;
+mod pairs;
 mod refused;
 mod sizes;
 mod spatial;
+mod teacher;
 mod views;
 
 use common::values::{all_nan, all_near, all_zero, near};

@@ -2,7 +2,7 @@
 
 use crate::INFINITY;
 use crate::common::each::{on_every_adapter, under_every_strategy};
-use crate::common::plain;
+use crate::common::{of_labels, plain};
 use gpu_loss::loss::{Kind, Spec};
 use gpu_loss::{Batch, Error, Output, Reduction, SigmoidCe, SoftmaxCe, Targets};
 use ndarray::{Array2, ArrayD, IxDyn, array};
@@ -12,7 +12,7 @@ use ndarray::{Array2, ArrayD, IxDyn, array};
 fn a_class_outside_is_an_error() {
     let scores = Array2::from_elem((6, 5), 0.5_f32);
     let labels = [0_i64, 5, -1, 1 << 32, 4, i64::MIN];
-    for &kind in Kind::ALL {
+    for kind in of_labels() {
         under_every_strategy(kind, &[6, 5], |gpu| {
             let spec = plain(kind);
             let run = |spec: &Spec, labels: &[i64; 6]| gpu.run(spec, &Batch::new(&scores, labels));
@@ -81,6 +81,11 @@ fn values_outside_their_range_are_errors() {
         }
         let error = gpu.softmax_ce(&Batch::new(scores.view(), two.view())).expect_err("a 2");
         assert_eq!(error.to_string(), "targets at [1, 0] is 2, expected 0 or 1");
+        let error = gpu.sigmoid_ce(&Batch::new(&scores, &two)).expect_err("a 2");
+        assert_eq!(error.to_string(), "targets at [1, 0] is 2, expected 0, 1, or 255 where a label is not known");
+        let unknown = two.mapv(|byte| if byte == 2 { gpu_loss::batch::MISSING_LABEL } else { byte });
+        let error = gpu.softmax_ce(&Batch::new(&scores, &unknown)).expect_err("a row");
+        assert_eq!(error.to_string(), "targets at [1, 0] is 255, expected 0 or 1");
         let soft = Targets::from(nan.view());
         let error = gpu.sigmoid_ce(&Batch::new(scores.view(), soft)).expect_err("NaN");
         assert_eq!(error.to_string(), "targets at [1, 0] is NaN, expected a number in [0, 1]");
@@ -122,7 +127,7 @@ fn options_outside_their_range_are_errors() {
     const NAN: f32 = f32::NAN;
     /// Name, loss, setter, values outside and inside the range.
     type Row = (&'static str, Kind, fn(&mut Spec, f32), &'static [f32], &'static [f32]);
-    let options: [Row; 12] = [
+    let options: [Row; 15] = [
         ("label_smoothing", Kind::SoftmaxCe, |s, v| s.label_smoothing = v, &[-0.1, 1.1, NAN, INFINITY], &[0.0, 1.0]),
         ("z_loss", Kind::SoftmaxCe, |s, v| s.z_loss = v, &[-1e-4, NAN, INFINITY], &[0.0, 1.0]),
         ("logit_scale", Kind::SoftmaxCe, |s, v| s.logit_scale = v, &[0.0, -1.0, NAN, INFINITY], &[0.5]),
@@ -140,6 +145,9 @@ fn options_outside_their_range_are_errors() {
         ),
         ("margin_angle", Kind::SoftmaxCe, |s, v| s.margin_angle = v, &[-0.5, NAN, INFINITY], &[0.0, 0.5, 4.0]),
         ("margin_cosine", Kind::SoftmaxCe, |s, v| s.margin_cosine = v, &[-0.5, NAN, INFINITY], &[0.0, 0.35]),
+        ("gamma_positive", Kind::Asymmetric, |s, v| s.gamma_positive = v, &[-0.5, NAN, INFINITY], &[0.0, 2.5]),
+        ("gamma_negative", Kind::Asymmetric, |s, v| s.gamma_negative = v, &[-0.5, NAN, INFINITY], &[0.0, 2.5]),
+        ("clip", Kind::Asymmetric, |s, v| s.clip = v, &[-0.1, 1.1, NAN], &[0.0, 1.0]),
         ("denominator", Kind::Ce, |s, v| s.denominator = Some(v), &[0.0, -1.0, NAN, INFINITY], &[3.0]),
     ];
     let scores = array![[0.5_f32, 0.5]];

@@ -1,8 +1,8 @@
 //! No rows, no classes, one class, and targets without weight.
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
-use crate::common::plain;
 use crate::common::values::grad_of;
+use crate::common::{of_labels, plain};
 use crate::{REDUCTIONS, all_near, all_zero, near, row, rows};
 use gpu_loss::loss::{EmptyMean, Kind, Loss};
 use gpu_loss::{Batch, Ce, Error, Reduction, SoftmaxCe, Targets};
@@ -11,9 +11,7 @@ use ndarray::{Array2, ArrayD, Axis, IxDyn, array};
 #[test]
 fn no_rows() {
     on_every_adapter(|gpu| {
-        for (kind, dims) in
-            Kind::ALL.iter().copied().flat_map(|kind| [vec![0, 3], vec![0, 3, 2], vec![2, 3, 0]].map(|d| (kind, d)))
-        {
+        for (kind, dims) in of_labels().flat_map(|kind| [vec![0, 3], vec![0, 3, 2], vec![2, 3, 0]].map(|d| (kind, d))) {
             let scores = ArrayD::<f32>::zeros(IxDyn(&dims));
             let row_dims: Vec<usize> = [&dims[..1], &dims[2..]].concat();
             let labels = ArrayD::<i64>::zeros(IxDyn(&row_dims));
@@ -44,9 +42,7 @@ fn no_rows() {
 #[test]
 fn no_classes() {
     on_every_adapter(|gpu| {
-        for (kind, dims) in
-            Kind::ALL.iter().copied().flat_map(|kind| [vec![3, 0], vec![0, 0], vec![3, 0, 2]].map(|d| (kind, d)))
-        {
+        for (kind, dims) in of_labels().flat_map(|kind| [vec![3, 0], vec![0, 0], vec![3, 0, 2]].map(|d| (kind, d))) {
             let scores = ArrayD::<f32>::zeros(IxDyn(&dims));
             let labels = ArrayD::<i64>::zeros(IxDyn(&[&dims[..1], &dims[2..]].concat()));
             let batch = Batch::new(scores.view(), &labels);

@@ -1,10 +1,10 @@
 //! Dense predictions, `[N, C, H, W]`: every position is a row.
 
 use crate::common::each::on_every_adapter;
-use crate::common::plain;
 use crate::common::values::grad_of;
+use crate::common::{of_labels, plain};
 use crate::{all_near, near, shaped};
-use gpu_loss::loss::{Kind, Loss};
+use gpu_loss::loss::Loss;
 use gpu_loss::{Batch, Reduction, SoftmaxCe};
 use ndarray::{Array4, ArrayD, Axis, IxDyn, array};
 
@@ -43,7 +43,7 @@ fn positions_are_rows() {
             let flat = image.view().permuted_axes([0, 2, 3, 1]);
             let flat = ArrayD::from_shape_vec(IxDyn(&[n * h * w, c]), flat.iter().copied().collect()).expect("rows");
             let labels: Vec<i64> = (0..n * h * w).map(|r| if r % 5 == 0 { -1 } else { (r % c) as i64 }).collect();
-            for &kind in Kind::ALL {
+            for kind in of_labels() {
                 let mut spec = plain(kind);
                 (spec.ignore_index, spec.reduction) = (Some(-1), Reduction::Sum);
                 let of = |scores: &ArrayD<f32>, dims: &[usize]| {

@@ -1,6 +1,7 @@
 //! Values worked by hand.
 
-use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::batch::MISSING_LABEL;
+use gpu_loss::loss::{Divergence, Kind, Spec};
 use gpu_loss::{Batch, Reduction, reference};
 use ndarray::{ArrayD, IxDyn, array};
 
@@ -161,4 +162,105 @@ fn bce_by_hand() {
     near(grad, 4.0 / 3.0);
     // z = 0, t = 1: the log clamped at −100, the denominator at 1e-12.
     assert_eq!(element(plain(Kind::Bce), 0.0, 1.0), (100.0, -1e12));
+}
+
+#[test]
+fn asymmetric_by_hand() {
+    // u = 0: p = 1/2. A positive with γ₊ = 2: (1/2)²·ln 2, gradient −(1/4)·(1/2 + 2·(1/2)·ln 2).
+    let mut spec = plain(Kind::Asymmetric);
+    (spec.gamma_positive, spec.gamma_negative, spec.clip) = (2.0, 1.0, 0.25);
+    let got = single(spec.clone(), &[0.0], 0).reference().expect("a reference");
+    near(got.loss, 0.25 * std::f64::consts::LN_2);
+    near(got.grad[[0, 0]], -0.25 * (0.5 + std::f64::consts::LN_2));
+    // A negative beside it, of which a clip of 1/4 leaves p_m = 1/4: (1/4)·−ln(3/4); by p the slope is −ln(3/4) + 1/3, and
+    // p has the slope 1/4. The mean is over both.
+    let got = single(spec.clone(), &[0.0, 0.0], 0).reference().expect("a reference");
+    let minus_log = -(0.75_f64.ln());
+    near(got.losses[[0, 1]], 0.25 * minus_log);
+    near(got.grad[[0, 1]], 0.5 * 0.25 * (minus_log + 1.0 / 3.0));
+    // Below the clip there is nothing; a surely wrong positive costs 100 at most.
+    let got = single(spec, &[-800.0, -2.0], 0).reference().expect("a reference");
+    near(got.losses[[0, 0]], 100.0);
+    assert_eq!((got.losses[[0, 1]], got.grad[[0, 1]]), (0.0, 0.0));
+}
+
+#[test]
+fn missing_labels_by_hand() {
+    // Of four elements two are known: (ln 2 + ln 2)/2, gradients ∓1/4; a NaN that nobody knows the label of hides.
+    let scores = array![[0.0_f32, 5.0], [f32::NAN, 0.0]];
+    let bytes = array![[1_u8, MISSING_LABEL], [MISSING_LABEL, 0]];
+    let mut spec = plain(Kind::SigmoidCe);
+    let batch = Batch::new(&scores, &bytes);
+    let got = reference::run(&spec, &batch).expect("a reference");
+    near(got.loss, std::f64::consts::LN_2);
+    all_near(&got.grad, &[-0.25, 0.0, 0.0, 0.25]);
+    // Divided by N under batch_mean, and by nothing where nothing is known.
+    spec.reduction = Reduction::BatchMean;
+    near(reference::run(&spec, &batch).expect("a reference").loss, std::f64::consts::LN_2);
+    spec.reduction = Reduction::Mean;
+    let unknown = bytes.mapv(|_| MISSING_LABEL);
+    let batch = Batch::new(&scores, &unknown);
+    let got = reference::run(&spec, &batch).expect("a reference");
+    assert!(got.loss.is_nan() && got.grad.iter().all(|g| *g == 0.0));
+}
+
+/// One row of the student's against one of the teacher's.
+fn distilled(spec: &Spec, scores: &[f32], teacher: &[f32]) -> reference::Reference {
+    let mut case = single(spec.clone(), scores, 0);
+    case.targets =
+        OwnedTargets::Logits(ArrayD::from_shape_vec(IxDyn(&[1, teacher.len()]), teacher.to_vec()).expect("a row"));
+    case.reference().expect("a reference")
+}
+
+#[test]
+fn distillation_by_hand() {
+    const MASK: f32 = f32::NEG_INFINITY;
+    let ln_2 = std::f64::consts::LN_2;
+    let mut spec = plain(Kind::Distillation);
+    // p = (1/2, 1/2), t = (1, 0): ln 2, p − t.
+    let got = distilled(&spec, &[0.0, 0.0], &[3.0, MASK]);
+    near(got.loss, ln_2);
+    all_near(&got.grad, &[-0.5, 0.5]);
+    // A class that the teacher finds possible and the student masks: endless, p − t all the same.
+    let got = distilled(&spec, &[0.0, MASK], &[0.0, 0.0]);
+    assert_eq!(got.loss, f64::INFINITY);
+    all_near(&got.grad, &[0.5, -0.5]);
+    // τ = 2, t = (σ(1), 1 − σ(1)): ln 2 − H(t), (p − t)/2; times τ² on request.
+    let t = 0.731_058_578_630_004_9_f64;
+    let loss = ln_2 + t * t.ln() + (1.0 - t) * (1.0 - t).ln();
+    spec.temperature = 2.0;
+    let got = distilled(&spec, &[0.0, 0.0], &[2.0, 0.0]);
+    near(got.loss, loss);
+    all_near(&got.grad, &[(0.5 - t) / 2.0, (t - 0.5) / 2.0]);
+    spec.times_temperature_squared = true;
+    let got = distilled(&spec, &[0.0, 0.0], &[2.0, 0.0]);
+    near(got.loss, 4.0 * loss);
+    all_near(&got.grad, &[2.0 * (0.5 - t), 2.0 * (t - 0.5)]);
+
+    spec = plain(Kind::Distillation);
+    spec.divergence = Divergence::ReverseKl;
+    // p = (1, 0), t = (1/2, 1/2): ln 2, and p·(log(p/t) − KL) = 0.
+    let got = distilled(&spec, &[0.0, MASK], &[0.0, 0.0]);
+    near(got.loss, ln_2);
+    all_near(&got.grad, &[0.0, 0.0]);
+    let got = distilled(&spec, &[0.0, 0.0], &[0.0, MASK]);
+    assert!(got.loss == f64::INFINITY && got.grad.iter().all(|g| g.is_nan()));
+
+    spec.divergence = Divergence::JensenShannon;
+    // p = (1/2, 1/2), t = (1, 0), m = (3/4, 1/4): (ln(4/3) + (ln(2/3) + ln 2)/2)/2; K = ln(4/3)/2.
+    let got = distilled(&spec, &[0.0, 0.0], &[0.0, MASK]);
+    let third = (4.0_f64 / 3.0).ln();
+    near(got.loss, 0.75 * third);
+    all_near(&got.grad, &[0.25 * ((2.0_f64 / 3.0).ln() - 0.5 * third), 0.25 * (ln_2 - 0.5 * third)]);
+    // Alike, and a teacher that is none.
+    for divergence in Divergence::ALL {
+        spec.divergence = divergence;
+        let got = distilled(&spec, &[1.0, -3.0, MASK], &[5.0, 1.0, MASK]);
+        near(got.loss, 0.0);
+        all_near(&got.grad, &[0.0; 3]);
+        for teacher in [[f32::NAN, 0.0], [f32::INFINITY, 0.0], [MASK, MASK]] {
+            let got = distilled(&spec, &[1.0, -3.0], &teacher);
+            assert!(got.loss.is_nan() && got.grad.iter().all(|g| g.is_nan()), "{teacher:?}");
+        }
+    }
 }

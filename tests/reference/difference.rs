@@ -119,6 +119,7 @@ pub(crate) fn case(spec: &Spec, form: TargetForm, dims: &[usize], seed: u64) -> 
             bytes.iter_mut().enumerate().for_each(|(at, b)| *b *= u8::from(at >= classes * inner || at % inner != 0));
             OwnedTargets::MultiHot(bytes)
         }
+        TargetForm::Logits => OwnedTargets::Logits(ArrayD::from_shape_simple_fn(IxDyn(dims), || 2.0 * r.normal())),
         _ => OwnedTargets::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || probability(&mut r))),
     };
     let name = format!("{} {} {dims:?}", kind.name(), form.name());

@@ -1,11 +1,11 @@
 //! Gradients against finite differences, under every option.
 
-use gpu_loss::batch::TargetForm;
-use gpu_loss::loss::Kind;
+use gpu_loss::batch::{MISSING_LABEL, TargetForm};
+use gpu_loss::loss::{Divergence, Kind};
 use ndarray::ArrayD;
 
 use crate::common::random::Random;
-use crate::common::{Case, plain};
+use crate::common::{Case, OwnedTargets, plain};
 use crate::difference::*;
 
 /// Four rows each: `[N, C]`, and `[N, C, d]`, where a row's classes are not neighbours.
@@ -108,5 +108,50 @@ fn gradient_of_sigmoid_focal() {
 fn gradient_of_bce() {
     for (dims, form) in SHAPES.iter().flat_map(|dims| TargetForm::ALL.iter().copied().map(|form| (*dims, form))) {
         with_and_without_element_weights(case(&plain(Kind::Bce), form, dims, 6), 6);
+    }
+}
+
+#[test]
+fn gradient_of_asymmetric() {
+    let forms = [TargetForm::Classes, TargetForm::Lists, TargetForm::MultiHot];
+    for (dims, form) in SHAPES.iter().flat_map(|dims| forms.map(|form| (*dims, form))) {
+        for (positive, negative) in [(0.0, 0.0), (1.0, 4.0), (0.3, 2.0), (2.0, 0.3), (3.0, 1.0)] {
+            for clip in [0.0, 0.05, 0.3, 1.0] {
+                let mut spec = plain(Kind::Asymmetric);
+                (spec.gamma_positive, spec.gamma_negative, spec.clip) = (positive, negative, clip);
+                let mut case = case(&spec, form, dims, 8);
+                // Away from the clip, where the loss has a kink.
+                let kink = (clip / (1.0 - clip)).ln();
+                case.scores.iter_mut().filter(|u| (**u - kink).abs() < 0.125).for_each(|u| *u += 0.25);
+                with_and_without_element_weights(case, 8);
+            }
+        }
+    }
+}
+
+/// Labels that are not known count for nothing, under every reduction.
+#[test]
+fn gradient_where_labels_are_missing() {
+    for (dims, kind) in SHAPES
+        .iter()
+        .flat_map(|dims| [Kind::SigmoidCe, Kind::SigmoidFocal, Kind::Asymmetric, Kind::Bce].map(|kind| (*dims, kind)))
+    {
+        let mut case = case(&plain(kind), TargetForm::MultiHot, dims, 9);
+        if let OwnedTargets::MultiHot(bytes) = &mut case.targets {
+            bytes.iter_mut().step_by(3).for_each(|byte| *byte = MISSING_LABEL);
+        }
+        with_and_without_element_weights(case, 9);
+    }
+}
+
+#[test]
+fn gradient_of_distillation() {
+    for (dims, divergence) in SHAPES.iter().flat_map(|dims| Divergence::ALL.map(|divergence| (*dims, divergence))) {
+        for (temperature, lambda, squared) in [(1.0, 0.5, false), (2.0, 0.1, true), (0.5, 0.9, false)] {
+            let mut spec = plain(Kind::Distillation);
+            (spec.divergence, spec.temperature, spec.lambda) = (divergence, temperature, lambda);
+            spec.times_temperature_squared = squared;
+            under_every_reduction(case(&spec, TargetForm::Logits, dims, 10), 10);
+        }
     }
 }

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn, array, s};
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
 use crate::common::values::{all_near, all_zero, grad_of, near};
-use crate::common::{Case, OwnedTargets, plain};
+use crate::common::{Case, OwnedTargets, of_labels, plain};
 
 /// Liger-Kernel#243: label smoothing silently dropped on one path. Here: every form of target, every type, both ways that
 /// classes can lie, every strategy, with and without a gradient.
@@ -177,8 +177,8 @@ fn targets_that_do_not_add_up_to_one() {
 #[test]
 fn options_that_a_loss_does_not_have_are_refused_by_name() {
     type Set = fn(&mut Spec);
-    use Kind::{Ce, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
-    let options: [(&str, &[Kind], Set); 14] = [
+    use Kind::{Asymmetric, Ce, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
+    let options: [(&str, &[Kind], Set); 17] = [
         ("label_smoothing", &[Ce, SoftmaxCe], |spec| spec.label_smoothing = 0.1),
         ("class_weights", &[Ce, SoftmaxCe, SoftmaxFocal, Poly1], |spec| spec.class_weights = Some(vec![1.0, 2.0, 3.0])),
         ("pos_weight", &[SigmoidCe], |spec| spec.pos_weight = Some(vec![1.0, 2.0, 3.0])),
@@ -195,10 +195,13 @@ fn options_that_a_loss_does_not_have_are_refused_by_name() {
         ("margin_multiplier", &[SoftmaxCe], |spec| spec.margin_multiplier = 2.0),
         ("margin_angle", &[SoftmaxCe], |spec| spec.margin_angle = 0.5),
         ("margin_cosine", &[SoftmaxCe], |spec| spec.margin_cosine = 0.5),
+        ("gamma_positive", &[Asymmetric], |spec| spec.gamma_positive = 2.0),
+        ("gamma_negative", &[Asymmetric], |spec| spec.gamma_negative = 2.0),
+        ("clip", &[Asymmetric], |spec| spec.clip = 0.1),
     ];
     let scores = Array2::<f32>::from_elem((2, 3), 0.5);
     on_every_adapter(|gpu| {
-        for &kind in Kind::ALL {
+        for kind in of_labels() {
             for (option, having, set) in options {
                 let mut spec = plain(kind);
                 set(&mut spec);

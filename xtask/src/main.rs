@@ -35,6 +35,9 @@ enum Task {
         /// Make sure of OpenGL too, as the tests do
         #[arg(long)]
         gl: bool,
+        /// Make sure of an MPI and of what `crates/mpi` is built with: Open MPI unless MPICH is named
+        #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "openmpi")]
+        mpi: Option<setup::Mpi>,
     },
     /// Train a classifier of handwritten digits, its losses and gradients computed on the GPU
     Demo(demo::Args),
@@ -52,7 +55,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Setup { gl } => setup::setup(gl),
+        Task::Setup { gl, mpi } => setup::setup(gl, mpi),
         Task::Demo(args) => demo::demo(&args),
         Task::Dawn(args) => dawn::dawn(&args),
         Task::Dxc(args) => dxc::dxc(&args),

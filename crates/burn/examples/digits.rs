@@ -35,8 +35,10 @@ impl Network {
     }
 }
 
-/// Pixels in [0, 1], and the digits that they show.
-fn read() -> Result<(Vec<[f32; 64]>, Vec<i32>), Box<dyn std::error::Error>> {
+/// Images, with pixels in [0, 1], and the digits that they show.
+type Digits = (Vec<[f32; 64]>, Vec<i32>);
+
+fn read() -> Result<Digits, Box<dyn std::error::Error>> {
     let (mut pixels, mut labels) = (vec![], vec![]);
     for line in include_str!("data/digits.csv").lines() {
         let values = line.split(',').map(|value| value.parse::<f32>()).collect::<Result<Vec<_>, _>>()?;

@@ -25,7 +25,8 @@ fn reduce(job: &Job, losses: Tensor<1>, own: Tensor<1>) -> Tensor<1> {
         Reduce::None => losses,
         Reduce::Sum => losses.sum(),
         Reduce::BatchMean => losses.sum() / job.shape[0] as f32,
-        Reduce::Mean => {
+        // The mean: this crate's `Reduction` has no other.
+        _ => {
             let own = spec.denominator.map_or(own.clone(), |given| own.full_like(given));
             let empty = own.clone().lower_equal_scalar(0);
             let mean = losses.sum() / own.mask_fill(empty.clone(), 1);
@@ -69,23 +70,7 @@ fn by_rows(job: &Job, scores: Tensor<3>, given: Given) -> (Tensor<1>, Tensor<1>)
                 Some(w) => w.clone().repeat_dim(0, job.rows()).gather(1, labels.clone()),
                 None => Tensor::ones([job.rows(), 1], &device),
             };
-            let log_y = log_p.clone().gather(1, labels);
-            let losses = if spec.kind == Kind::SoftmaxFocal {
-                let others = (log_y.clone().exp().neg() + 1.0).clamp_min(f32::MIN_POSITIVE);
-                others.powf_scalar(spec.gamma) * log_y.neg() * own.clone()
-            } else {
-                let sharp = log_y.neg() * own.clone() * (1.0 - spec.label_smoothing);
-                if spec.label_smoothing == 0.0 {
-                    sharp
-                } else {
-                    let even = match &weights {
-                        Some(w) => log_p * w.clone(),
-                        None => log_p,
-                    };
-                    sharp - even.sum_dim(1) * (spec.label_smoothing / job.shape[1] as f32)
-                }
-            };
-            let losses = with_z(losses);
+            let losses = with_z(of_true_classes(job, log_p, labels, own.clone(), weights));
             match ignored {
                 Some(ignored) => (losses.mask_fill(ignored.clone(), 0), own.mask_fill(ignored, 0)),
                 None => (losses, own),
@@ -108,6 +93,39 @@ fn by_rows(job: &Job, scores: Tensor<3>, given: Given) -> (Tensor<1>, Tensor<1>)
         }
     };
     (losses.squeeze_dim(1), own.sum())
+}
+
+/// Losses of rows against their classes `[R, 1]`, whose weights are `own`.
+fn of_true_classes(
+    job: &Job,
+    log_p: Tensor<2>,
+    labels: Tensor<2, Int>,
+    own: Tensor<2>,
+    weights: Option<Tensor<2>>,
+) -> Tensor<2> {
+    let spec = &job.spec;
+    let log_y = log_p.clone().gather(1, labels);
+    match spec.kind {
+        Kind::SoftmaxFocal => {
+            let others = (log_y.clone().exp().neg() + 1.0).clamp_min(f32::MIN_POSITIVE);
+            others.powf_scalar(spec.gamma) * log_y.neg() * own
+        }
+        Kind::Poly1 => {
+            let others = log_y.clone().exp().neg() + 1.0;
+            (others * spec.epsilon - log_y) * own
+        }
+        _ => {
+            let sharp = log_y.neg() * own * (1.0 - spec.label_smoothing);
+            if spec.label_smoothing == 0.0 {
+                return sharp;
+            }
+            let even = match weights {
+                Some(w) => log_p * w,
+                None => log_p,
+            };
+            sharp - even.sum_dim(1) * (spec.label_smoothing / job.shape[1] as f32)
+        }
+    }
 }
 
 /// Targets as `[R, C]`, lists as 1/M with M itself, `[R, 1]`.

@@ -24,6 +24,7 @@ mod error;
 mod focal;
 mod op;
 mod plan;
+mod poly_1;
 mod run;
 
 pub use binary::{BinaryCrossEntropyLoss, BinaryCrossEntropyLossConfig};
@@ -34,3 +35,4 @@ pub use device::{check, device};
 pub use device::{device_async, is_shared, share, unshare, warm_up};
 pub use error::Error;
 pub use focal::{FocalLoss, FocalLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig};
+pub use poly_1::{Poly1Loss, Poly1LossConfig};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use burn::tensor::DType;
 pub(crate) use gpu_loss::Reduction as Reduce;
 use gpu_loss::batch::TargetForm;
-use gpu_loss::layout::{IntegerType, Mode, Upstream};
+use gpu_loss::layout::{IntegerType, Upstream};
 pub(crate) use gpu_loss::loss::{EmptyMean, Kind, Spec};
 use gpu_loss::plan::STATUS_BYTES;
 use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Shape};
@@ -231,35 +231,36 @@ fn layout(job: &Job, dtype: DType, form: Form, half: Half) -> Result<Layout, Err
         DType::BF16 => Dtype::Bf16,
         other => return Err(Error::ScoresType { got: other }),
     };
-    let mut layout = Layout::forward_backward(Shape::spatial(n, classes, inner), dtype);
-    match form {
-        Form::Classes(labels) => layout.integers = integers(labels)?,
-        Form::Lists(offsets, indices) => {
-            layout.targets = TargetForm::Lists;
-            layout.integers = integers(offsets)?;
-            layout.indices = integers(indices)?;
-            layout.longest_list = classes;
-        }
-        Form::MultiHot => layout.targets = TargetForm::MultiHot,
-        Form::Probabilities => layout.targets = TargetForm::Probabilities,
-        Form::Weighted => {
-            layout.targets = TargetForm::Probabilities;
-            layout.element_weights = true;
-        }
-    }
-    match half {
+    let shape = Shape::spatial(n, classes, inner);
+    let each = job.spec.reduction == Reduce::None;
+    let layout = match half {
         Half::Forward => {
-            layout.outputs.grad = false;
-            layout.outputs.losses = job.spec.reduction == Reduce::None;
-            layout.statistics = job.spec.kind.per_row();
+            let layout = Layout::forward(shape, dtype);
+            let layout = if each { layout.with_losses() } else { layout };
+            if job.spec.kind.per_row() { layout.with_statistics() } else { layout }
         }
         Half::Backward { in_place } => {
-            layout.mode = Mode::Gradient;
-            layout.in_place = in_place;
-            layout.upstream = if job.spec.reduction == Reduce::None { Upstream::PerLoss } else { Upstream::Scalar };
+            let upstream = if each { Upstream::PerLoss } else { Upstream::Scalar };
+            let layout = Layout::backward(shape, dtype).upstream(upstream);
+            if in_place { layout.in_place() } else { layout }
         }
-    }
-    Ok(layout)
+    };
+    Ok(match form {
+        Form::Classes(labels) => layout.integers(integers(labels)?),
+        Form::Lists(offsets, indices) => layout
+            .targets(TargetForm::Lists)
+            .integers(integers(offsets)?)
+            .indices(integers(indices)?)
+            .longest_list(classes),
+        Form::MultiHot => layout.targets(TargetForm::MultiHot),
+        Form::Probabilities => layout.targets(TargetForm::Probabilities),
+        Form::Weighted => layout.targets(TargetForm::Probabilities).element_weights(),
+    })
+}
+
+/// Whether the loss has a meaning for classes alone.
+pub(crate) fn is_of_classes(kind: Kind) -> bool {
+    kind.targets() == [TargetForm::Classes]
 }
 
 /// The integer types that kernels read.

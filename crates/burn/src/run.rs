@@ -9,7 +9,7 @@ use crate::composed;
 use crate::device::gpu_of;
 use crate::error::Error;
 use crate::op::{LossOps, Targets};
-use crate::plan::{Form, Gpu, Half, Job, Kind, Spec, is_read};
+use crate::plan::{Form, Gpu, Half, Job, Spec, is_of_classes, is_read};
 
 /// Targets as they are given.
 #[derive(Clone)]
@@ -136,7 +136,7 @@ fn suits(spec: &Spec, given: &Given) -> Result<(), Error> {
     };
     match given {
         Given::Classes(_) => Ok(()),
-        _ if spec.kind == Kind::SoftmaxFocal => unsupported("other targets", "classes as targets"),
+        _ if is_of_classes(spec.kind) => unsupported("other targets", "classes as targets"),
         _ if spec.ignore_index.is_some() => {
             unsupported("a pad token or ignore_index with other targets", "them with classes only")
         }

@@ -155,6 +155,9 @@ pub(crate) struct RunArgs {
     /// Compute and write these too [default: losses,lse for the softmax losses]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) outputs: Vec<OutputName>,
+    /// MiB that the logits of a chunk of rows may take [default: 256] (linear-ce)
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) memory_mib: Option<u64>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

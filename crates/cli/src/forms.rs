@@ -1,6 +1,6 @@
 //! The form of the targets, which follows from their type and shape.
 
-use gpu_loss::batch::TargetForm;
+use gpu_loss::batch::{TargetForm, bf16, f16};
 use gpu_loss::loss::Kind;
 use ndarray::{ArrayD, IxDyn};
 
@@ -14,6 +14,9 @@ pub(crate) enum TargetData {
     Lists { offsets: ArrayD<i64>, indices: ArrayD<i64> },
     MultiHot(ArrayD<u8>),
     Probabilities(ArrayD<f32>),
+    Logits(ArrayD<f32>),
+    LogitsF16(ArrayD<f16>),
+    LogitsBf16(ArrayD<bf16>),
 }
 
 impl TargetData {
@@ -23,6 +26,7 @@ impl TargetData {
             TargetData::Lists { .. } => TargetForm::Lists,
             TargetData::MultiHot(_) => TargetForm::MultiHot,
             TargetData::Probabilities(_) => TargetForm::Probabilities,
+            TargetData::Logits(_) | TargetData::LogitsF16(_) | TargetData::LogitsBf16(_) => TargetForm::Logits,
         }
     }
 }
@@ -63,6 +67,27 @@ impl Axes {
     fn is_flat(&self) -> bool {
         self.given.len() == 1
     }
+}
+
+/// Reads a teacher's scores, of the scores' shape and any type.
+pub(crate) fn teacher_of(tensor: Tensor, axes: &Axes, notes: &mut Vec<String>) -> Result<TargetData, String> {
+    if tensor.shape != axes.given {
+        return Err(format!(
+            "'teacher' is {} {:?}, expected floats {:?}, the shape of 'logits'",
+            tensor.ty.name(),
+            tensor.shape,
+            axes.given
+        ));
+    }
+    fn full<T>(array: ArrayD<T>, axes: &Axes) -> Result<ArrayD<T>, String> {
+        array.into_shape_with_order(IxDyn(&axes.full)).map_err(|e| e.to_string())
+    }
+    Ok(match tensor.ty {
+        Type::F16 => TargetData::LogitsF16(full(convert::array(&tensor, f16::from_le_bytes)?, axes)?),
+        Type::Bf16 => TargetData::LogitsBf16(full(convert::array(&tensor, bf16::from_le_bytes)?, axes)?),
+        Type::F32 | Type::F64 => TargetData::Logits(full(convert::floats("teacher", &tensor, notes)?, axes)?),
+        _ => return Err(format!("'teacher' is {}, expected f32, f16, bf16 or f64", tensor.ty.name())),
+    })
 }
 
 /// Reads the targets, and notes what was not said outright.

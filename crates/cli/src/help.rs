@@ -33,8 +33,10 @@ INPUT holds these tensors:
                              or f64, rounded to f32
   probabilities              in their place for {given}, in [0, 1]
   targets                    integers [N, d1, …]: one class a row ([N, 1, …] will do)
-                             u8 or bool of the scores' shape: multi-hot (integers of 0 and 1 too)
+                             u8 or bool of the scores' shape: multi-hot (integers of 0 and 1 too);
+                             255 where a label is not known, for losses of elements
                              floats of the scores' shape: probabilities
+  teacher                    in their place for distillation: a teacher's scores, of the shape of logits
   target_offsets, target_indices
                              or lists of classes: row r has indices[offsets[r]..offsets[r + 1]]
   class_weights [C]          optional: {class_weights}
@@ -43,6 +45,9 @@ INPUT holds these tensors:
   element_weights            optional, of the scores' shape: the losses of elements
   upstream                   optional, of the unreduced loss's shape: with --reduction none
   entropy_upstream           optional, [N, d1, …]: with --reduction none, {entropy_upstream}
+  hidden [N, H], weight [V, H]
+                             in place of logits for linear-ce, of one type: logits = hidden·weightᵀ,
+                             and bias [V], optional, is added to each row
 Weights of fewer elements are spread as NumPy spreads arrays. Scores [N] are one row of classes for
 losses of rows, and binary for losses of elements. What is understood without being said is told as
 a note; tensors that do not count are listed, and refused if their names say that they should.
@@ -52,6 +57,8 @@ OUTPUT then holds loss (f32), grad (the scores' type and shape), for the softmax
 and lse (f32, [N, d1, …]), and what --outputs names: losses, lse, argmax (u32, [N, d1, …]; 4294967295
 in ignored rows), correct (i64, the number of rows), log_prob and entropy (f32), rank (u32, as argmax), all three
 [N, d1, …], grad_class_bias (f32, [C]). It is replaced whole or not at all.
+in ignored rows), correct (i64, the number of rows). It is replaced whole or not at all. For linear-ce it holds, in place of
+grad, grad_hidden (the type and shape of hidden), grad_weight (f32, as weight), and grad_bias (f32) with a bias.
 
 From PyTorch:
   safetensors.torch.save_file({{'logits': logits, 'targets': labels}}, 'batch.safetensors')

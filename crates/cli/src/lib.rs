@@ -24,6 +24,7 @@ pub mod hostile;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 mod input;
 mod json;
+mod linear;
 mod loss_name;
 mod names;
 mod numbers;

@@ -12,11 +12,27 @@ use crate::options::listing;
 
 /// A loss by its name on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LossName(Kind);
+pub(crate) struct LossName {
+    kind: Kind,
+    linear: bool,
+}
+
+/// The name of a linear layer and softmax-ce in one.
+pub(crate) const LINEAR_CE: &str = "linear-ce";
+
+/// What other libraries call it: letters and digits alone, without "loss" at the end.
+const LINEAR_ELSEWHERE: [&str; 4] =
+    ["linearcrossentropy", "fusedlinearcrossentropy", "ligerfusedlinearcrossentropy", "cutcrossentropy"];
 
 impl LossName {
+    /// The loss; of linear-ce that on its logits.
     pub(crate) fn kind(self) -> Kind {
-        self.0
+        self.kind
+    }
+
+    /// Whether a linear layer comes before it.
+    pub(crate) fn is_linear(self) -> bool {
+        self.linear
     }
 }
 
@@ -30,6 +46,9 @@ fn plain(name: &str) -> String {
 /// What someone who typed this name may have meant.
 fn tip(name: &str) -> String {
     let plain = plain(name);
+    if LINEAR_ELSEWHERE.contains(&plain.as_str()) {
+        return format!("it is called '{LINEAR_CE}' here");
+    }
     let meant: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| kind.aliases().contains(&plain.as_str())).collect();
     match meant.as_slice() {
         [] => {}
@@ -49,7 +68,7 @@ fn tip(name: &str) -> String {
         Some((distance, kind)) if distance <= 2 && typed.len() > 3 => {
             format!("a similar name is '{}'", kind.hyphenated())
         }
-        _ => format!("expected {}", listing(Kind::ALL)),
+        _ => format!("expected {}, {LINEAR_CE}", listing(Kind::ALL)),
     }
 }
 
@@ -70,8 +89,11 @@ impl TypedValueParser for LossNames {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<LossName, Error> {
         let name = value.to_string_lossy();
+        if name == LINEAR_CE || name == "linear_ce" {
+            return Ok(LossName { kind: Kind::SoftmaxCe, linear: true });
+        }
         let known = Kind::ALL.iter().copied().find(|kind| name == kind.hyphenated() || name == kind.name());
-        known.map(LossName).ok_or_else(|| {
+        known.map(|kind| LossName { kind, linear: false }).ok_or_else(|| {
             let option = arg.map_or_else(|| "--loss <NAME>".to_owned(), ToString::to_string);
             let message = format!("invalid value '{name}' for '{option}': {}\n", tip(&name));
             Error::raw(ErrorKind::InvalidValue, message).with_cmd(command)
@@ -80,7 +102,10 @@ impl TypedValueParser for LossNames {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         let value = |kind: Kind| PossibleValue::new(kind.hyphenated()).alias(kind.name()).help(kind.about());
-        Some(Box::new(Kind::ALL.iter().copied().map(value)))
+        let linear = PossibleValue::new(LINEAR_CE)
+            .alias("linear_ce")
+            .help("A linear layer and softmax-ce in one, without the logits; PyTorch's linear_cross_entropy");
+        Some(Box::new(Kind::ALL.iter().copied().map(value).chain([linear])))
     }
 }
 
@@ -100,6 +125,7 @@ mod tests {
             ("BCEWithLogitsLoss", "it is called 'sigmoid-ce' here"),
             ("sigmoid_focal_loss", "a similar name is 'sigmoid-focal'"),
             ("PolyLoss", "it is called 'poly-1' here"),
+            ("LigerFusedLinearCrossEntropyLoss", "it is called 'linear-ce' here"),
             ("sofmax-ce", "a similar name is 'softmax-ce'"),
             ("SOFTMAX-CE", "a similar name is 'softmax-ce'"),
         ] {

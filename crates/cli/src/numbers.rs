@@ -33,6 +33,25 @@ fn argument(option: OptionName, letter: &'static str) -> Arg {
     if let Some(default) = default {
         help = format!("{help} [default: {default}]");
     }
+    let words = option.words();
+    if words == ["false", "true"] {
+        return Arg::new(option.name())
+            .long(option.hyphenated())
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .hide_possible_values(true)
+            .value_name(letter)
+            .value_parser(move |text: &str| word(words, text))
+            .help(format!("{help} ({})", listing(&takers)));
+    }
+    if !words.is_empty() {
+        return Arg::new(option.name())
+            .long(option.hyphenated())
+            .value_name(letter)
+            .value_parser(move |text: &str| word(words, text))
+            .help(format!("{help} ({})", listing(&takers)));
+    }
     Arg::new(option.name())
         .long(option.hyphenated())
         .value_name(letter)
@@ -51,6 +70,12 @@ impl FromArgMatches for Numbers {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The number of a word.
+fn word(words: &[&str], text: &str) -> Result<f32, String> {
+    let number = words.iter().position(|word| *word == text);
+    number.map(|number| number as f32).ok_or_else(|| format!("expected one of {}", words.join(", ")))
 }
 
 /// A number that f32 can hold; whether the loss takes it is another question.

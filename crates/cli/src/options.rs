@@ -3,7 +3,7 @@
 use gpu_loss::Reduction;
 use gpu_loss::batch::Outputs;
 use gpu_loss::loss::OptionName;
-use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::loss::{Divergence, Kind, Spec};
 
 use crate::args::{LossOptions, OutputName, RunArgs};
 use crate::failure::Failure;
@@ -59,6 +59,13 @@ pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
     for (option, value) in &options.numbers.0 {
         applies(&format!("--{}", option.hyphenated()), kind, &takers(*option))?;
         option.set(&mut spec, *value);
+    }
+    let has = |name: OptionName| options.numbers.0.iter().any(|(option, _)| *option == name);
+    if has(OptionName::Lambda) && spec.divergence != Divergence::JensenShannon {
+        return Err(Failure::usage(format!(
+            "--lambda does not apply to --divergence {}: it is for jensen-shannon",
+            spec.divergence.name()
+        )));
     }
     Ok(spec)
 }

@@ -5,17 +5,18 @@ use gpu_loss::loss::{Kind, Spec};
 use gpu_loss::{Batch, Dtype, Error, Targets};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use crate::forms::{Axes, TargetData, targets_of};
+use crate::forms::{Axes, TargetData, targets_of, teacher_of};
 use crate::input::{Tensor, Tensors, Type};
 use crate::options::listing;
 use crate::unread::{self, missing};
 use crate::{broadcast, convert};
 
 /// Every tensor that means something.
-pub(crate) const KNOWN: [&str; 11] = [
+pub(crate) const KNOWN: [&str; 12] = [
     "logits",
     "probabilities",
     "targets",
+    "teacher",
     "target_offsets",
     "target_indices",
     "class_weights",
@@ -79,6 +80,9 @@ impl Problem {
             TargetData::Lists { offsets, indices } => Targets::lists(offsets, indices),
             TargetData::MultiHot(bytes) => Targets::from(bytes),
             TargetData::Probabilities(values) => Targets::from(values),
+            TargetData::Logits(values) => Targets::logits(values),
+            TargetData::LogitsF16(values) => Targets::logits(values),
+            TargetData::LogitsBf16(values) => Targets::logits(values),
         };
         let mut batch = Batch::new(scores, targets);
         batch.element_weights = self.element_weights.as_ref().map(|array| array.view());
@@ -121,7 +125,8 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
         Some(tensor)
     };
     let scores = take(scores_name);
-    let targets = take("targets");
+    let from_teacher = kind.targets() == [TargetForm::Logits];
+    let targets = take(if from_teacher { "teacher" } else { "targets" });
     let lists = ["target_offsets", "target_indices"].map(&mut take);
     let [class_weights, pos_weight, class_bias] = ["class_weights", "pos_weight", "class_bias"].map(&mut take);
     let [element_weights, upstream, entropy_upstream] = ["element_weights", "upstream", "entropy_upstream"].map(take);
@@ -147,7 +152,17 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
         (Some(_), [Some(_), _] | [_, Some(_)]) => {
             return Err("has both 'targets' and 'target_offsets' or 'target_indices': one form is expected".into());
         }
+        (Some(tensor), [None, None]) if from_teacher => teacher_of(tensor, &axes, notes)?,
         (Some(tensor), [None, None]) => targets_of(tensor, &axes, kind, notes)?,
+        (None, _) if from_teacher => return Err(missing("teacher", &tensors, &listed)),
+        (None, [None, None]) if kind == Kind::InfoNce => {
+            let rows = axes.full.first().copied().unwrap_or_default();
+            if axes.full.len() != 2 || rows > axes.full.get(1).copied().unwrap_or_default() {
+                return Err(format!("'{scores_name}' is {:?}: without 'targets', [N, M] with N at most M", axes.given));
+            }
+            notes.push("without 'targets', column i is the positive of row i".into());
+            TargetData::Classes(ArrayD::from_shape_fn(IxDyn(&[rows]), |at| at[0] as i64))
+        }
         (None, [None, None]) => return Err(missing("targets", &tensors, &listed)),
         (None, [offsets, indices]) => {
             let no = |name: &str| missing(name, &tensors, &listed);

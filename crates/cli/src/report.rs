@@ -105,6 +105,15 @@ impl NotNumbers {
     }
 }
 
+impl NotNumbers {
+    /// Counts them among the losses of rows.
+    pub(crate) fn of_rows(losses: &[f64], loss: f64) -> Self {
+        let nan_rows = losses.iter().filter(|loss| loss.is_nan()).count();
+        let first = losses.iter().position(|loss| loss.is_nan()).unwrap_or_default();
+        NotNumbers { nan_rows, first, is_empty_mean: nan_rows == 0 && loss.is_nan() }
+    }
+}
+
 impl Report {
     /// As lines of text.
     pub(crate) fn lines(&self) -> String {

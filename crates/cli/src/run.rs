@@ -21,6 +21,13 @@ const MOMENT: Duration = Duration::from_millis(20);
 
 /// Reads, computes, checks, writes and reports; bad input is found before a device is opened.
 pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure> {
+    if args.loss.is_linear() {
+        return crate::linear::run(args, filter);
+    }
+    if args.memory_mib.is_some() {
+        let loss = args.loss.kind().hyphenated();
+        return Err(Failure::usage(format!("--memory-mib does not apply to --loss {loss}: it is for linear-ce")));
+    }
     let spec = options::spec(args.loss.kind(), &args.options)?;
     let want = options::want(args)?;
     if let Some(output) = &args.output {

@@ -7,11 +7,12 @@ use gpu_loss::batch::TargetForm;
 use gpu_loss::loss::Kind;
 use gpu_loss::plan::Strategy;
 use gpu_loss::reference::Difference;
-use gpu_loss::verify::{Case, Verdict};
+use gpu_loss::verify::{Case, LinearCase, Verdict};
 use gpu_loss::{Dtype, Error, wgpu};
 use serde::{Serialize, Serializer};
 
 use crate::failure::{Exit, Failure, one_line};
+use crate::loss_name::LINEAR_CE;
 use crate::{adapters, json, terminal};
 
 /// How many failing cases are listed.
@@ -25,8 +26,27 @@ pub(crate) struct Tally {
     #[serde(skip)]
     title: String,
     #[serde(serialize_with = "as_array")]
-    rows: BTreeMap<(Kind, TargetForm, Dtype), Row>,
+    rows: BTreeMap<Key, Row>,
     failures: Vec<String>,
+}
+
+/// What rows of the table are told apart by.
+type Key = (Loss, TargetForm, Dtype);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Loss {
+    Of(Kind),
+    /// A linear layer and softmax-ce in one.
+    Linear,
+}
+
+impl Loss {
+    fn name(self) -> &'static str {
+        match self {
+            Loss::Of(kind) => kind.hyphenated(),
+            Loss::Linear => LINEAR_CE,
+        }
+    }
 }
 
 /// A row of the table: a loss on one form of target and one type of scores.
@@ -70,25 +90,42 @@ impl Tally {
     }
 
     pub(crate) fn add(&mut self, case: &Case, verdict: &Verdict) {
-        let row = self.rows.entry((case.kind(), case.form(), case.dtype())).or_default();
-        let difference = &verdict.difference;
+        let key = (Loss::Of(case.kind()), case.form(), case.dtype());
+        self.rows.entry(key).or_default().strategies.insert(verdict.strategy);
+        self.note(key, &verdict.difference, || format!("{case}, {}", verdict.strategy.name()));
+    }
+
+    pub(crate) fn add_linear(&mut self, case: &LinearCase, difference: &Difference) {
+        self.note(key_of(case), difference, || case.to_string());
+    }
+
+    fn note(&mut self, key: Key, difference: &Difference, case: impl Fn() -> String) {
+        let row = self.rows.entry(key).or_default();
         row.combinations += 1;
-        row.strategies.insert(verdict.strategy);
         let loss = difference.loss.max(difference.losses).max(difference.lse);
         row.loss.note(loss, difference.loss_absolute);
         row.grad.note(difference.grad, difference.grad_absolute);
         if !difference.kept() {
-            self.failures.push(format!("{case}, {}: {}", verdict.strategy.name(), faults(difference)));
+            self.failures.push(format!("{}: {}", case(), faults(difference)));
         }
     }
 
     /// A case that was not computed: a failure, or the end if the device cannot go on.
     pub(crate) fn refused(&mut self, case: &Case, error: &Error) -> Result<(), Failure> {
+        self.not_computed((Loss::Of(case.kind()), case.form(), case.dtype()), case, error)
+    }
+
+    /// The same of a linear layer and its loss.
+    pub(crate) fn refused_linear(&mut self, case: &LinearCase, error: &Error) -> Result<(), Failure> {
+        self.not_computed(key_of(case), case, error)
+    }
+
+    fn not_computed(&mut self, key: Key, case: &dyn std::fmt::Display, error: &Error) -> Result<(), Failure> {
         let failure = Failure::library(error, None);
         if failure.exit == Exit::Device && !matches!(error, Error::Limit { .. }) {
             return Err(Failure::device(format!("{}: {case}: {}", self.title, failure.line())));
         }
-        self.rows.entry((case.kind(), case.form(), case.dtype())).or_default().combinations += 1;
+        self.rows.entry(key).or_default().combinations += 1;
         self.failures.push(format!("{case}: {}", failure.line()));
         Ok(())
     }
@@ -109,12 +146,12 @@ impl Tally {
             "  {:<14} {:<13} {:<5} {:>6}  {:<14}  {:<14}  strategies",
             "loss", "targets", "type", "runs", "largest error", "of gradients"
         );
-        for ((kind, form, dtype), row) in &self.rows {
+        for ((loss, form, dtype), row) in &self.rows {
             let strategies: Vec<&str> = row.strategies.iter().map(|strategy| strategy.name()).collect();
             let _ = writeln!(
                 text,
                 "  {:<14} {:<13} {:<5} {:>6}  {}  {}  {}",
-                kind.hyphenated().to_owned(),
+                loss.name(),
                 form.name(),
                 dtype.name(),
                 row.combinations,
@@ -132,6 +169,10 @@ impl Tally {
         }
         text
     }
+}
+
+fn key_of(case: &LinearCase) -> Key {
+    (Loss::Linear, TargetForm::Classes, case.dtype())
 }
 
 /// What of a result is outside the promise.
@@ -158,10 +199,10 @@ fn faults(difference: &Difference) -> String {
 }
 
 /// The rows as JSON has them.
-fn as_array<S: Serializer>(rows: &BTreeMap<(Kind, TargetForm, Dtype), Row>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_array<S: Serializer>(rows: &BTreeMap<Key, Row>, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Document {
-        loss: String,
+        loss: &'static str,
         targets: &'static str,
         dtype: &'static str,
         combinations: usize,
@@ -175,8 +216,8 @@ fn as_array<S: Serializer>(rows: &BTreeMap<(Kind, TargetForm, Dtype), Row>, seri
         #[serde(serialize_with = "json::number")]
         grad_error: f64,
     }
-    serializer.collect_seq(rows.iter().map(|((kind, form, dtype), row)| Document {
-        loss: kind.hyphenated().to_owned(),
+    serializer.collect_seq(rows.iter().map(|((loss, form, dtype), row)| Document {
+        loss: loss.name(),
         targets: form.name(),
         dtype: dtype.name(),
         combinations: row.combinations,

@@ -1,6 +1,7 @@
 //! Tensors that a loss does not read: those whose names say that they were meant to count are refused by the right name.
 
 use gpu_loss::Reduction;
+use gpu_loss::batch::TargetForm;
 use gpu_loss::loss::OptionName;
 use gpu_loss::loss::{Kind, Spec};
 
@@ -44,6 +45,8 @@ const PROBABILITIES: &[&str] = &[
 ];
 const TARGETS: &[&str] = &["label", "labels", "y", "ytrue", "gt", "groundtruth", "class", "classes", "truth"];
 
+const TEACHER: &[&str] = &["teacherlogits", "teacherscores", "teacheroutput", "target", "targets"];
+
 /// Refuses tensors that mean something elsewhere, and names that look like a slip or like a weight.
 pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result<(), String> {
     let has = |name: &str| tensors.found.contains_key(name);
@@ -55,12 +58,24 @@ pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result
             return Err(format!("'{name}' does not apply to {loss}: it is for {takers}"));
         }
     }
+    let from_teacher = spec.kind.targets() == [TargetForm::Logits];
+    for (name, wrong) in [("teacher", !from_teacher), ("targets", from_teacher), ("target_offsets", from_teacher)] {
+        if has(name) && wrong {
+            let takers = Kind::ALL.iter().copied();
+            let takers: Vec<Kind> =
+                takers.filter(|kind| (kind.targets() == [TargetForm::Logits]) != from_teacher).collect();
+            let (loss, takers) = (spec.kind.hyphenated(), listing(&takers));
+            return Err(format!("'{name}' does not apply to {loss}: it is for {takers}"));
+        }
+    }
     if let Some(name) = ["upstream", "entropy_upstream"].into_iter().find(|name| has(name) && !unreduced) {
         return Err(format!("'{name}' applies to --reduction none only"));
     }
     let unknown = || tensors.names.iter().map(String::as_str).filter(|name| !KNOWN.contains(name));
     let expected = KNOWN.into_iter().filter(|known| match *known {
         "logits" | "probabilities" => *known == scores_name && !has(known),
+        "teacher" => from_teacher && !has("teacher"),
+        "targets" | "target_offsets" | "target_indices" if from_teacher => false,
         "targets" => !has("targets") && !has("target_offsets") && !has("target_indices"),
         "target_offsets" | "target_indices" => !has(known) && !has("targets"),
         // A second tensor of such a name counts for nothing, whether the loss takes the first or not.
@@ -81,6 +96,7 @@ pub(crate) fn missing(name: &str, tensors: &Tensors, listed: &str) -> String {
         "logits" => SCORES,
         "probabilities" => PROBABILITIES,
         "targets" => TARGETS,
+        "teacher" => TEACHER,
         _ => &[],
     };
     let other =
@@ -104,7 +120,6 @@ fn meant(name: &str, kind: Kind) -> Option<String> {
         | "cotangent" => return Some("the gradient of each loss is 'upstream', with --reduction none".into()),
         "ignoreindex" | "ignorelabel" => return option("--ignore-index"),
         "reduction" => return option("--reduction"),
-        "temperature" => return option("--logit-scale, 1 by the temperature"),
         "denominator" | "numitemsinbatch" => return option("--denominator"),
         "bias" | "logitbias" | "logitadjustment" if kind.options().contains(&OptionName::ClassBias) => {
             return Some("what is added to each class's score is 'class_bias' [C]".into());

@@ -3,26 +3,28 @@
 use std::time::Instant;
 
 use gpu_loss::builder::AdapterFilter;
-use gpu_loss::verify::{Case, Scope, cases, check};
+use gpu_loss::verify::{Case, LinearCase, Scope, cases, check, check_linear, linear_cases};
 use gpu_loss::{GpuLoss, wgpu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
 use crate::failure::Failure;
+use crate::loss_name::LINEAR_CE;
 use crate::tally::Tally;
 use crate::{adapters, json, terminal};
 
 /// Checks every adapter, all at the same time, and prints a table for each.
 pub(crate) fn verify(args: &VerifyArgs, filter: &AdapterFilter) -> Result<(), Failure> {
-    let cases = cases(if args.quick { Scope::quick() } else { Scope::full() });
+    let scope = if args.quick { Scope::quick() } else { Scope::full() };
+    let (cases, linear) = (cases(scope), linear_cases(scope));
     let found = adapters::find(filter)?;
-    let bar = progress(cases.len() * found.len());
+    let bar = progress((cases.len() + linear.len()) * found.len());
     let start = Instant::now();
     // Most of the time goes into compiling pipelines, by one thread for each adapter.
     let tallies = std::thread::scope(|scope| {
         let threads: Vec<_> =
-            found.iter().map(|adapter| scope.spawn(|| check_adapter(adapter, &cases, &bar))).collect();
+            found.iter().map(|adapter| scope.spawn(|| check_adapter(adapter, (&cases, &linear), &bar))).collect();
         threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -81,7 +83,11 @@ fn progress(steps: usize) -> ProgressBar {
     bar
 }
 
-fn check_adapter(adapter: &wgpu::Adapter, cases: &[Case], bar: &ProgressBar) -> Result<Tally, Failure> {
+fn check_adapter(
+    adapter: &wgpu::Adapter,
+    (cases, linear): (&[Case], &[LinearCase]),
+    bar: &ProgressBar,
+) -> Result<Tally, Failure> {
     // This is the test.
     let opened = GpuLoss::builder().self_test(false).on_adapter(adapter);
     let gpu = opened.map_err(|error| Failure::library(&error, None))?;
@@ -96,6 +102,14 @@ fn check_adapter(adapter: &wgpu::Adapter, cases: &[Case], bar: &ProgressBar) -> 
         match pollster::block_on(check(&gpu, case)) {
             Ok(verdicts) => verdicts.into_iter().for_each(|verdict| tally.add(case, &verdict)),
             Err(error) => tally.refused(case, &error)?,
+        }
+        bar.inc(1);
+    }
+    for case in linear {
+        bar.set_message(format!("{LINEAR_CE} classes {}", case.dtype().name()));
+        match pollster::block_on(check_linear(&gpu, case)) {
+            Ok(difference) => tally.add_linear(case, &difference),
+            Err(error) => tally.refused_linear(case, &error)?,
         }
         bar.inc(1);
     }

@@ -142,8 +142,8 @@ fn verify_quick_covers_every_loss_and_keeps_the_promise() {
     let document: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
     assert_eq!(document["failed"], 0);
     let rows = document["adapters"][0]["rows"].as_array().expect("rows");
-    // Five losses take four forms of target, softmax_focal one; each in three types.
-    assert_eq!(rows.len(), 63);
+    // Five losses take four forms of target, softmax_focal, poly_1 and linear_ce one; each in three types.
+    assert_eq!(rows.len(), 69);
     let runs: u64 = rows.iter().map(|row| row["combinations"].as_u64().expect("a count")).sum();
     let adapters = document["adapters"].as_array().expect("adapters").len() as u64;
     assert!(document["combinations"].as_u64() == Some(runs * adapters) && runs >= 100, "{runs}");

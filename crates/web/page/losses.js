@@ -27,6 +27,10 @@ export const SLIDERS = {
   gamma: { label: "Focusing γ", min: 0, max: 5, step: 0.1, start: 2 },
   alpha: { label: "Balance α", min: -0.05, max: 1, step: 0.05, start: 0.25, off: "off" },
   epsilon: { label: "Weight ε of 1 − p", min: -1, max: 5, step: 0.1, start: 1 },
+  gamma_positive: { label: "Focusing γ₊ of true classes", min: 0, max: 5, step: 0.1, start: 1 },
+  gamma_negative: { label: "Focusing γ₋ of false ones", min: 0, max: 5, step: 0.1, start: 4 },
+  clip: { label: "Clip of false ones", min: 0, max: 0.5, step: 0.01, start: 0.05 },
+  temperature: { label: "Temperature τ", min: 0.1, max: 4, step: 0.1, start: 1 },
   logit_scale: { label: "Logit scale (1 / temperature)", min: 0.1, max: 4, step: 0.1, start: 1 },
 };
 
@@ -73,6 +77,23 @@ export const WORDS = [
       + "already right go on to count. At ε = 0 it is the plain cross-entropy.",
     formulas: [softmax, math(i("L"), o("="), negative(), log(sub("p", "y")), o("+"), i("ε"), one_minus(sub("p", "y"))),
       math(slope(i("L")), o("="), paren(n(1), o("+"), i("ε"), sub("p", "y")), paren(sub("p", "j"), o("−"), sub("y", "j")))],
+  },
+  {
+    name: "asymmetric", title: "Asymmetric loss", short: "Asymmetric",
+    text: "Binary cross-entropy for rows with few true classes among many: false ones are focused harder than true ones, and "
+      + "those with a probability below the clip count for nothing.",
+    formulas: [sigmoid,
+      math(sub("L", "j"), o("="), negative(), sub("y", "j"), sup(one_minus(sub("p", "j")), "<mi>γ₊</mi>"), log(sub("p", "j")), o("−"),
+        one_minus(sub("y", "j")), sup(sub("m", "j"), "<mi>γ₋</mi>"), log(one_minus(sub("m", "j")))),
+      math(sub("m", "j"), o("="), i("max"), paren(sub("p", "j"), o("−"), i("clip"), o(","), n(0)))],
+  },
+  {
+    name: "info_nce", title: "InfoNCE", short: "InfoNCE",
+    text: "Softmax cross-entropy over similarities: each row's positive among its columns, at a temperature. Along rows and "
+      + "columns at once it is the loss of CLIP.",
+    formulas: [math(sub("p", "j"), o("="), frac(sup(i("e"), row(sub("z", "j"), o("/"), i("τ"))), row(sum("k"), sup(i("e"), row(sub("z", "k"), o("/"), i("τ")))))),
+      math(i("L"), o("="), negative(), log(sub("p", "y"))),
+      math(slope(i("L")), o("="), frac(row(sub("p", "j"), o("−"), sub("y", "j")), i("τ")))],
   },
   {
     name: "ce", title: "Cross-entropy of probabilities", short: "CE",

@@ -26,7 +26,9 @@ pub fn losses() -> Vec<JsValue> {
             ("options", options.collect::<js_sys::Array>().into()),
         ])
     };
-    Kind::ALL.iter().map(described).collect()
+    // Nobody here is a teacher.
+    let with_labels = |kind: &&Kind| !kind.targets().contains(&TargetForm::Logits);
+    Kind::ALL.iter().filter(with_labels).map(described).collect()
 }
 
 /// What to compute. A script sets what differs from the plain loss.

@@ -28,6 +28,10 @@ fn do_tile(s: RowTile) {
     targets_sum = resident_targets_add(targets_sum, x$, b$, row_max, resident_numbers(s, c$));
     //: end
     let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max), ahead);
+    //: each
+    //: when mixed
+    mixture_add(sum, x$, b$);
+    //: end
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD) {
         let good = live & !sum.bad;

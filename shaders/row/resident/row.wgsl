@@ -5,7 +5,8 @@
 // the classes; `$` is the vector's number and `@` that of the first one of its load. Lines below `//: when` are for vectors
 // that are all of what follows: `head` or `tail` (at an end of the row, within a vector) or `body`; `whole` or `partly` in
 // the row; taken by a `single` load or a `wide` one, of which they are `first` or `last`. And for kernels that weigh classes
-// with the statistics (`gathered`), with the gradient (`weighed`), in both cases `direct`, or patch true classes (`patched`).
+// with the statistics (`gathered`), with the gradient (`weighed`), in both cases `direct`, or patch true classes (`patched`); whose targets outside of the row are 0 (`unmasked`) or masks (`masked`);
+// whose losses sum over a mixture (`mixed`).
 
 fn do_tile(s: RowTile) {
     let t = open_targets(s);
@@ -55,8 +56,11 @@ fn do_tile(s: RowTile) {
     //: always
     //: when gathered whole
     let b$ = resident_weights(s, &cursor, c$);
-    //: when gathered partly
+    //: when gathered partly unmasked
     var b$ = vec4(0.0);
+    //: when gathered partly masked
+    var b$ = -infinity();
+    //: when gathered partly
     if (any(in$)) {
         b$ = select(b$, resident_weights(s, &cursor, c$), in$);
     }
@@ -64,6 +68,10 @@ fn do_tile(s: RowTile) {
     targets_sum = resident_targets_add(targets_sum, x$, b$, row_max, resident_numbers(s, c$));
     //: end
     let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max), ahead);
+    //: each
+    //: when mixed
+    mixture_add(sum, x$, b$);
+    //: end
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD && s.exists.x) {
         let good = live & !sum.bad;

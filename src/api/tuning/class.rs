@@ -1,6 +1,6 @@
 //! What decides which strategy is fastest, in words.
 
-use crate::batch::Shape;
+use crate::batch::{Shape, TargetForm};
 use crate::layout::{IntegerType, Layout, Upstream};
 use crate::loss::{Reduction, Spec};
 
@@ -13,6 +13,9 @@ pub(super) fn of(spec: &Spec, layout: &Layout) -> String {
         format!("{}x{classes}x{inner}", n.next_power_of_two()),
         layout.targets.name().to_owned(),
     ];
+    if layout.targets == TargetForm::Logits {
+        words.push(layout.teacher.name().to_owned());
+    }
     if !layout.targets.is_dense() {
         words.push(integer(layout.integers).to_owned());
     }
@@ -39,6 +42,7 @@ pub(super) fn of(spec: &Spec, layout: &Layout) -> String {
         ("statistics", layout.statistics),
         ("in-place", layout.in_place),
         ("element-weights", layout.element_weights),
+        ("missing-labels", layout.missing_labels),
         ("upstream", layout.upstream == Upstream::Scalar),
         ("upstreams", layout.upstream == Upstream::PerLoss),
         ("entropy-upstreams", layout.entropy_upstream),

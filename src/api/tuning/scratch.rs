@@ -129,6 +129,7 @@ fn targets(random: &mut Random, spec: &Spec, layout: &Layout) -> (Vec<u8>, Vec<u
             (integers(offsets.into_iter(), layout.integers), integers(indices.into_iter(), layout.indices))
         }
         TargetForm::MultiHot => ((0..elements).map(|_| u8::from(random.below(8) == 0)).collect(), Vec::new()),
+        TargetForm::Logits => (stored(&random.tile(|r| 8.0 * r.unit() - 4.0), layout.teacher, elements), Vec::new()),
         TargetForm::Probabilities => {
             let most = if spec.kind.per_row() { 2.0 / classes as f32 } else { 1.0 };
             (stored(&random.tile(|r| most * r.unit()), Dtype::F32, elements), Vec::new())

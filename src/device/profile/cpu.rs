@@ -3,7 +3,7 @@
 //!
 //! Measured on llvmpipe by `gpu-loss bench --strategy …` (benches/NOTES.md); estimates for the others.
 
-use super::{Mechanisms, Profile, ReadOnce, Registers, Rows, Sample, Splitting, Workgroups};
+use super::{Mechanisms, Products, Profile, ReadOnce, Registers, Rows, Sample, Splitting, Workgroups};
 
 pub(super) const PROFILE: Profile = Profile {
     name: "cpu",
@@ -22,5 +22,7 @@ pub(super) const PROFILE: Profile = Profile {
     splitting: Splitting { below_rows: 4, classes: 30_001, teams: 64, by_subgroups: true },
     // A processor does some hundred million elements a second, a GPU a hundred times as many.
     sample: Sample { elements: 1 << 20, rows: 64, most: 1 << 23 },
+    // Mesa writes each load out for every lane: fewer at once are built in a second.
+    products: Products { unrolled: 4, wide_scalars: false, statistics: 8 },
     llvmpipe: Mechanisms::NONE,
 };

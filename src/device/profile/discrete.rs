@@ -1,6 +1,6 @@
 //! Graphics cards with memory of their own: AMD, Intel, NVIDIA. All numbers are estimates: no card has run them yet.
 
-use super::{Mechanisms, Profile, Registers, Rows, Sample, Splitting, Workgroups};
+use super::{Mechanisms, Products, Profile, Registers, Rows, Sample, Splitting, Workgroups};
 
 pub(super) const PROFILE: Profile = Profile {
     name: "discrete",
@@ -26,5 +26,6 @@ pub(super) const PROFILE: Profile = Profile {
         by_subgroups: false, // estimate
     },
     sample: Sample { elements: 1 << 22, rows: 256, most: 1 << 24 }, // estimate
+    products: Products { unrolled: 8, wide_scalars: true, statistics: 16 }, // estimate
     llvmpipe: Mechanisms::NONE,
 };

@@ -31,6 +31,8 @@ pub(crate) struct Profile {
     pub(crate) splitting: Splitting,
     /// What `Tuning::Measure` times.
     pub(crate) sample: Sample,
+    /// How products of matrices are cut into tiles.
+    pub(crate) products: Products,
     /// What exists for Mesa's llvmpipe alone.
     pub(crate) llvmpipe: Mechanisms,
 }
@@ -101,6 +103,17 @@ pub(crate) struct Sample {
     pub(crate) rows: u64,
     /// and no more elements than these.
     pub(crate) most: u64,
+}
+
+/// How products of matrices are cut into tiles.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Products {
+    /// Steps of the depth to a turn of the loop over them: 8 or 4.
+    pub(crate) unrolled: u32,
+    /// Whether an invocation makes a block of 8 × 8 where lines are loaded element by element too; else of 4 × 4.
+    pub(crate) wide_scalars: bool,
+    /// Invocations next to each other, and below each other, of a tile of which row statistics are kept: 16 or 8.
+    pub(crate) statistics: u32,
 }
 
 /// All profiles.

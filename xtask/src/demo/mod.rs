@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 
 use gpu_loss::GpuLoss;
 use gpu_loss::builder::AdapterFilter;
-use gpu_loss::loss::Kind;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal::{describe, say};
@@ -73,7 +72,9 @@ pub(crate) fn demo(args: &Args) -> Result<()> {
 
 /// The names of the losses.
 fn losses() -> String {
-    Kind::ALL.iter().map(|kind| kind.hyphenated()).collect::<Vec<_>>().join(", ")
+    let mut losses: Vec<&str> = tasks().into_iter().map(Task::loss).collect();
+    losses.dedup();
+    losses.join(", ")
 }
 
 /// The task of this name, or which there are.
@@ -154,7 +155,7 @@ mod tests {
         let answer = |loss, targets| chosen(&args(loss, targets)).expect_err("no such task").to_string();
         assert_eq!(
             answer("hinge", None),
-            "there is no loss hinge: expected one of ce, bce, softmax-ce, sigmoid-ce, softmax-focal, sigmoid-focal, poly-1"
+            "there is no loss hinge: expected one of ce, bce, softmax-ce, sigmoid-ce, softmax-focal, sigmoid-focal, poly-1, asymmetric, info-nce"
         );
         assert_eq!(
             answer("sigmoid-ce", Some("lists")),

@@ -34,6 +34,8 @@ pub(super) fn tasks() -> Vec<Task> {
         match kind {
             Kind::SoftmaxCe => &[TargetForm::Classes, TargetForm::Lists, TargetForm::Probabilities],
             Kind::SigmoidCe => &[TargetForm::MultiHot, TargetForm::Classes],
+            // Nobody here is a teacher.
+            Kind::Distillation => &[],
             _ if kind.per_row() => &[TargetForm::Classes],
             _ => &[TargetForm::MultiHot],
         }

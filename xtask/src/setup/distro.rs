@@ -45,6 +45,65 @@ impl Family {
         commands.push(install);
         commands
     }
+
+    /// The commands that install an MPI, and what `crates/mpi` is built with beside it: rsmpi reads the MPI's headers by
+    /// libclang, and builds libffi.
+    pub(super) fn mpi_commands(self, mpi: Mpi) -> Vec<Vec<&'static str>> {
+        match (self, mpi) {
+            (Family::Debian, Mpi::Openmpi) => vec![
+                vec!["apt-get", "update"],
+                vec!["apt-get", "install", "-y", "libopenmpi-dev", "openmpi-bin", "libclang-dev", "clang", "make"],
+            ],
+            (Family::Debian, Mpi::Mpich) => vec![
+                vec!["apt-get", "update"],
+                vec!["apt-get", "install", "-y", "libmpich-dev", "mpich", "libclang-dev", "clang", "make"],
+            ],
+            (Family::Fedora, Mpi::Openmpi) => {
+                vec![vec!["dnf", "install", "-y", "openmpi-devel", "clang-devel", "clang", "make"]]
+            }
+            (Family::Fedora, Mpi::Mpich) => {
+                vec![vec!["dnf", "install", "-y", "mpich-devel", "clang-devel", "clang", "make"]]
+            }
+            (Family::Arch, Mpi::Openmpi) => {
+                vec![vec!["pacman", "-Sy", "--needed", "--noconfirm", "openmpi", "clang", "make"]]
+            }
+            // Arch's repositories have no MPICH.
+            (Family::Arch, Mpi::Mpich) => vec![],
+        }
+    }
+}
+
+/// A library that speaks MPI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mpi {
+    Openmpi,
+    Mpich,
+}
+
+impl Mpi {
+    /// What compiles and what starts its programs, by the names that Debian gives each where both are installed.
+    pub(super) fn programs(self) -> [&'static [&'static str]; 2] {
+        match self {
+            Mpi::Openmpi => [&["mpicc.openmpi", "mpicc"], &["mpirun.openmpi", "mpirun"]],
+            Mpi::Mpich => [&["mpicc.mpich", "mpicc"], &["mpiexec.mpich", "mpiexec"]],
+        }
+    }
+
+    /// Its own name for itself.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Mpi::Openmpi => "Open MPI",
+            Mpi::Mpich => "MPICH",
+        }
+    }
+
+    /// Whether its launcher says so of its version. Open MPI's calls itself OpenRTE under Debian's second name for it.
+    pub(super) fn wrote(self, version: &str) -> bool {
+        version.contains(match self {
+            Mpi::Openmpi => "open-mpi.org",
+            Mpi::Mpich => "HYDRA",
+        })
+    }
 }
 
 /// The distribution's own name for itself.
@@ -105,6 +164,34 @@ mod tests {
         assert_eq!(line(ARCH, false), "pacman -Sy --needed --noconfirm vulkan-icd-loader vulkan-swrast");
         assert_eq!(line(MANJARO, true), "pacman -Sy --needed --noconfirm vulkan-icd-loader vulkan-swrast mesa");
         assert_eq!(line(ALPINE, true), "");
+    }
+
+    #[test]
+    fn each_family_installs_an_mpi_with_what_reads_its_headers() {
+        let line = |text: &str, mpi: Mpi| {
+            let commands = Family::of(text).map(|family| family.mpi_commands(mpi)).unwrap_or_default();
+            commands.iter().map(|command| command.join(" ")).collect::<Vec<_>>().join(" && ")
+        };
+        assert_eq!(
+            line(DEBIAN, Mpi::Openmpi),
+            "apt-get update && apt-get install -y libopenmpi-dev openmpi-bin libclang-dev clang make"
+        );
+        assert_eq!(
+            line(MINT, Mpi::Mpich),
+            "apt-get update && apt-get install -y libmpich-dev mpich libclang-dev clang make"
+        );
+        assert_eq!(line(ROCKY, Mpi::Mpich), "dnf install -y mpich-devel clang-devel clang make");
+        assert_eq!(line(ARCH, Mpi::Openmpi), "pacman -Sy --needed --noconfirm openmpi clang make");
+        assert_eq!(line(MANJARO, Mpi::Mpich), "");
+    }
+
+    #[test]
+    fn an_mpi_is_told_by_what_its_launcher_says() {
+        let open = ["mpirun.openmpi (OpenRTE) 4.1.4", "mpirun (Open MPI) 4.1.4", "mpirun (Open MPI) 5.0.3"]
+            .map(|name| format!("{name}\n\nReport bugs to http://www.open-mpi.org/community/help/\n"));
+        assert!(open.iter().all(|version| Mpi::Openmpi.wrote(version) && !Mpi::Mpich.wrote(version)));
+        let hydra = "HYDRA build details:\n    Version:                                 4.0.2\n";
+        assert!(Mpi::Mpich.wrote(hydra) && !Mpi::Openmpi.wrote(hydra));
     }
 
     #[test]

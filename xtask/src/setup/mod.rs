@@ -4,9 +4,11 @@
 
 mod distro;
 mod install;
+mod mpi;
 
 use std::process::Command;
 
+pub(crate) use distro::Mpi;
 use gpu_loss::GpuLoss;
 use gpu_loss::builder::AdapterFilter;
 use gpu_loss::wgpu::Backends;
@@ -17,9 +19,12 @@ use crate::terminal::{describe, say};
 /// Set for the second run of this program, which looks again for drivers that the first one installed.
 const INSTALLED: &str = "XTASK_DRIVERS_INSTALLED";
 
-/// Makes sure of Vulkan, and of OpenGL on request, and says which adapters there are.
-pub(crate) fn setup(gl: bool) -> Result<()> {
+/// Makes sure of Vulkan, of OpenGL and an MPI on request, and says which adapters there are.
+pub(crate) fn setup(gl: bool, mpi: Option<Mpi>) -> Result<()> {
     prepare(gl)?;
+    if let Some(mpi) = mpi {
+        mpi::prepare(mpi)?;
+    }
     let filter = AdapterFilter::default();
     let adapters = GpuLoss::adapters(&filter);
     if adapters.is_empty() {

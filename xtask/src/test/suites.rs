@@ -19,7 +19,7 @@ const LONGEST: [&str; 8] =
     ["regressions", "wide_loads", "edge_cases", "vectors", "resident", "plan", "property", "exit_codes"];
 
 /// What is run again under other devices' profiles, kernels made for GPUs among them.
-const UNDER_PROFILES: [&str; 3] = ["vectors", "edge_cases", "property"];
+const UNDER_PROFILES: &str = "vectors";
 /// Profiles with the width of lavapipe's vectors in bits, which makes its subgroups: 4, 8 or 16 invocations. Ranges stand
 /// around the real size, as drivers of AMD, Intel and Apple state them.
 const PROFILES: [(&str, &str); 8] = [
@@ -32,7 +32,7 @@ const PROFILES: [(&str, &str); 8] = [
     ("apple:4-64", "512"),
     ("cpu", "256"),
 ];
-/// How many of these are tested without `--full`, by the vectors alone.
+/// How many of these are tested without `--full`.
 const QUICK_PROFILES: usize = 2;
 
 /// One process of tests.
@@ -107,10 +107,7 @@ fn suite(message: &str) -> Option<Suite> {
 
 /// Suites that run once more, their kernels made for other devices.
 fn under_profiles(suites: &[Suite], full: bool) -> Vec<Suite> {
-    let (profiles, names) = match full {
-        true => (&PROFILES[..], &UNDER_PROFILES[..]),
-        false => (&PROFILES[..QUICK_PROFILES], &UNDER_PROFILES[..1]),
-    };
+    let profiles = if full { &PROFILES[..] } else { &PROFILES[..QUICK_PROFILES] };
     let again = |(profile, bits): &(&str, &str), suite: &Suite| {
         let mut command = Command::new(suite.command.get_program());
         command.env("GPU_LOSS_PROFILE", profile).env("LP_NATIVE_VECTOR_WIDTH", bits).env("WGPU_BACKEND", "vulkan");
@@ -119,7 +116,7 @@ fn under_profiles(suites: &[Suite], full: bool) -> Vec<Suite> {
         }
         Suite { name: format!("{} under {profile}, vectors of {bits} bits", suite.name), command }
     };
-    let chosen: Vec<&Suite> = suites.iter().filter(|suite| names.contains(&suite.name.as_str())).collect();
+    let chosen: Vec<&Suite> = suites.iter().filter(|suite| suite.name == UNDER_PROFILES).collect();
     profiles.iter().flat_map(|profile| chosen.iter().map(move |suite| again(profile, suite))).collect()
 }
 

@@ -3,9 +3,10 @@
 use burn::tensor::{Bool, DType, Device, Int, Tensor};
 use gpu_loss::loss::Loss;
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{Batch, Bce, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets};
+use gpu_loss::{Batch, Bce, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets};
 use gpu_loss_burn::{
-    BinaryCrossEntropyLossConfig, CrossEntropyLossConfig, FocalLossConfig, Reduction, SigmoidFocalLossConfig,
+    BinaryCrossEntropyLossConfig, CrossEntropyLossConfig, FocalLossConfig, Poly1LossConfig, Reduction,
+    SigmoidFocalLossConfig,
 };
 use ndarray::{Array2, Array3};
 
@@ -164,6 +165,20 @@ fn focal_losses_are_those_of_the_reference() {
         let config = SigmoidFocalLossConfig::new().with_alpha(Some(0.25));
         config.init(device).forward(logits, bools(&h.hot, device)).expect("a loss")
     });
+}
+
+#[test]
+fn poly_1_is_that_of_the_reference() {
+    let h = host();
+    let weights: Vec<f32> = (0..C).map(|class| 0.5 + class as f32 / 10.0).collect();
+    for epsilon in [-1.0, 0.0, 2.0] {
+        let spec = Poly1::default().epsilon(epsilon).class_weights(weights.clone()).ignore_index(h.labels[1]);
+        let want = expected(&spec, &h.scores, Targets::from(&h.labels));
+        everywhere(&format!("poly-1, {epsilon}"), &h.scores, &want, |device, logits| {
+            let config = Poly1LossConfig::new().with_epsilon(epsilon).with_weights(Some(weights.clone()));
+            config.with_ignore_index(Some(h.labels[1])).init(device).forward(logits, ints(&h.labels, device))
+        });
+    }
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn gradients_add_up_over_two_backwards() {
     for part in 0..2 {
         let rows = [part * 6..part * 6 + 6, 0..50];
         let logits = leaf.clone().slice(rows) * 1.0;
-        let grads = loss.forward(logits, targets(&device).slice([part * 6..part * 6 + 6])).backward();
+        let grads = loss.forward(logits, targets(&device).slice(part * 6..part * 6 + 6)).backward();
         let grad = leaf.grad(&grads).expect("a gradient");
         sum = Some(sum.map_or(grad.clone(), |sum| sum + grad));
     }
@@ -117,7 +117,7 @@ fn a_part_of_the_losses_sends_gradients_to_its_rows_alone() {
     let loss = CrossEntropyLossConfig::new().with_reduction(Reduction::None).init(&device);
     let losses = loss.forward(leaf.clone() * 1.0, targets(&device));
     assert_eq!(losses.dims(), [12]);
-    let grad = floats(leaf.grad(&losses.slice([0..1]).sum().backward()).expect("a gradient"));
+    let grad = floats(leaf.grad(&losses.slice(0..1).sum().backward()).expect("a gradient"));
     assert!(grad[..50].iter().any(|g| *g != 0.0) && grad[50..].iter().all(|g| *g == 0.0));
 }
 
@@ -126,7 +126,7 @@ fn several_pad_tokens_are_all_skipped() {
     let device = device();
     let leaf = leaf(&device);
     let config = CrossEntropyLossConfig::new().with_pad_tokens(Some(vec![7, 3, 49])).with_ignore_index(Some(-100));
-    let labels = targets(&device).slice([0..11]);
+    let labels = targets(&device).slice(0..11);
     let labels = Tensor::cat(vec![labels, Tensor::from_ints([-100], &device)], 0);
     let grads = config.init(&device).forward(leaf.clone() * 1.0, labels).backward();
     let grad = floats(leaf.grad(&grads).expect("a gradient"));

@@ -5,6 +5,8 @@ mod common;
 mod devices;
 mod forms;
 mod graph;
+mod learner;
 mod memory;
 mod random;
+mod training;
 mod troubles;

@@ -27,6 +27,7 @@ enum TileTargets {
     Classes(Vec<i64>),
     Lists { offsets: Vec<i64>, indices: Vec<i64> },
     Probabilities(ArrayD<f32>),
+    Logits(ArrayD<f32>),
 }
 
 impl Tile {
@@ -46,6 +47,10 @@ impl Tile {
         let tile = Shape { n, ..case.shape };
         let targets = match case.form {
             TargetForm::Lists => lists(&mut random, &tile),
+            TargetForm::Logits => TileTargets::Logits(ArrayD::from_shape_simple_fn(IxDyn(&dims), || {
+                let [a, b] = random.units();
+                8.0 * (a + b - 1.0)
+            })),
             TargetForm::Classes => {
                 TileTargets::Classes((0..tile.rows()).map(|_| random.below(classes) as i64).collect())
             }
@@ -71,7 +76,7 @@ impl Tile {
     pub(crate) fn target_bytes(&self) -> Vec<u8> {
         match &self.targets {
             TileTargets::Classes(labels) => labels.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            TileTargets::Probabilities(t) => t.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            TileTargets::Probabilities(t) | TileTargets::Logits(t) => t.iter().flat_map(|v| v.to_le_bytes()).collect(),
             TileTargets::Lists { .. } => {
                 (0..=self.case.shape.rows()).flat_map(|r| self.offset(r).to_le_bytes()).collect()
             }
@@ -84,7 +89,7 @@ impl Tile {
         match &self.targets {
             TileTargets::Classes(_) => shape.rows() as u64 * 8,
             TileTargets::Lists { .. } => (shape.rows() as u64 + 1) * 8,
-            TileTargets::Probabilities(_) => shape.elements() as u64 * 4,
+            TileTargets::Probabilities(_) | TileTargets::Logits(_) => shape.elements() as u64 * 4,
         }
     }
 
@@ -121,6 +126,7 @@ impl Tile {
             }
             TileTargets::Lists { offsets, indices } => Targets::lists(offsets, indices),
             TileTargets::Probabilities(t) => Targets::from(t.view()),
+            TileTargets::Logits(t) => Targets::logits(t.view()),
         };
         let result = reference::run(&spec, &Batch::new(self.scores.view(), targets));
         result.map_err(|error| Failure::library(&error, None))

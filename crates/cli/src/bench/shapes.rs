@@ -111,7 +111,12 @@ pub(crate) fn cases(args: &BenchArgs, largest_buffer: u64) -> Result<Vec<Case>, 
     let mut cases = Vec::new();
     for kind in kinds(args) {
         if kind == Kind::SoftmaxCe || !args.filters.loss.is_empty() {
-            let form = if kind.per_row() { TargetForm::Classes } else { TargetForm::Probabilities };
+            let form = match kind.targets() {
+                forms if kind.per_row() && forms.contains(&TargetForm::Classes) => TargetForm::Classes,
+                forms if forms.contains(&TargetForm::Probabilities) => TargetForm::Probabilities,
+                [.., last] => *last,
+                [] => TargetForm::Classes,
+            };
             for classes in &classes {
                 cases.extend(dtypes.iter().map(|dtype| Case::new(kind, form, shape(*classes), *dtype)));
             }

@@ -3,9 +3,10 @@
 mod collection;
 
 use gpu_loss::builder::AdapterFilter;
+use gpu_loss::linear::{LinearCe, LinearLayout};
 use gpu_loss::loss::{Kind, Spec};
 use gpu_loss::plan::Strategy;
-use gpu_loss::{Dtype, GpuLoss, Layout, Shape};
+use gpu_loss::{Dtype, GpuLoss, Layout, Shape, SoftmaxCe};
 use ndarray::ArrayD;
 
 use self::collection::Collection;
@@ -22,6 +23,11 @@ const SHAPES: [[usize; 3]; 4] = [[64, 10, 1], [64, 1000, 1], [2, 70_000, 1], [2,
 pub(crate) fn shaders(args: &ShadersArgs, filter: &AdapterFilter) -> Result<(), Failure> {
     let batch = match (&args.input, args.loss) {
         (Some(input), Some(loss)) => {
+            if loss.is_linear() {
+                return Err(Failure::usage(
+                    "linear-ce is not one program of kernels: the logits' is that of softmax-ce",
+                ));
+            }
             let spec = options::spec(loss.kind(), &args.options)?;
             let name = source::shown(input);
             Some((name, build(source::read(input, &KNOWN)?, spec).map_err(|e| Failure::file(name, e))?))
@@ -39,7 +45,10 @@ pub(crate) fn shaders(args: &ShadersArgs, filter: &AdapterFilter) -> Result<(), 
     let mut collection = Collection::new(&args.out, info, sizes);
     let failed = |error: gpu_loss::Error| Failure::library(&error, batch.as_ref().map(|(name, _)| *name));
     match &batch {
-        None => every_kernel(&gpu, &mut collection)?,
+        None => {
+            every_kernel(&gpu, &mut collection)?;
+            linear_kernels(&gpu, &mut collection)?;
+        }
         Some((_, (scores, problem))) => match scores {
             Scores::F32(scores) => programs(&gpu, &mut collection, problem, scores, failed)?,
             Scores::F16(scores) => programs(&gpu, &mut collection, problem, scores, failed)?,
@@ -104,6 +113,26 @@ fn describe(
     let gpu = &gpu.with_strategy(strategy);
     let program = gpu.describe(spec, layout).map_err(|error| Failure::library(&error, None))?;
     program.dispatches.iter().try_for_each(|dispatch| collection.kernel(dispatch).map(|_| ()))
+}
+
+/// The products of a linear layer, and what is around them.
+fn linear_kernels(gpu: &GpuLoss, collection: &mut Collection<'_>) -> Result<(), Failure> {
+    let plain = LinearCe::default();
+    let softmax = SoftmaxCe::default().label_smoothing(0.1).ignore_index(-100).softcap(30.0);
+    let everything = LinearCe::from(softmax.class_weights(vec![1.0; 1000])).memory(1 << 18);
+    for &dtype in Dtype::ALL {
+        for hidden in [64, 33] {
+            let layout = LinearLayout::new(130, hidden, 1000, dtype);
+            let alone = LinearLayout::evaluation(130, hidden, 1000, dtype);
+            let all = layout.bias(true).grad_bias(true).lse(true).argmax(true).correct(true);
+            let losses = alone.bias(true).argmax(true).correct(true).log_probs(true);
+            for (loss, layout) in [(&plain, layout), (&everything, all), (&plain, alone), (&everything, losses)] {
+                let listed = gpu.describe_linear(loss, &layout).map_err(|error| Failure::library(&error, None))?;
+                listed.iter().try_for_each(|kernel| collection.kernel(kernel).map(|_| ()))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn with_everything(kind: Kind, mut layout: Layout) -> (Spec, Layout) {

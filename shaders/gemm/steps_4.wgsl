@@ -1,0 +1,11 @@
+// Four steps of the depth to one turn of the loop over a tile: a compiler that writes a load for each lane takes seconds over
+// more.
+
+const UNROLLED = 4u;
+
+fn add_steps(i_a: u32, i_b: u32) {
+    add_products(i_a, i_b);
+    add_products(i_a + A_LINE, i_b + B_LINE);
+    add_products(i_a + 2u * A_LINE, i_b + 2u * B_LINE);
+    add_products(i_a + 3u * A_LINE, i_b + 3u * B_LINE);
+}
