@@ -53,6 +53,7 @@ impl RowStatistics {
                 greatest_of_best = split.greatest;
             }
             merged.max = merged.max.max(split.max);
+            merged.greatest = merged.greatest.max(split.greatest);
             merged.flags |= split.flags & STATE;
         }
         if greatest_of_best != merged.greatest {
@@ -76,7 +77,9 @@ impl RowStatistics {
             d += f64::from(split.d) + if split.a == 0.0 { 0.0 } else { f64::from(split.a) * gap };
         }
         (merged.rest, merged.a, merged.d) = ((rest + at_top) as f32, a as f32, d as f32);
-        merged.greatest = spread as f32;
+        if merged.flags & SPREAD_KNOWN != 0 {
+            merged.greatest = spread as f32;
+        }
         Some(merged)
     }
 
