@@ -39,6 +39,12 @@ struct Params {
     alpha: f32,
     alpha_negative: f32, // 1 − α, or 1 without α
     epsilon: f32,        // of poly-1
+    entropy_coefficient: f32, // β
+    margin_multiplier: f32,   // m₁
+    margin_angle: f32,        // m₂, and its cosine and sine
+    margin_angle_cos: f32,
+    margin_angle_sin: f32,
+    margin_cosine: f32,       // m₃
     gamma_positive: f32, // of the asymmetric loss
     gamma_negative: f32,
     clip: f32,

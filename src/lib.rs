@@ -163,6 +163,8 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../docs/from-pytorch.md")]
     struct FromPytorch;
+    #[doc = include_str!("../docs/options.md")]
+    struct Options;
     #[doc = include_str!("../docs/linear.md")]
     struct Linear;
     #[doc = include_str!("../docs/numerics.md")]

@@ -46,6 +46,7 @@ fn case(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
         targets: OwnedTargets::Classes(labels),
         element_weights: None,
         upstream: None,
+        more: Default::default(),
     }
 }
 

@@ -45,6 +45,7 @@ fn every_element_of_a_buffer_as_large_as_they_come() {
             targets: OwnedTargets::Classes(ArrayD::from_shape_vec(IxDyn(&[PATTERN]), labels).expect("shape")),
             element_weights: None,
             upstream: None,
+            more: Default::default(),
         };
         let checked = repeated(&gpu, &case, rows);
         println!("{}: {checked} elements checked, {rows} rows of {CLASSES}", name(&gpu));

@@ -105,6 +105,7 @@ fn large(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
         targets: OwnedTargets::Classes(labels),
         element_weights: None,
         upstream: None,
+        more: Default::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 #[test]
 fn the_reference_is_pytorch() {
     let vectors = common::vectors();
-    assert!(std::env::var_os("GPU_LOSS_VECTORS").is_some() || vectors.len() >= 71, "{} vectors", vectors.len());
+    assert!(std::env::var_os("GPU_LOSS_VECTORS").is_some() || vectors.len() >= 77, "{} vectors", vectors.len());
     for (case, expected) in &vectors {
         let got = case.reference().unwrap_or_else(|error| panic!("{}: {error}", case.name));
         if expected.loss.ndim() == 0 {
@@ -20,8 +20,16 @@ fn the_reference_is_pytorch() {
         if let Some(losses) = &expected.losses {
             near(&case.name, "losses", &got.losses, losses);
         }
-        if let (Some(got), Some(lse)) = (&got.lse, &expected.lse) {
-            near(&case.name, "lse", got, lse);
+        let rank = got.rank.as_ref().map(|rank| rank.mapv(f64::from));
+        for (what, got, want) in [
+            ("lse", &got.lse, &expected.lse),
+            ("log_prob", &got.log_prob, &expected.log_prob),
+            ("entropy", &got.entropy, &expected.entropy),
+            ("rank", &rank, &expected.rank),
+        ] {
+            if let (Some(got), Some(want)) = (got, want) {
+                near(&case.name, what, got, want);
+            }
         }
     }
 }

@@ -67,7 +67,8 @@ fn write_gradients(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: v
     for (var c = 0u; c < s.classes; c++) {
         var g = vec4(0.0);
         if (any(good)) {
-            g = select(g, gradient(r, load4(s.scores + c * params.inner), weights_at(s, t, c)), good);
+            let x = load4(s.scores + c * params.inner);
+            g = select(g, gradient(r, x, weights_at(s, t, c), vec4(s.first + c)), good);
         }
         if (all(s.exists)) {
             store4(s.grad + c * params.inner, g);

@@ -136,7 +136,7 @@ fn terms(p: Place, u: vec4<f32>) -> Terms {
         unit = select(unit, vec4(5.421011e-20), huge);
         units = select(units, vec4(1.8446744e19), huge);
     }
-    let result = term(u, target_values(&t, p.classes, at), q * unit, unit);
+    let result = term(biased(u, p.classes), target_values(&t, p.classes, at), q * unit, unit);
     let none = (t.state == vec4(IGNORED)) | !p.inside;
     let scaled = select(select(v * result.loss, nan(), wrong), vec4(0.0), none);
     let loss = scaled * units;

@@ -18,7 +18,7 @@ fn see(s: RowState, t: Target, first_row: u32, column: u32, product_of_column: v
     let class_id = product.first_class + column;
     let is_true = vec4(class_id) == t.class_id;
     if (any(is_true)) {
-        let u = transform(x);
+        let u = logit(x, vec4(class_id));
         put_true(first_row, is_true.x, u.x);
         put_true(first_row + 1u, is_true.y, u.y);
         put_true(first_row + 2u, is_true.z, u.z);

@@ -23,7 +23,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         // The way from the true class's score to the greatest is the distance of weight 1.
         let u = vec4(true_scores[row]);
         let gap = weighted_gap(vec4(1.0), abs(0.5 * vec4(statistics.max) - 0.5 * u), u);
-        let finished = row_finish(vec4(statistics.max), vec4(statistics.rest), vec4(1.0), gap, vec4(1.0));
+        let finished = row_finish(vec4(statistics.max), vec4(statistics.rest), vec4(1.0), gap, vec4(0.0), vec4(1.0));
         log_prob = -(gap.x + log1p_nonnegative(vec4(statistics.rest)).x) + finished.poison.x;
     }
     log_probs[row] = log_prob;

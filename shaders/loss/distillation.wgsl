@@ -19,7 +19,7 @@ fn greatest_start() -> Greatest {
     return Greatest(vec4(-3.4028234e38), vec4(0u));
 }
 
-fn greatest_add(s: Greatest, x: vec4<f32>) -> Greatest {
+fn greatest_add(s: Greatest, x: vec4<f32>, classes: vec4<u32>) -> Greatest {
     return Greatest(max(s.max, x), max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u)));
 }
 
@@ -230,8 +230,25 @@ fn row_state_rebased(s: RowState, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
     return array<vec4<f32>, 4>(side[0], side[1], vec4(0.0), vec4(0.0));
 }
 
+// No entropy is asked for, and nothing goes before a class where none is the true one.
+fn row_state_spread(s: RowState, row_max: vec4<f32>) -> vec4<f32> {
+    return vec4(0.0);
+}
+
+fn row_state_ahead(s: RowState) -> Ahead {
+    return ahead_start();
+}
+
+fn logit(x: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
+    return x;
+}
+
 // exp((x − max)/τ)
-fn numerator(x: vec4<f32>, row_max: vec4<f32>) -> vec4<f32> {
+fn numerator(x: vec4<f32>, row_max: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
+    return student_numerator(x, row_max);
+}
+
+fn student_numerator(x: vec4<f32>, row_max: vec4<f32>) -> vec4<f32> {
     return exp_nonpositive(scaled(x - row_max));
 }
 
@@ -244,7 +261,13 @@ fn numerators_start() -> NumeratorSums {
     return NumeratorSums(vec4(0.0), vec4(0.0));
 }
 
-fn numerators_add(s: NumeratorSums, numerator: vec4<f32>) -> NumeratorSums {
+fn numerators_add(
+    s: NumeratorSums,
+    numerator: vec4<f32>,
+    x: vec4<f32>,
+    row_max: vec4<f32>,
+    classes: vec4<u32>,
+) -> NumeratorSums {
     return NumeratorSums(s.rest + min(s.greatest, numerator), max(s.greatest, numerator));
 }
 
@@ -253,6 +276,10 @@ fn numerators_total(s: NumeratorSums) -> array<vec4<f32>, 2> {
     let at_max = s.greatest == vec4(1.0);
     let rest = s.rest + select(s.greatest, vec4(0.0), at_max);
     return array<vec4<f32>, 2>(rest, select(vec4(0.0), vec4(1.0), at_max));
+}
+
+fn numerators_spread(s: NumeratorSums) -> vec4<f32> {
+    return vec4(0.0);
 }
 
 // The same of resident vectors, where the student's max is known beforehand: beside it all that an invocation has seen may
@@ -274,10 +301,16 @@ fn resident_weight(s: ResidentTargets) -> vec4<f32> {
     return s.weight;
 }
 
-fn resident_targets_add(s: ResidentTargets, x: vec4<f32>, v: vec4<f32>, row_max: vec4<f32>) -> ResidentTargets {
+fn resident_targets_add(
+    s: ResidentTargets,
+    x: vec4<f32>,
+    v: vec4<f32>,
+    row_max: vec4<f32>,
+    classes: vec4<u32>,
+) -> ResidentTargets {
     var pair = s.pair;
     pair.student.greatest.max = row_max;
-    let e = numerator(x, row_max);
+    let e = student_numerator(x, row_max);
     let step = Step(pair.student, e, vec4(1.0), vec4(0.0));
     return ResidentTargets(
         paired(pair, resident_weight(s), step, side_add(pair.teacher, v), x, v),
@@ -325,7 +358,14 @@ fn both_sides(row_max: vec4<f32>, rest: vec4<f32>) -> FinishedRow {
     return r;
 }
 
-fn row_finish(row_max: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count: vec4<f32>) -> FinishedRow {
+fn row_finish(
+    row_max: vec4<f32>,
+    rest: vec4<f32>,
+    a: vec4<f32>,
+    d: vec4<f32>,
+    spread: vec4<f32>,
+    count: vec4<f32>,
+) -> FinishedRow {
     var r = with_divergence(both_sides(row_max, rest), teacher.d);
     let endless = teacher.endless > vec4(0.0);
     r.loss = select(r.loss * params.loss_factor, infinity(), endless);
@@ -355,19 +395,30 @@ fn log_ratio(r: FinishedRow, x: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
     return (scaled(x - r.max) - scaled(v - r.teacher_max)) + r.shift;
 }
 
-fn gradient(r: FinishedRow, x: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
-    return gradient_of_numerator(r, x, numerator(x, r.max), v);
+fn gradient(r: FinishedRow, x: vec4<f32>, v: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
+    return gradient_of_numerator(r, x, student_numerator(x, r.max), v, classes);
 }
 
-fn gradient_of_numerator(r: FinishedRow, x: vec4<f32>, numerator: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
+fn gradient_of_numerator(
+    r: FinishedRow,
+    x: vec4<f32>,
+    numerator: vec4<f32>,
+    v: vec4<f32>,
+    classes: vec4<u32>,
+) -> vec4<f32> {
     return slope_of(r, x, numerator, v) * r.scale + (r.poison + r.slope_poison);
 }
 
 // Unused: no class is false before the teacher's scores are read.
-fn false_gradient(r: FinishedRow, x: vec4<f32>) -> vec4<f32> {
+fn false_gradient(r: FinishedRow, x: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
     return vec4(0.0);
 }
 
-fn false_gradient_of_numerator(r: FinishedRow, x: vec4<f32>, numerator: vec4<f32>) -> vec4<f32> {
+fn false_gradient_of_numerator(
+    r: FinishedRow,
+    x: vec4<f32>,
+    numerator: vec4<f32>,
+    classes: vec4<u32>,
+) -> vec4<f32> {
     return vec4(0.0);
 }

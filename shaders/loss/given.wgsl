@@ -15,7 +15,7 @@ fn greatest_start() -> Greatest {
     return Greatest(vec4(0u));
 }
 
-fn greatest_add(s: Greatest, z: vec4<f32>) -> Greatest {
+fn greatest_add(s: Greatest, z: vec4<f32>, classes: vec4<u32>) -> Greatest {
     // As integers, the bits of 0..1 lie in 0..=0x3f800000; only −0 besides them is a probability.
     let bits = bitcast<vec4<u32>>(z);
     let inside = (bits <= vec4(0x3f800000u)) | (bits == vec4(0x80000000u));
@@ -38,7 +38,7 @@ fn row_state_start() -> RowState {
 }
 
 fn row_state_add(s: RowState, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> RowState {
-    return RowState(greatest_add(s.greatest, z), sum_add(s.d, minus_log(z, b)), best_add(s.best, z, classes));
+    return RowState(greatest_add(s.greatest, z, classes), sum_add(s.d, minus_log(z, b)), best_add(s.best, z, classes));
 }
 
 // B·(−log z)
@@ -63,6 +63,15 @@ fn row_state_rebased(s: RowState, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
     return rebased(row_max, vec4(0.0), vec4(0.0), sum_total(s.d), row_max);
 }
 
+// There is no entropy of what is not normalised, and nothing that goes before a class.
+fn row_state_spread(s: RowState, row_max: vec4<f32>) -> vec4<f32> {
+    return vec4(0.0);
+}
+
+fn row_state_ahead(s: RowState) -> Ahead {
+    return ahead_start();
+}
+
 fn rebased(own: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, row_max: vec4<f32>) -> array<vec4<f32>, 4> {
     return array<vec4<f32>, 4>(vec4(0.0), vec4(0.0), vec4(0.0), d);
 }
@@ -70,7 +79,7 @@ fn rebased(own: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, row_max:
 // Nothing is normalised: no numerator is needed.
 alias NumeratorSums = bool;
 
-fn numerator(z: vec4<f32>, row_max: vec4<f32>) -> vec4<f32> {
+fn numerator(z: vec4<f32>, row_max: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
     return vec4(0.0);
 }
 
@@ -78,12 +87,22 @@ fn numerators_start() -> NumeratorSums {
     return false;
 }
 
-fn numerators_add(s: NumeratorSums, numerator: vec4<f32>) -> NumeratorSums {
+fn numerators_add(
+    s: NumeratorSums,
+    numerator: vec4<f32>,
+    z: vec4<f32>,
+    row_max: vec4<f32>,
+    classes: vec4<u32>,
+) -> NumeratorSums {
     return s;
 }
 
 fn numerators_total(s: NumeratorSums) -> array<vec4<f32>, 2> {
     return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+}
+
+fn numerators_spread(s: NumeratorSums) -> vec4<f32> {
+    return vec4(0.0);
 }
 
 // Σ B·(−log z) of resident vectors.
@@ -95,7 +114,13 @@ fn resident_targets_start() -> ResidentTargets {
     return ResidentTargets(vec4(0.0));
 }
 
-fn resident_targets_add(s: ResidentTargets, z: vec4<f32>, b: vec4<f32>, row_max: vec4<f32>) -> ResidentTargets {
+fn resident_targets_add(
+    s: ResidentTargets,
+    z: vec4<f32>,
+    b: vec4<f32>,
+    row_max: vec4<f32>,
+    classes: vec4<u32>,
+) -> ResidentTargets {
     return ResidentTargets(s.d + minus_log(z, b));
 }
 
@@ -110,7 +135,14 @@ struct FinishedRow {
     poison: vec4<f32>,
 }
 
-fn row_finish(row_max: vec4<f32>, rest: vec4<f32>, a: vec4<f32>, d: vec4<f32>, count: vec4<f32>) -> FinishedRow {
+fn row_finish(
+    row_max: vec4<f32>,
+    rest: vec4<f32>,
+    a: vec4<f32>,
+    d: vec4<f32>,
+    spread: vec4<f32>,
+    count: vec4<f32>,
+) -> FinishedRow {
     let outside = is_positive_infinity(row_max);
     // Targets that are not finite make all of the row NaN.
     let meaningless = vec4(!SPARSE && !COUNTED) & (is_nan(d) | is_infinity(d));
@@ -126,7 +158,7 @@ fn weighted_gap(b: vec4<f32>, gap: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
     return vec4(0.0);
 }
 
-fn transform(x: vec4<f32>) -> vec4<f32> {
+fn logit(x: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
     return x;
 }
 
@@ -137,18 +169,29 @@ fn row_arriving(row: FinishedRow, scalar_upstream: vec4<f32>) -> FinishedRow {
     return r;
 }
 
-fn gradient(r: FinishedRow, z: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+fn gradient(r: FinishedRow, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
     return select((-b * r.scale) / max(z, vec4(1e-12)), 0.0 * r.scale, b == vec4(0.0));
 }
 
-fn gradient_of_numerator(r: FinishedRow, z: vec4<f32>, numerator: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-    return gradient(r, z, b);
+fn gradient_of_numerator(
+    r: FinishedRow,
+    z: vec4<f32>,
+    numerator: vec4<f32>,
+    b: vec4<f32>,
+    classes: vec4<u32>,
+) -> vec4<f32> {
+    return gradient(r, z, b, classes);
 }
 
-fn false_gradient(r: FinishedRow, z: vec4<f32>) -> vec4<f32> {
+fn false_gradient(r: FinishedRow, z: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
     return vec4(0.0);
 }
 
-fn false_gradient_of_numerator(r: FinishedRow, z: vec4<f32>, numerator: vec4<f32>) -> vec4<f32> {
+fn false_gradient_of_numerator(
+    r: FinishedRow,
+    z: vec4<f32>,
+    numerator: vec4<f32>,
+    classes: vec4<u32>,
+) -> vec4<f32> {
     return vec4(0.0);
 }

@@ -5,5 +5,5 @@ fn with_loss(row: FinishedRow, a: vec4<f32>, d: vec4<f32>, log_sum: vec4<f32>, c
     r.loss = d + a * log_sum;
     r.p_factor = a;
     r.b_factor = vec4(1.0);
-    return with_z_loss(r, count);
+    return with_entropy(with_z_loss(r, count), count);
 }

@@ -6,6 +6,7 @@ fn do_tile(s: RowTile) {
     var rest = vec4(0.0);
     var a = vec4(0.0);
     var d = vec4(0.0);
+    var spread = vec4(0.0);
     var good = vec4(false);
     for (var k = 0u; k < LANES; k++) {
         if (s.exists[k]) {
@@ -14,9 +15,18 @@ fn do_tile(s: RowTile) {
             rest[k] = stored.rest;
             a[k] = stored.a;
             d[k] = stored.d;
+            // Statistics of a plan that counts no entropies tell none.
+            spread[k] = select(nan().x, stored.greatest, (stored.flags & SPREAD_KNOWN) != 0u);
             good[k] = (stored.flags & STATE) == LIVE;
         }
     }
-    let r = row_finish(tile_splat(row_max), tile_splat(rest), tile_splat(a), tile_splat(d), t.count);
+    let r = row_finish(
+        tile_splat(row_max),
+        tile_splat(rest),
+        tile_splat(a),
+        tile_splat(d),
+        tile_splat(spread),
+        t.count,
+    );
     write_gradient(s, t, r, good);
 }

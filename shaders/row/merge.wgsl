@@ -60,8 +60,15 @@ fn main(
     var at_max = vec4(-1.0);
     var a = vec4(0.0);
     var d = vec4(0.0);
+    var spread = vec4(0.0);
+    var true_class = vec2(-infinity().x, 0.0);
     for (var i = 0u; i < params.splits; i++) {
         let split = splits[split_index(row, i)];
+        // Statistics of a plan that counts no entropies tell none.
+        let own = select(nan().x, split.greatest, (split.flags & SPREAD_KNOWN) != 0u);
+        spread += spread_rebased(vec4(own), vec4(split.rest), vec4(split.max), row_max);
+        let part = true_part(split_index(row, i));
+        true_class = vec2(max(true_class.x, part.x), true_class.y + part.y);
         let terms = rebased(vec4(split.max), vec4(split.rest), vec4(split.a), vec4(split.d), row_max);
         rest += terms[0];
         at_max += terms[1];
@@ -72,9 +79,23 @@ fn main(
     merged.rest = rest.x;
     merged.a = a.x;
     merged.d = d.x;
+    if (SPREADS) {
+        merged.greatest = spread.x;
+    }
 
     let bad = vec4(state == BAD);
-    let sum = RowTotals(row_max, rest, a, d, vec4(merged.best), vec4(merged.best_at), bad);
-    put_results(s, t, vec4(state == LIVE), sum, row_finish(row_max, rest, a, d, t.count));
+    let sum = RowTotals(
+        row_max,
+        rest,
+        a,
+        d,
+        vec4(merged.best),
+        vec4(merged.best_at),
+        bad,
+        spread,
+        vec4(true_class.x),
+        vec4(true_class.y),
+    );
+    put_results(s, t, vec4(state == LIVE), sum, row_finish(row_max, rest, a, d, spread, t.count));
     put_statistics(row, merged);
 }

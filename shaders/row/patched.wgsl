@@ -2,7 +2,7 @@
 // each by the invocation that wrote it before. Not over the scores: what is patched is read again.
 
 fn gradient_at(s: RowTile, t: ptr<function, Target>, r: FinishedRow, c: u32, x: vec4<f32>) -> vec4<f32> {
-    return false_gradient(r, x);
+    return false_gradient(r, x, numbers(s, c));
 }
 
 // Lists ascend: the classes of a vector follow one another.
@@ -50,7 +50,7 @@ fn patch_vector(s: RowTile, t: Target, r: FinishedRow, vector: u32, truth: vec4<
     let owner = select(0u, owner_of(s, vector), in_body);
     if (rank == owner && vector != NO_VECTOR && (in_body || PEELED)) {
         let b = target_weights(truth, t.count, numbers(s, vector));
-        let g = gradient(r, load4(s.scores + vector), b);
+        let g = gradient(r, load4(s.scores + vector), b, numbers(s, vector));
         if (in_body) {
             store4(s.grad + vector, g);
         } else {

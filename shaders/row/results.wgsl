@@ -3,6 +3,7 @@
 fn put_results(s: RowTile, t: Target, live: vec4<bool>, sum: RowTotals, r: FinishedRow) {
     let good = live & !sum.bad;
     put_winner(s, t, good, sum, r);
+    put_details(s, t, good, sum, r);
     let ignored = t.state == vec4(IGNORED);
     let loss = select(select(nan(), r.loss, good), vec4(0.0), ignored);
     let lse = select(vec4(0.0), r.lse, good);
@@ -27,7 +28,7 @@ fn put_row(row: u32, exists: bool, loss: f32, lse: f32, outside: bool) {
 
 // A row whose statistics are complete: its results, and what its gradient needs.
 fn finish_rows(s: RowTile, t: Target, live: vec4<bool>, sum: RowTotals) -> FinishedRow {
-    let r = row_finish(sum.max, sum.rest, sum.a, sum.d, t.count);
+    let r = row_finish(sum.max, sum.rest, sum.a, sum.d, sum.spread, t.count);
     put_results(s, t, live, sum, r);
     if (KEEPS_STATISTICS) {
         for (var k = 0u; k < LANES; k++) {

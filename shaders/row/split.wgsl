@@ -15,9 +15,12 @@ fn do_tile(s: RowTile) {
     for (var k = 0u; k < LANES; k++) {
         if (rank == 0u && s.exists[k]) {
             var stored = statistics_of(t, sum, k);
-            stored.greatest = greatest[k];
+            if (CORRECT && !SPARSE) {
+                stored.greatest = greatest[k];
+            }
             stored.flags |= select(0u, BEST_IS_GREATEST, at_best[k] == greatest[k]);
             splits[split_index(s.rows[k], s.split)] = stored;
+            put_true_part(split_index(s.rows[k], s.split), sum.true_u[k], sum.ahead[k]);
         }
     }
 }

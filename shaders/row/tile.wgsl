@@ -32,4 +32,7 @@ struct RowTotals {
     best: vec4<f32>,    // the greatest score, and where it was first met
     best_at: vec4<u32>,
     bad: vec4<bool>,    // its class list means nothing
+    spread: vec4<f32>,  // Σ exp(u − max)·(max − u)
+    true_u: vec4<f32>,  // u of the true class
+    ahead: vec4<f32>,   // how many classes go before it
 }

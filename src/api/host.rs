@@ -47,6 +47,7 @@ struct Workspace {
     targets: wgpu::Buffer,
     indices: Option<wgpu::Buffer>,
     upstream: Option<wgpu::Buffer>,
+    entropy_upstream: Option<wgpu::Buffer>,
     element_weights: Option<wgpu::Buffer>,
     /// Everything that comes back, part by part.
     results: wgpu::Buffer,
@@ -61,6 +62,10 @@ struct Places {
     losses: Option<u64>,
     lse: Option<u64>,
     argmax: Option<u64>,
+    log_prob: Option<u64>,
+    entropy: Option<u64>,
+    rank: Option<u64>,
+    grad_class_bias: Option<u64>,
     grad: Option<u64>,
     status: u64,
     /// Losses, or partial sums behind the results, which the host may add up.
@@ -88,6 +93,10 @@ impl Places {
             slot(layout.outputs.hands_out_losses(spec) || host_finish.is_some() && spec.kind.per_row(), losses);
         let lse = slot(layout.outputs.lse, rows);
         let argmax = slot(layout.outputs.argmax, rows);
+        let log_prob = slot(layout.outputs.log_prob, rows);
+        let entropy = slot(layout.outputs.entropy, rows);
+        let rank = slot(layout.outputs.rank, rows);
+        let grad_class_bias = slot(layout.sums_classes(), layout.shape.classes as u64 * 4);
         let grad = slot(layout.outputs.grad, layout.grad_bytes());
         let status = slot(true, STATUS_BYTES).unwrap_or_default();
         let results = total;
@@ -95,7 +104,21 @@ impl Places {
             host_finish.filter(|_| !spec.kind.per_row()).map(|host_finish| host_finish.values() as u64 * 4);
         total += partial_sums.unwrap_or_default();
         let values = if partial_sums.is_some() { Some(results) } else { losses };
-        Places { loss, losses, lse, argmax, grad, status, values, results, total }
+        Places {
+            loss,
+            losses,
+            lse,
+            argmax,
+            log_prob,
+            entropy,
+            rank,
+            grad_class_bias,
+            grad,
+            status,
+            values,
+            results,
+            total,
+        }
     }
 }
 
@@ -174,6 +197,7 @@ impl GpuLoss {
             for (buffer, bytes) in [
                 (&workspace.indices, &host.indices),
                 (&workspace.upstream, &host.upstream),
+                (&workspace.entropy_upstream, &host.entropy_upstream),
                 (&workspace.element_weights, &host.element_weights),
             ] {
                 if let Some(buffer) = buffer {
@@ -265,6 +289,11 @@ impl GpuLoss {
                 targets: buffer("gpu-loss targets", host.targets.len(), input),
                 indices: some("gpu-loss target indices", &host.indices, host.has_indices),
                 upstream: some("gpu-loss upstream", &host.upstream, !host.upstream.is_empty()),
+                entropy_upstream: some(
+                    "gpu-loss entropy upstream",
+                    &host.entropy_upstream,
+                    !host.entropy_upstream.is_empty(),
+                ),
                 element_weights: some(
                     "gpu-loss element weights",
                     &host.element_weights,
@@ -294,12 +323,17 @@ impl Workspace {
             .target_indices(self.indices.as_ref())
             .element_weights(self.element_weights.as_ref())
             .upstream(self.upstream.as_ref())
+            .entropy_upstream(self.entropy_upstream.as_ref())
             .grad(grad.map(|at| part(at, layout.grad_bytes().next_multiple_of(16))))
             .loss(part(places.loss, 4))
             .status(part(places.status, STATUS_BYTES))
             .losses(places.losses.map(|at| part(at, losses.next_multiple_of(16))))
             .lse(places.lse.map(|at| part(at, rows)))
             .argmax(places.argmax.map(|at| part(at, rows)))
+            .log_prob(places.log_prob.map(|at| part(at, rows)))
+            .entropy(places.entropy.map(|at| part(at, rows)))
+            .rank(places.rank.map(|at| part(at, rows)))
+            .grad_class_bias(places.grad_class_bias.map(|at| part(at, layout.shape.classes as u64 * 4)))
     }
 }
 
@@ -335,6 +369,13 @@ fn collect<T: Element, D: Dimension>(
         lse: places.lse.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
         argmax: places.argmax.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
         correct: layout.outputs.correct.then_some(u64::from(status.correct_rows)),
+        log_prob: places.log_prob.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        entropy: places.entropy.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        rank: places.rank.map(|at| array(IxDyn(&row_dims), take(bytes, at, rows))).transpose()?,
+        grad_class_bias: places
+            .grad_class_bias
+            .map(|at| array(IxDyn(&[layout.shape.classes]), take(bytes, at, layout.shape.classes)))
+            .transpose()?,
     })
 }
 
@@ -398,5 +439,11 @@ fn empty<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Outp
         lse: outputs.lse.then(|| ArrayD::zeros(IxDyn(&row_dims))),
         argmax: outputs.argmax.then(|| ArrayD::zeros(IxDyn(&row_dims))),
         correct: outputs.correct.then_some(0),
+        log_prob: outputs.log_prob.then(|| ArrayD::zeros(IxDyn(&row_dims))),
+        entropy: outputs.entropy.then(|| ArrayD::zeros(IxDyn(&row_dims))),
+        rank: outputs.rank.then(|| ArrayD::zeros(IxDyn(&row_dims))),
+        grad_class_bias: outputs
+            .grad_class_bias
+            .then(|| ArrayD::zeros(IxDyn(batch.scores.shape().get(1..2).unwrap_or_default()))),
     }
 }

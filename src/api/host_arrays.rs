@@ -15,6 +15,7 @@ pub(super) struct HostArrays<'a> {
     pub(super) indices: Cow<'a, [u8]>,
     pub(super) has_indices: bool,
     pub(super) upstream: Cow<'a, [u8]>,
+    pub(super) entropy_upstream: Cow<'a, [u8]>,
     pub(super) element_weights: Cow<'a, [u8]>,
 }
 
@@ -27,6 +28,7 @@ impl<'a> HostArrays<'a> {
             indices: nothing.clone(),
             has_indices: false,
             upstream: batch.upstream.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
+            entropy_upstream: batch.entropy_upstream.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
             element_weights: batch.element_weights.as_ref().map_or_else(|| nothing.clone(), |a| bytes(a.view())),
         };
         match &batch.targets {
@@ -65,6 +67,7 @@ impl<'a> HostArrays<'a> {
             "targets" => Some(&self.targets),
             "target_indices" => Some(&self.indices),
             "upstream" => Some(&self.upstream),
+            "entropy_upstream" => Some(&self.entropy_upstream),
             "element_weights" => Some(&self.element_weights),
             _ => None,
         }
@@ -88,6 +91,7 @@ pub(super) fn layout<T: Element, D: Dimension>(batch: &Batch<'_, T, D>, shape: S
         indices,
         outputs: batch.outputs,
         upstream: if batch.upstream.is_some() { Upstream::PerLoss } else { Upstream::One },
+        entropy_upstream: batch.entropy_upstream.is_some(),
         element_weights: batch.element_weights.is_some(),
         ..Layout::forward_backward(shape, T::DTYPE)
     }

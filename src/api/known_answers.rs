@@ -41,14 +41,20 @@ impl<T: Element> KnownAnswers<T> {
             |element: usize| (element / (classes * inner) * inner + element % inner, element / inner % classes);
         let score = |element: usize, unit: f32| {
             let (row, class) = row_of(element);
+            // With a margin, scores are cosines; with a bias, f32 rounds large ones.
+            let (spread, large) = match (spec.has_margin(), spec.class_bias.is_some()) {
+                (true, _) => (0.125, 0.5),
+                (false, true) => (1.0, 50.0),
+                (false, false) => (1.0, 1e4),
+            };
             match (spec.kind.takes_probabilities(), row % 9) {
                 (true, _) => unit,
                 // A confident row, one of masks, one of large scores, one with a NaN.
-                (false, 1) if class == truth[row] => 24.0,
+                (false, 1) if class == truth[row] => 24.0 * spread,
                 (false, 2) if class % 3 == 1 && class != truth[row] => f32::NEG_INFINITY,
-                (false, 3) if key.dtype == Dtype::F32 => 1e4 + 4.0 * unit,
+                (false, 3) if key.dtype == Dtype::F32 => large + 4.0 * spread * unit,
                 (false, 4) if nan && class == classes / 2 => f32::NAN,
-                _ => 8.0 * unit - 4.0,
+                _ => spread * (8.0 * unit - 4.0),
             }
         };
         let elements = rows * classes;
@@ -126,6 +132,9 @@ impl<T: Element> KnownAnswers<T> {
         batch.outputs = key.outputs;
         if spec.reduction == Reduction::None && key.upstream {
             batch.upstream = Some(self.upstream.view());
+        }
+        if key.entropy_upstream {
+            batch.entropy_upstream = Some(self.upstream.view());
         }
         if key.element_weights {
             batch.element_weights = Some(self.element_weights.view());

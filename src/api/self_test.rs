@@ -50,8 +50,9 @@ pub(super) struct TestKey {
     pub(super) outputs: Outputs,
     /// Options that are switched on, whatever their values.
     pub(super) flags: Flags,
-    /// One gradient that arrives at each loss, and one weight at each element.
+    /// One gradient that arrives at each loss or entropy, and one weight at each element.
     pub(super) upstream: bool,
+    pub(super) entropy_upstream: bool,
     pub(super) element_weights: bool,
     /// Whether some labels are not known.
     pub(super) missing_labels: bool,
@@ -331,6 +332,7 @@ impl TestKey {
             outputs: Outputs { grad: layout.mode == Mode::Gradient || layout.outputs.grad, ..layout.outputs },
             flags: spec.flags(),
             upstream: layout.upstream == Upstream::PerLoss,
+            entropy_upstream: layout.entropy_upstream,
             element_weights: layout.element_weights,
             missing_labels: layout.missing_labels,
             integers: (layout.integers, layout.indices),

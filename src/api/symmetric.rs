@@ -56,6 +56,10 @@ impl GpuLoss {
             lse: rows.lse,
             argmax: rows.argmax,
             correct: rows.correct,
+            log_prob: rows.log_prob,
+            entropy: rows.entropy,
+            rank: rows.rank,
+            grad_class_bias: None,
         })
     }
 }

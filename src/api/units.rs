@@ -20,9 +20,12 @@ pub(super) fn near_one<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, 
     let unit = f32::from_bits(if most.is_normal() { bits & 0x7f80_0000 } else { 1 << bits.ilog2() });
     let weights = weights.iter().map(|weight| weight / unit).collect();
     // What is not weighted is divided by the weights all the same.
-    let z_loss = (f64::from(spec.z_loss) / f64::from(unit)) as f32;
-    let z_loss = if spec.z_loss > 0.0 { z_loss.clamp(f32::MIN_POSITIVE, f32::MAX) } else { 0.0 };
-    Some((Spec { class_weights: Some(weights), z_loss, ..spec.clone() }, unit))
+    let divided = |factor: f32| {
+        let magnitude = (f64::from(factor.abs()) / f64::from(unit)) as f32;
+        if factor == 0.0 { 0.0 } else { magnitude.clamp(f32::MIN_POSITIVE, f32::MAX).copysign(factor) }
+    };
+    let (z_loss, entropy_coefficient) = (divided(spec.z_loss), divided(spec.entropy_coefficient));
+    Some((Spec { class_weights: Some(weights), z_loss, entropy_coefficient, ..spec.clone() }, unit))
 }
 
 /// Losses before reduction, in the caller's unit.

@@ -4,7 +4,7 @@ use ndarray::Dimension;
 
 use crate::batch::{Batch, Element, MISSING_LABEL, Outputs, Shape, TargetForm, Targets};
 use crate::error::{Error, Result};
-use crate::loss::{Reduction, Spec};
+use crate::loss::{OptionName, Reduction, Spec};
 
 /// Checks a batch against a loss and returns the scores' shape.
 pub(crate) fn check<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Shape> {
@@ -19,7 +19,8 @@ pub(crate) fn check_shapes<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<
     let shape = Shape::of(dims).filter(|s| s.classes > 0).ok_or_else(|| Error::NoClasses { got: dims.to_vec() })?;
     spec.check(shape.classes)?;
     suits(spec, batch.targets.form(), batch.element_weights.is_some(), batch.outputs)?;
-    if batch.upstream.is_some() && spec.reduction != Reduction::None {
+    suits_entropy(spec, batch.entropy_upstream.is_some())?;
+    if (batch.upstream.is_some() || batch.entropy_upstream.is_some()) && spec.reduction != Reduction::None {
         let got = "upstream with a reduction".to_owned();
         return Err(Error::Unsupported {
             loss: spec.kind.name(),
@@ -40,6 +41,9 @@ pub(crate) fn check_shapes<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<
     }
     if let Some(weights) = &batch.element_weights {
         same_shape("element_weights", weights.shape(), dims)?;
+    }
+    if let Some(upstream) = &batch.entropy_upstream {
+        same_shape("entropy_upstream", upstream.shape(), &row_dims)?;
     }
     if let Some(upstream) = &batch.upstream {
         same_shape("upstream", upstream.shape(), if spec.kind.per_row() { &row_dims } else { dims })?;
@@ -92,6 +96,44 @@ pub(crate) fn suits(spec: &Spec, form: TargetForm, element_weights: bool, output
     }
     if (outputs.argmax || outputs.correct) && !spec.kind.per_row() {
         return unsupported("a request for argmax or correct rows", "them from losses of rows only");
+    }
+    suits_more(spec, form, outputs)
+}
+
+/// Whether something may arrive at the entropies of a loss.
+pub(crate) fn suits_entropy(spec: &Spec, entropy_upstream: bool) -> Result<()> {
+    if !entropy_upstream || spec.kind.options().contains(&OptionName::EntropyCoefficient) {
+        return Ok(());
+    }
+    let (loss, got) = (spec.kind.name(), "an upstream gradient of entropies".to_owned());
+    Err(Error::Unsupported { loss, got, expected: "it with softmax_ce only" })
+}
+
+/// What margins, log-probabilities, ranks, entropies and the gradient of the class bias go with.
+fn suits_more(spec: &Spec, form: TargetForm, outputs: Outputs) -> Result<()> {
+    let unsupported =
+        |got: &str, expected| Err(Error::Unsupported { loss: spec.kind.name(), got: got.to_owned(), expected });
+    if spec.has_margin() && form != TargetForm::Classes {
+        return unsupported(&format!("a margin with {} as targets", form.name()), "margins with classes only");
+    }
+    if (outputs.log_prob || outputs.rank) && !(spec.kind.is_softmax() && form == TargetForm::Classes) {
+        return unsupported(
+            &format!("a request for log_prob or rank with {} as targets", form.name()),
+            "them from softmax losses on classes only",
+        );
+    }
+    if outputs.entropy && (!spec.kind.is_softmax() || form == TargetForm::Logits) {
+        return unsupported("a request for entropy", "it from softmax losses with labels or probabilities only");
+    }
+    let entropy = outputs.entropy || spec.entropy_coefficient != 0.0;
+    if entropy && outputs.correct && form.is_dense() {
+        return unsupported(
+            &format!("correct rows of {} beside entropies", form.name()),
+            "one of the two: where several teams share a row, its statistics have room for one; argmax tells the other",
+        );
+    }
+    if outputs.grad_class_bias && spec.class_bias.is_none() {
+        return unsupported("a request for grad_class_bias", "it from a loss that has a class_bias");
     }
     Ok(())
 }

@@ -86,6 +86,8 @@ pub struct Batch<'a, T, D: Dimension> {
     pub element_weights: Option<ArrayViewD<'a, f32>>,
     /// The gradient that arrives at each unreduced loss, under [`Reduction::None`](crate::Reduction::None).
     pub upstream: Option<ArrayViewD<'a, f32>>,
+    /// The gradient that arrives at each row's entropy, under [`Reduction::None`](crate::Reduction::None); `softmax_ce` only.
+    pub entropy_upstream: Option<ArrayViewD<'a, f32>>,
     /// Which extra outputs are wanted.
     pub outputs: Outputs,
 }
@@ -97,7 +99,14 @@ impl<'a, T: Element, D: Dimension> Batch<'a, T, D> {
     /// Both may be borrowed for different times.
     pub fn new<'t: 'a>(scores: impl Scores<'a, Element = T, Dimension = D>, targets: impl Into<Targets<'t>>) -> Self {
         let (scores, targets) = (scores.scores(), targets.into().reborrow());
-        Batch { scores, targets, element_weights: None, upstream: None, outputs: Outputs::default() }
+        Batch {
+            scores,
+            targets,
+            element_weights: None,
+            upstream: None,
+            entropy_upstream: None,
+            outputs: Outputs::default(),
+        }
     }
 
     /// Sets one weight an element (sigmoid losses and `bce`), of the scores' shape.
@@ -111,6 +120,13 @@ impl<'a, T: Element, D: Dimension> Batch<'a, T, D> {
     #[must_use]
     pub fn upstream<E: Dimension>(mut self, upstream: impl Scores<'a, Element = f32, Dimension = E>) -> Self {
         self.upstream = Some(upstream.scores().into_dyn());
+        self
+    }
+
+    /// Sets the gradient that arrives at each row's entropy (`softmax_ce` under `Reduction::None` only), `[N, d…]`.
+    #[must_use]
+    pub fn entropy_upstream<E: Dimension>(mut self, upstream: impl Scores<'a, Element = f32, Dimension = E>) -> Self {
+        self.entropy_upstream = Some(upstream.scores().into_dyn());
         self
     }
 

@@ -25,6 +25,14 @@ pub struct Outputs {
     pub argmax: bool,
     /// How many rows' highest score is at a true class; per-row losses only.
     pub correct: bool,
+    /// Each row's `u_y − lse` of its true class; softmax losses on classes only.
+    pub log_prob: bool,
+    /// Each row's entropy; softmax losses only.
+    pub entropy: bool,
+    /// The place of each row's true class by its score; softmax losses on classes only.
+    pub rank: bool,
+    /// The gradient with respect to the class bias; losses that have one.
+    pub grad_class_bias: bool,
 }
 
 /// The requests for outputs, alike for [`Outputs`] and for what holds them.
@@ -58,6 +66,34 @@ macro_rules! requests {
             self
         }
 
+        /// Asks for each row's log-probability of its true class, `u_y − lse`; softmax losses on classes only.
+        #[must_use]
+        pub fn with_log_prob(mut self) -> Self {
+            self $($outputs)* .log_prob = true;
+            self
+        }
+
+        /// Asks for each row's entropy; softmax losses only.
+        #[must_use]
+        pub fn with_entropy(mut self) -> Self {
+            self $($outputs)* .entropy = true;
+            self
+        }
+
+        /// Asks for the place of each row's true class by its score; softmax losses on classes only.
+        #[must_use]
+        pub fn with_rank(mut self) -> Self {
+            self $($outputs)* .rank = true;
+            self
+        }
+
+        /// Asks for the gradient with respect to the class bias; losses that have one.
+        #[must_use]
+        pub fn with_grad_class_bias(mut self) -> Self {
+            self $($outputs)* .grad_class_bias = true;
+            self
+        }
+
         /// Asks for no gradient.
         #[must_use]
         pub fn loss_only(mut self) -> Self {
@@ -79,7 +115,17 @@ impl Outputs {
 
 impl Default for Outputs {
     fn default() -> Self {
-        Outputs { grad: true, losses: false, lse: false, argmax: false, correct: false }
+        Outputs {
+            grad: true,
+            losses: false,
+            lse: false,
+            argmax: false,
+            correct: false,
+            log_prob: false,
+            entropy: false,
+            rank: false,
+            grad_class_bias: false,
+        }
     }
 }
 
@@ -103,6 +149,15 @@ pub struct Output<T, D: Dimension> {
     /// The number of rows whose highest score is at a true class, if wanted. For probabilities: at a class with the
     /// row's greatest target. Rows that are ignored, bad or without a true class do not count.
     pub correct: Option<u64>,
+    /// Each row's `u_y − lse` of its true class, `[N, d…]`, if wanted: neither weighted nor smoothed; 0 in ignored rows.
+    pub log_prob: Option<ArrayD<f32>>,
+    /// Each row's entropy `H = lse − Σ p_j·u_j`, `[N, d…]`, if wanted; 0 in ignored rows.
+    pub entropy: Option<ArrayD<f32>>,
+    /// How many classes have a greater `u` than the row's true class, or an equal one and a lower index, `[N, d…]`, if
+    /// wanted: below k, the row is among the top k. `u32::MAX` in ignored rows and where [`argmax`](Self::argmax) is.
+    pub rank: Option<ArrayD<u32>>,
+    /// The gradient with respect to the class bias, `[C]`, if wanted: that on `u`, summed over the rows.
+    pub grad_class_bias: Option<ArrayD<f32>>,
 }
 
 impl<T, D: Dimension> Output<T, D> {
@@ -110,7 +165,18 @@ impl<T, D: Dimension> Output<T, D> {
     /// [reference](crate::reference::compare).
     #[must_use]
     pub fn new(loss: f32) -> Self {
-        Output { loss, grad: None, losses: None, lse: None, argmax: None, correct: None }
+        Output {
+            loss,
+            grad: None,
+            losses: None,
+            lse: None,
+            argmax: None,
+            correct: None,
+            log_prob: None,
+            entropy: None,
+            rank: None,
+            grad_class_bias: None,
+        }
     }
 
     /// The gradient, for batches that ask for one, as they do unless told otherwise.

@@ -26,6 +26,8 @@ impl KernelSpec {
             }
             KernelSpec::Merge(merge) => pieces.extend(merge.pieces()),
             KernelSpec::Sum => pieces.extend([IO_SCALES, REDUCE_SUM]),
+            KernelSpec::ClassSums => pieces.extend([ROW_SUM_COMPENSATED, REDUCE_CLASS_SUMS]),
+            KernelSpec::ClassSumsFinish => pieces.extend([ROW_SUM_COMPENSATED, REDUCE_CLASS_SUMS_FINISH]),
         }
         pieces.join("\n")
     }
@@ -100,6 +102,9 @@ impl LossKernel {
             if has.upstream { IO_UPSTREAM_PER_LOSS } else { IO_ABSENT_UPSTREAM_PER_LOSS },
             if has.element_weights { IO_ELEMENT_WEIGHTS } else { IO_ABSENT_ELEMENT_WEIGHTS },
         ]);
+        if self.traversal != Traversal::Element {
+            pieces.extend([entropy_upstream(has), truth(self.options)]);
+        }
         pieces.extend(has.outputs(self.kind));
         pieces.push(match self.team {
             Team::Thread => TEAM_THREAD,
@@ -251,13 +256,14 @@ impl LossKernel {
         match self.pass {
             Pass::Whole => {
                 pieces.extend([self.extras.statistics(), winner(self.options), ROW_RESULTS]);
+                pieces.extend(self.extras.details());
                 pieces.push(match (self.is_resident(), self.mixes()) {
                     (true, _) => ROW_RESIDENT_MERGE,
                     (false, true) => ROW_THREE_PASS,
                     (false, false) => ROW_TWO_PASS,
                 });
             }
-            Pass::Split => pieces.extend([IO_SPLIT_STATISTICS, ROW_SPLIT]),
+            Pass::Split => pieces.extend([IO_SPLIT_STATISTICS, self.extras.true_parts(), ROW_SPLIT]),
             Pass::Gradient => pieces.extend([IO_STATISTICS, ROW_GRADIENT]),
         }
         pieces
@@ -335,10 +341,12 @@ impl MergeKernel {
             ROW_STATISTICS,
             IO_SPLIT_STATISTICS,
             self.extras.statistics(),
+            self.extras.true_parts(),
             winner(self.options),
             ROW_RESULTS,
             ROW_MERGE,
         ]);
+        pieces.extend(self.extras.details());
         pieces
     }
 }
@@ -351,6 +359,23 @@ impl Extras {
             if self.argmax { IO_ARGMAX } else { IO_ABSENT_ARGMAX },
             if kind.takes_probabilities() || self.correct { IO_STATUS } else { IO_ABSENT_STATUS },
         ]
+    }
+
+    /// What is told of rows beside their losses.
+    fn details(self) -> Pieces {
+        if !(self.log_prob || self.entropy || self.rank) {
+            return vec![ROW_DETAILS_NONE];
+        }
+        vec![
+            if self.log_prob { IO_LOG_PROB } else { IO_ABSENT_LOG_PROB },
+            if self.entropy { IO_ENTROPY } else { IO_ABSENT_ENTROPY },
+            if self.rank { IO_RANK } else { IO_ABSENT_RANK },
+            ROW_DETAILS_SOME,
+        ]
+    }
+
+    fn true_parts(self) -> &'static str {
+        if self.true_parts { IO_TRUE_PARTS } else { IO_ABSENT_TRUE_PARTS }
     }
 
     fn statistics(self) -> &'static str {
@@ -378,6 +403,14 @@ fn words(any: bool) -> Pieces {
 
 pub(super) fn weights(weighted: bool) -> &'static str {
     if weighted { LOSS_CLASS_WEIGHTS } else { LOSS_NO_CLASS_WEIGHTS }
+}
+
+fn entropy_upstream(has: Extras) -> &'static str {
+    if has.entropy_upstream { IO_ENTROPY_UPSTREAM } else { IO_ABSENT_ENTROPY_UPSTREAM }
+}
+
+fn truth(options: RowOptions) -> &'static str {
+    if options.truth { ROW_TRUTH_HELD } else { ROW_TRUTH_NONE }
 }
 
 fn winner(options: RowOptions) -> &'static str {

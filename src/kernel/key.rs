@@ -37,6 +37,10 @@ pub(crate) enum KernelSpec {
     Merge(MergeKernel),
     /// One level of the sum of losses.
     Sum,
+    /// The gradient summed over blocks of rows, class by class.
+    ClassSums,
+    /// The blocks added up.
+    ClassSumsFinish,
 }
 
 /// Which ways the options of a row's loss take: what is off is not in the kernel.
@@ -50,6 +54,18 @@ pub(crate) struct RowOptions {
     pub(crate) z_loss: bool,
     /// Whether the class with the highest score is looked for.
     pub(crate) best: bool,
+    /// Whether classes have a bias.
+    pub(crate) bias: bool,
+    /// Whether the true class's score has a margin.
+    pub(crate) margin: bool,
+    /// Whether rows' entropies are found,
+    pub(crate) spread: bool,
+    /// and count in losses or gradients.
+    pub(crate) entropy: bool,
+    /// Whether the classes that go before the true one are counted.
+    pub(crate) ahead: bool,
+    /// Whether the true class's score is wanted by itself.
+    pub(crate) truth: bool,
     /// The divergence of distillation.
     pub(crate) divergence: Divergence,
 }
@@ -62,10 +78,17 @@ impl RowOptions {
             transform: match (spec.softcap, spec.scale() as f32) {
                 (Some(_), _) => Transform::Softcap,
                 (None, 1.0) => Transform::Identity,
+                (None, _) if spec.class_bias.is_some() => Transform::ScaleFirst,
                 (None, _) => Transform::Scale,
             },
             z_loss: spec.z_loss > 0.0,
             best,
+            bias: spec.class_bias.is_some(),
+            margin: spec.has_margin(),
+            spread: spec.entropy_coefficient != 0.0,
+            entropy: spec.entropy_coefficient != 0.0,
+            ahead: false,
+            truth: spec.has_margin(),
             divergence: spec.divergence,
         }
     }
@@ -79,6 +102,8 @@ pub(crate) enum Transform {
     Identity,
     /// They are multiplied.
     Scale,
+    /// They are multiplied one by one, for a bias is added to them.
+    ScaleFirst,
     /// They are multiplied, and bounded.
     Softcap,
 }
@@ -178,6 +203,16 @@ pub(crate) struct Extras {
     pub(crate) correct: bool,
     /// Row statistics.
     pub(crate) statistics: bool,
+    /// Log-probabilities of true classes.
+    pub(crate) log_prob: bool,
+    /// Entropies.
+    pub(crate) entropy: bool,
+    /// Ranks of true classes.
+    pub(crate) rank: bool,
+    /// The gradient that arrives at each entropy.
+    pub(crate) entropy_upstream: bool,
+    /// What splits of rows know of true classes.
+    pub(crate) true_parts: bool,
 }
 
 /// The way over the scores.

@@ -44,6 +44,12 @@ pub(crate) struct Params {
     pub(crate) alpha: f32,
     pub(crate) alpha_negative: f32,
     pub(crate) epsilon: f32,
+    pub(crate) entropy_coefficient: f32,
+    pub(crate) margin_multiplier: f32,
+    pub(crate) margin_angle: f32,
+    pub(crate) margin_angle_cos: f32,
+    pub(crate) margin_angle_sin: f32,
+    pub(crate) margin_cosine: f32,
     pub(crate) gamma_positive: f32,
     pub(crate) gamma_negative: f32,
     pub(crate) clip: f32,
@@ -57,7 +63,7 @@ pub(crate) struct Params {
 #[cfg(test)]
 impl Params {
     /// The fields' names in order, for the test that compares them with the WGSL.
-    pub(crate) const FIELDS: [&'static str; 46] = [
+    pub(crate) const FIELDS: [&'static str; 52] = [
         "rows",
         "classes",
         "first_class",
@@ -96,6 +102,12 @@ impl Params {
         "alpha",
         "alpha_negative",
         "epsilon",
+        "entropy_coefficient",
+        "margin_multiplier",
+        "margin_angle",
+        "margin_angle_cos",
+        "margin_angle_sin",
+        "margin_cosine",
         "gamma_positive",
         "gamma_negative",
         "clip",

@@ -24,6 +24,14 @@ pub(crate) enum Slot {
     Statistics,
     Shards,
     Denominator,
+    ClassBias,
+    LogProb,
+    Entropy,
+    Rank,
+    EntropyUpstream,
+    TrueParts,
+    ClassSums,
+    GradClassBias,
 }
 
 impl Slot {
@@ -47,6 +55,13 @@ impl Slot {
             16 => Slot::Statistics,
             17 => Slot::Denominator,
             18 => Slot::RowStatistics,
+            19 => Slot::ClassBias,
+            20 => Slot::LogProb,
+            21 => Slot::Entropy,
+            22 => Slot::Rank,
+            23 => Slot::EntropyUpstream,
+            24 => Slot::TrueParts,
+            25 => Slot::GradClassBias,
             _ => Slot::Scratch,
         }
     }
@@ -61,7 +76,7 @@ pub(crate) struct ByteRange {
 
 impl Slot {
     #[cfg(any(test, feature = "export"))]
-    pub(crate) const ALL: [Slot; 21] = [
+    pub(crate) const ALL: [Slot; 29] = [
         Slot::Params,
         Slot::Scales,
         Slot::ClassWeights,
@@ -83,6 +98,14 @@ impl Slot {
         Slot::Statistics,
         Slot::Shards,
         Slot::Denominator,
+        Slot::ClassBias,
+        Slot::LogProb,
+        Slot::Entropy,
+        Slot::Rank,
+        Slot::EntropyUpstream,
+        Slot::TrueParts,
+        Slot::ClassSums,
+        Slot::GradClassBias,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -108,6 +131,14 @@ impl Slot {
             Slot::Statistics => "statistics",
             Slot::Shards => "shards",
             Slot::Denominator => "denominator",
+            Slot::ClassBias => "class_bias",
+            Slot::LogProb => "log_prob",
+            Slot::Entropy => "entropy",
+            Slot::Rank => "rank",
+            Slot::EntropyUpstream => "entropy_upstream",
+            Slot::TrueParts => "true_parts",
+            Slot::ClassSums => "class_sums",
+            Slot::GradClassBias => "grad_class_bias",
         }
     }
 }

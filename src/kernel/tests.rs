@@ -9,7 +9,7 @@ use super::{
     Traversal, WideIntegers, bindings, declared,
 };
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::{Divergence, Kind};
+use crate::loss::{Divergence, Family, Kind};
 
 /// Every kernel spec that a plan can ask for, and some that it does not.
 fn kernels() -> Vec<KernelSpec> {
@@ -24,6 +24,8 @@ fn kernels() -> Vec<KernelSpec> {
         KernelSpec::ScanFinish { denominator: false, upstream: false, labels: Some(false) },
         KernelSpec::ScanFinish { denominator: true, upstream: true, labels: Some(true) },
         KernelSpec::Sum,
+        KernelSpec::ClassSums,
+        KernelSpec::ClassSumsFinish,
     ];
     let none = Extras::default();
     let every = Extras {
@@ -34,17 +36,15 @@ fn kernels() -> Vec<KernelSpec> {
         argmax: true,
         correct: true,
         statistics: true,
+        ..Extras::default()
     };
     let own = || Kind::ALL.iter().copied().filter(|kind| kind.computed_as() == *kind);
     for kind in own().filter(|kind| kind.merges()) {
         for &targets in TargetForm::ALL {
             all.extend([none, every].map(|extras| {
-                KernelSpec::Merge(MergeKernel {
-                    kind,
-                    targets,
-                    options: options(extras.losses, Transform::Scale),
-                    extras,
-                })
+                let all = options(kind, targets, extras.losses, Transform::Scale);
+                let options = RowOptions { bias: false, margin: false, ahead: false, ..all };
+                KernelSpec::Merge(MergeKernel { kind, targets, options, extras: more(extras, all, Pass::Split) })
             }));
         }
     }
@@ -89,6 +89,7 @@ fn kernels() -> Vec<KernelSpec> {
                     && !column
                     && traversal != resident_rows[0]
                     && traversal != Traversal::FourRows(33);
+                let options = options(kind, targets, extras.losses && grad != Grad::Separate, transform(all.len()));
                 all.push(KernelSpec::Loss(LossKernel {
                     traversal,
                     team,
@@ -98,10 +99,7 @@ fn kernels() -> Vec<KernelSpec> {
                     targets,
                     teacher: Dtype::ALL[all.len() % 3],
                     missing: targets == TargetForm::MultiHot && !kind.per_row() && extras.losses,
-                    options: RowOptions {
-                        divergence: Divergence::ALL[all.len() / 3 % 3],
-                        ..options(extras.losses && grad != Grad::Separate, transform(all.len()))
-                    },
+                    options: RowOptions { divergence: Divergence::ALL[all.len() / 3 % 3], ..options },
                     vectors,
                     long_sums: extras.losses != (grad == Grad::InPlace),
                     peeled: !vectors || extras.losses || traversal == resident_rows[0],
@@ -116,7 +114,7 @@ fn kernels() -> Vec<KernelSpec> {
                     },
                     grad,
                     weighted,
-                    extras,
+                    extras: more(extras, options, pass),
                 }));
             }
         }
@@ -124,16 +122,44 @@ fn kernels() -> Vec<KernelSpec> {
     all
 }
 
-/// All of a row loss's options, or none.
-fn options(on: bool, transform: Transform) -> RowOptions {
-    match on {
-        true => RowOptions { smoothed: true, transform, z_loss: true, best: true, ..RowOptions::default() },
-        false => RowOptions::default(),
+/// All of a loss's options, or none.
+fn options(kind: Kind, targets: TargetForm, on: bool, transform: Transform) -> RowOptions {
+    let classes = targets == TargetForm::Classes;
+    match (on, kind.family()) {
+        (false, _) => RowOptions::default(),
+        (true, _) if kind == Kind::Distillation => RowOptions { best: true, ..RowOptions::default() },
+        (true, Family::Softmax) => RowOptions {
+            smoothed: true,
+            transform,
+            z_loss: true,
+            best: true,
+            bias: true,
+            margin: classes,
+            spread: true,
+            entropy: kind == Kind::SoftmaxCe,
+            ahead: classes,
+            truth: classes,
+            ..RowOptions::default()
+        },
+        (true, Family::Sigmoid) => RowOptions { bias: true, ..RowOptions::default() },
+        (true, _) => RowOptions { smoothed: true, transform, z_loss: true, best: true, ..RowOptions::default() },
+    }
+}
+
+/// With what options bring.
+fn more(extras: Extras, options: RowOptions, pass: Pass) -> Extras {
+    Extras {
+        log_prob: options.truth,
+        entropy: options.spread,
+        rank: options.ahead,
+        entropy_upstream: options.entropy,
+        true_parts: options.truth && pass == Pass::Split,
+        ..extras
     }
 }
 
 fn transform(at: usize) -> Transform {
-    [Transform::Identity, Transform::Scale, Transform::Softcap][at % 3]
+    [Transform::Identity, Transform::Scale, Transform::ScaleFirst, Transform::Softcap][at % 4]
 }
 
 type Choice = (Traversal, Team, Dtype, TargetForm, bool, Grad);
@@ -326,7 +352,7 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         targets: TargetForm::Lists,
         missing: false,
         teacher: Dtype::F32,
-        options: options(true, Transform::Softcap),
+        options: options(Kind::Ce, TargetForm::Lists, true, Transform::Softcap),
         vectors: true,
         peeled: true,
         long_sums: true,
@@ -339,6 +365,11 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         weighted: true,
         extras: Extras { losses: true, lse: true, argmax: true, ..Extras::default() },
     };
-    let storage = bindings(&KernelSpec::Loss(common).source()).iter().filter(|(_, uniform)| !uniform).count();
-    assert!(storage <= 8, "{storage}");
+    // With every option, loss and gradient.
+    let options = options(Kind::SoftmaxCe, TargetForm::Lists, true, Transform::Softcap);
+    let all = LossKernel { options, extras: Extras { losses: true, ..Extras::default() }, ..common };
+    for kernel in [common, all] {
+        let storage = bindings(&KernelSpec::Loss(kernel).source()).iter().filter(|(_, uniform)| !uniform).count();
+        assert!(storage <= 8, "{storage}");
+    }
 }

@@ -106,6 +106,9 @@ pub struct Layout {
     pub in_place: bool,
     /// The gradient that arrives.
     pub upstream: Upstream,
+    /// Whether a gradient arrives at each row's entropy, one f32, under [`Reduction::None`]; `softmax_ce` only. A forward plan
+    /// has to know it too, for its statistics to hold the entropy: from others the gradient would be NaN.
+    pub entropy_upstream: bool,
     /// Whether element weights are given.
     pub element_weights: bool,
     /// Whether some multi-hot bytes may be [`MISSING_LABEL`](crate::batch::MISSING_LABEL), for losses of elements. Without this,
@@ -130,6 +133,9 @@ pub const STATISTICS_BYTES: u64 = size_of::<RowStatistics>() as u64;
 
 /// The most elements from the first to behind the last: byte counts and sums of them stay far from overflow.
 const MAX_ELEMENTS: u64 = 1 << 48;
+
+/// The most classes that f32 counts one by one.
+const MOST_RANKED: usize = 1 << 24;
 
 /// The most elements of one n that a traversal over single elements counts: with those of a dispatch they stay below 2³².
 const MAX_POSITIONS: u64 = 3 << 30;
@@ -215,9 +221,12 @@ impl Layout {
             let problem = format!("a pair of plans is made of the mode Whole, not {:?}", self.mode);
             return Err(Error::Layout { problem });
         }
-        let outputs = Outputs { grad: false, ..self.outputs };
-        let forward = Layout { outputs, statistics: spec.kind.per_row(), upstream: Upstream::One, ..*self };
-        let backward = Layout { outputs: Outputs::default(), statistics: false, mode: Mode::Gradient, ..*self };
+        let outputs = Outputs { grad: false, grad_class_bias: false, ..self.outputs };
+        let statistics = spec.kind.per_row();
+        // An entropy at which something arrives has to be among the statistics.
+        let forward = Layout { outputs, statistics, upstream: Upstream::One, ..*self };
+        let outputs = Outputs { grad_class_bias: self.outputs.grad_class_bias, ..Outputs::default() };
+        let backward = Layout { outputs, statistics: false, mode: Mode::Gradient, ..*self };
         Ok((forward, backward))
     }
 
@@ -233,6 +242,11 @@ impl Layout {
             Mode::Gradient => true,
             Mode::Statistics | Mode::Merge { .. } => false,
         }
+    }
+
+    /// Whether the gradient is summed over the rows.
+    pub(crate) fn sums_classes(&self) -> bool {
+        self.outputs.grad_class_bias && self.writes_grad()
     }
 
     /// Whether losses are summed.
@@ -302,7 +316,44 @@ impl Layout {
                     .to_owned(),
             );
         }
+        self.check_more_outputs(spec)?;
         self.check_statistics(spec)
+    }
+
+    /// Log-probabilities, ranks, entropies and the gradient of the class bias: what each needs.
+    fn check_more_outputs(&self, spec: &Spec) -> Result<()> {
+        let refuse = |problem: &str| Err(Error::Layout { problem: problem.to_owned() });
+        let wanted = self.outputs;
+        if self.entropy_upstream && spec.reduction != Reduction::None {
+            return refuse("an upstream gradient of entropies goes with the reduction None");
+        }
+        if matches!(self.mode, Mode::Statistics | Mode::Merge { .. }) && (wanted.log_prob || wanted.rank) {
+            return refuse("log-probabilities and ranks cannot be told from the statistics of shards");
+        }
+        if wanted.rank && self.shape.classes > MOST_RANKED {
+            let (got, needed) = (MOST_RANKED as u64, self.shape.classes as u64);
+            let what = "ranks among so many classes".to_owned();
+            return Err(Error::Limit { limit: "number of classes that f32 counts", got, needed, what });
+        }
+        if !wanted.grad_class_bias {
+            return Ok(());
+        }
+        if !self.writes_grad() {
+            return refuse(
+                "the gradient of the class bias is summed from that of the scores, which is not wanted here",
+            );
+        }
+        if self.dtype != Dtype::F32 {
+            return refuse(
+                "the gradient of the class bias goes with f32 scores: a 16-bit gradient is rounded before it is summed",
+            );
+        }
+        if spec.softcap.is_some() || spec.has_margin() {
+            return refuse(
+                "the gradient of the class bias cannot be had with a softcap or a margin: the gradient of the scores does not tell it",
+            );
+        }
+        Ok(())
     }
 
     /// Statistics and shards: which losses and targets they suit.

@@ -20,6 +20,7 @@ impl Layout {
             grad_stride: None,
             in_place: false,
             upstream: Upstream::One,
+            entropy_upstream: false,
             element_weights: false,
             missing_labels: false,
             denominator: false,
@@ -153,6 +154,13 @@ impl Layout {
     #[must_use]
     pub fn element_weights(mut self) -> Self {
         self.element_weights = true;
+        self
+    }
+
+    /// Says that a gradient arrives at each row's entropy: [`Buffers::entropy_upstream`](crate::Buffers::entropy_upstream).
+    #[must_use]
+    pub fn entropy_upstream(mut self) -> Self {
+        self.entropy_upstream = true;
         self
     }
 

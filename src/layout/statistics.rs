@@ -11,7 +11,7 @@ use crate::loss::Loss;
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 pub struct RowStatistics {
-    /// The greatest `u` of these classes (before a logit scale without a softcap); `+∞` where the row holds a NaN.
+    /// The greatest `u` of these classes (before a logit scale without a softcap or class bias); `+∞` where the row holds a NaN.
     pub max: f32,
     /// `Σ exp(u − max)` without one class that attains the max; −1 if all are masked.
     pub rest: f32,
@@ -23,7 +23,8 @@ pub struct RowStatistics {
     pub best: f32,
     /// Its class; `u32::MAX` if there is none.
     pub best_at: u32,
-    /// The greatest dense target, where correct rows are counted.
+    /// `Σ exp(u − max)·(max − u)`, the row's spread, where its entropy counts or is wanted: `H = log1p(rest) +
+    /// greatest / (1 + rest)`. Otherwise the greatest dense target, where correct rows are counted.
     pub greatest: f32,
     /// Whether the row is live (0), ignored (1) or bad (2), and marks above these two bits.
     pub flags: u32,
@@ -58,20 +59,36 @@ impl RowStatistics {
         if greatest_of_best != merged.greatest {
             merged.flags &= !BEST_IS_GREATEST;
         }
-        let (mut rest, mut at_top, mut a, mut d) = (0.0, -1.0, 0.0, 0.0);
+        let (mut rest, mut at_top, mut a, mut d, mut spread) = (0.0, -1.0, 0.0, 0.0, 0.0);
         for split in splits {
             let gap = scale * (f64::from(merged.max) - f64::from(split.max));
             if split.max == merged.max {
                 rest += f64::from(split.rest);
                 at_top += 1.0;
+                spread += f64::from(split.greatest);
             } else {
-                rest += (f64::from(split.rest) + 1.0) * (-gap).exp();
+                let sum = f64::from(split.rest) + 1.0;
+                rest += sum * (-gap).exp();
+                if (-gap).exp() > 0.0 {
+                    spread += (f64::from(split.greatest) + gap * sum) * (-gap).exp();
+                }
             }
             a += f64::from(split.a);
             d += f64::from(split.d) + if split.a == 0.0 { 0.0 } else { f64::from(split.a) * gap };
         }
         (merged.rest, merged.a, merged.d) = ((rest + at_top) as f32, a as f32, d as f32);
+        if merged.flags & SPREAD_KNOWN != 0 {
+            merged.greatest = spread as f32;
+        }
         Some(merged)
+    }
+
+    /// The row's entropy; NaN where [`lse`](Self::lse) is, and where the plan that made the statistics counts no entropies.
+    pub fn entropy<L: Loss>(&self, loss: &L) -> f64 {
+        if self.lse(loss).is_nan() || self.flags & SPREAD_KNOWN == 0 {
+            return f64::NAN;
+        }
+        f64::from(self.rest).ln_1p() + f64::from(self.greatest) / (1.0 + f64::from(self.rest))
     }
 
     /// The row's log-sum-exp; NaN where the row holds one, or nothing but masks.
@@ -85,14 +102,16 @@ impl RowStatistics {
 
 /// The bits of a record's flags that tell live, ignored and bad rows.
 const STATE: u32 = 3;
+/// The mark of records whose `greatest` is the spread.
+const SPREAD_KNOWN: u32 = 16;
 
 /// The mark that the class with the best score has the greatest dense target.
 const BEST_IS_GREATEST: u32 = 8;
 
-/// What differences of `max` are multiplied by: a logit scale without a softcap is applied to differences alone.
+/// What differences of `max` are multiplied by: a logit scale without a softcap or class bias is applied to differences alone.
 fn late_scale<L: Loss>(loss: &L) -> f64 {
     let spec = loss.spec();
-    if spec.softcap.is_some() { 1.0 } else { spec.scale() }
+    if spec.softcap.is_some() || spec.class_bias.is_some() { 1.0 } else { spec.scale() }
 }
 
 #[cfg(test)]

@@ -156,6 +156,7 @@ impl<'a, T: Element> LinearBatch<'a, T> {
             return Err(Error::NoClasses { got: vec![rows, classes] });
         }
         spec.check(classes)?;
+        super::options::check(spec)?;
         let same = |what, got: &[usize], expected: &[usize]| match got == expected {
             true => Ok(()),
             false => Err(Error::Shape { what, got: got.to_vec(), expected: expected.to_vec() }),

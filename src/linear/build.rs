@@ -104,8 +104,14 @@ impl Request<'_> {
     /// The merge of an evaluation's row statistics.
     pub(crate) fn merge_layout(&self, strips: Strips) -> Layout {
         let layout = &self.layout;
-        let outputs =
-            Outputs { grad: false, losses: true, lse: layout.lse, argmax: layout.argmax, correct: layout.correct };
+        let outputs = Outputs {
+            grad: false,
+            losses: true,
+            lse: layout.lse,
+            argmax: layout.argmax,
+            correct: layout.correct,
+            ..Outputs::default()
+        };
         Layout {
             integers: layout.integers,
             outputs,

@@ -145,6 +145,7 @@ impl LinearLayout {
 
     /// Refuses what has no meaning, or is more than 32 bits count.
     pub(crate) fn check(&self, spec: &Spec) -> Result<()> {
+        super::options::check(spec)?;
         let refuse = |problem: String| Err(Error::Layout { problem });
         for (what, got) in [("rows", self.rows), ("hidden", self.hidden), ("vocabulary", self.vocabulary)] {
             if got == 0 {

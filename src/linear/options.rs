@@ -1,9 +1,10 @@
 //! The options of `linear_ce`.
 
-use crate::loss::{SoftmaxCe, Spec};
+use crate::error::{Error, Result};
+use crate::loss::{OptionName, SoftmaxCe, Spec};
 
-/// A linear layer and softmax cross-entropy in one: `x = hidden·weightᵀ + bias`, then [`SoftmaxCe`] on classes, with all its
-/// options. The logits `x` of all rows never exist at once: rows are taken in chunks whose logits fit the memory budget, and
+/// A linear layer and softmax cross-entropy in one: `x = hidden·weightᵀ + bias`, then [`SoftmaxCe`] on classes, with its
+/// options but for margins, an entropy coefficient and a class bias (the layer has one of its own). The logits `x` of all rows never exist at once: rows are taken in chunks whose logits fit the memory budget, and
 /// an evaluation (no gradient) keeps no logits at all.
 ///
 /// ```
@@ -52,5 +53,25 @@ impl LinearCe {
     pub(crate) fn spec(&self) -> Spec {
         use crate::loss::Loss as _;
         self.softmax.spec()
+    }
+}
+
+/// Refuses the options of [`SoftmaxCe`] that need more of a row than a layer keeps.
+pub(super) fn check(spec: &Spec) -> Result<()> {
+    use OptionName::{ClassBias, EntropyCoefficient, MarginAngle, MarginCosine, MarginMultiplier};
+    let margin = [MarginMultiplier, MarginAngle, MarginCosine];
+    let off = LinearCe::default().spec();
+    let changed = |name: &&OptionName| name.get(spec) != name.get(&off);
+    let refused = match &spec.class_bias {
+        Some(_) => Some(ClassBias),
+        None => margin.iter().chain([&EntropyCoefficient]).find(changed).copied(),
+    };
+    match refused {
+        None => Ok(()),
+        Some(option) => Err(Error::Unsupported {
+            loss: "linear_ce",
+            got: option.name().to_owned(),
+            expected: "it with softmax_ce on logits only; a layer's bias goes with the batch",
+        }),
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a loss's options are those that it has, and their values in range.
 
-use super::option::Values;
+use super::option::{Range, Values};
 use super::{OptionName, Reduction, Spec};
 use crate::error::{Error, Result};
 
@@ -21,7 +21,9 @@ impl Spec {
                 Values::Number { range, get, .. } => {
                     check_number(option.name(), get(self), |value| range.holds(value), range.in_words())?;
                 }
-                Values::Weights { get, .. } => check_weights(option.name(), get(self).as_deref(), classes)?,
+                Values::Weights { range, get, .. } => {
+                    check_weights(option.name(), get(self).as_deref(), classes, *range)?;
+                }
             }
         }
         self.check_denominator()
@@ -57,18 +59,13 @@ fn check_number(
     }
 }
 
-fn check_weights(what: &'static str, weights: Option<&[f32]>, classes: usize) -> Result<()> {
+fn check_weights(what: &'static str, weights: Option<&[f32]>, classes: usize, range: Range) -> Result<()> {
     let Some(weights) = weights else { return Ok(()) };
     if weights.len() != classes {
         return Err(Error::Shape { what, got: vec![weights.len()], expected: vec![classes] });
     }
-    match weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
+    match weights.iter().position(|w| !range.holds(*w)) {
         None => Ok(()),
-        Some(at) => Err(Error::Value {
-            what,
-            at: vec![at],
-            got: f64::from(weights[at]),
-            expected: "a finite number of at least 0",
-        }),
+        Some(at) => Err(Error::Value { what, at: vec![at], got: f64::from(weights[at]), expected: range.in_words() }),
     }
 }

@@ -39,6 +39,16 @@ pub enum OptionName {
     Alpha,
     /// The factor of `1 − p_y`.
     Epsilon,
+    /// What is added to each class's score.
+    ClassBias,
+    /// The factor of each row's entropy.
+    EntropyCoefficient,
+    /// What the true class's angle is multiplied by.
+    MarginMultiplier,
+    /// What is added to the true class's angle.
+    MarginAngle,
+    /// What is taken from the true class's cosine.
+    MarginCosine,
     /// The focusing exponent of positives.
     GammaPositive,
     /// The focusing exponent of negatives.
@@ -85,12 +95,13 @@ pub(crate) enum Values {
         set: fn(&mut Spec, f32),
     },
     /// One weight a class.
-    Weights { get: fn(&Spec) -> &Option<Vec<f32>>, set: fn(&mut Spec, Vec<f32>) },
+    Weights { range: Range, get: fn(&Spec) -> &Option<Vec<f32>>, set: fn(&mut Spec, Vec<f32>) },
 }
 
 /// Which numbers are allowed; none that is not finite.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Range {
+    Any,
     Share,
     NotNegative,
     Positive,
@@ -102,6 +113,7 @@ impl Range {
     pub(crate) fn holds(self, value: f32) -> bool {
         value.is_finite()
             && match self {
+                Range::Any => true,
                 Range::Share => (0.0..=1.0).contains(&value),
                 Range::NotNegative => value >= 0.0,
                 Range::Positive => value > 0.0,
@@ -112,6 +124,7 @@ impl Range {
 
     pub(crate) fn in_words(self) -> &'static str {
         match self {
+            Range::Any => "a finite number",
             Range::Share => "a number in [0, 1]",
             Range::NotNegative => "a finite number of at least 0",
             Range::Positive => "a finite number above 0",

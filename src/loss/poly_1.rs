@@ -35,6 +35,8 @@ pub struct Poly1 {
     pub logit_scale: f32,
     /// Bounds the scores: `u = cap·tanh(scale·x / cap)`.
     pub softcap: Option<f32>,
+    /// What is added to each class's score behind scale and softcap (logit adjustment), one finite number a class.
+    pub class_bias: Option<Vec<f32>>,
 }
 
 impl Default for Poly1 {
@@ -48,6 +50,7 @@ impl Default for Poly1 {
             class_weights: None,
             logit_scale: 1.0,
             softcap: None,
+            class_bias: None,
         }
     }
 }
@@ -62,7 +65,8 @@ crate::loss::loss!(
     epsilon,
     class_weights,
     logit_scale,
-    softcap
+    softcap,
+    class_bias
 );
 
 impl Poly1 {
@@ -88,6 +92,13 @@ impl Poly1 {
     #[must_use]
     pub fn softcap(mut self, softcap: f32) -> Self {
         self.softcap = Some(softcap);
+        self
+    }
+    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
+    /// frequency, and `log` of the classes' counts makes the balanced softmax.
+    #[must_use]
+    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
+        self.class_bias = Some(class_bias.into());
         self
     }
 }

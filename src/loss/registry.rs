@@ -38,8 +38,9 @@ struct Row {
 
 const TABLE: &[Row] = {
     use OptionName::{
-        Alpha, ClassWeights, Clip, Divergence, Epsilon, Gamma, GammaNegative, GammaPositive, LabelSmoothing, Lambda,
-        LogitScale, PosWeight, Softcap, Symmetric, Temperature, TimesTemperatureSquared, ZLoss,
+        Alpha, ClassBias, ClassWeights, Clip, Divergence, EntropyCoefficient, Epsilon, Gamma, GammaNegative,
+        GammaPositive, LabelSmoothing, Lambda, LogitScale, MarginAngle, MarginCosine, MarginMultiplier, PosWeight,
+        Softcap, Symmetric, Temperature, TimesTemperatureSquared, ZLoss,
     };
     &[
         Row {
@@ -68,7 +69,18 @@ const TABLE: &[Row] = {
             about: "Cross-entropy of logits (or log-probabilities) over classes; PyTorch's cross_entropy",
             family: Family::Softmax,
             targets: TargetForm::ALL,
-            options: &[LabelSmoothing, ClassWeights, ZLoss, LogitScale, Softcap],
+            options: &[
+                LabelSmoothing,
+                ClassWeights,
+                ZLoss,
+                LogitScale,
+                Softcap,
+                ClassBias,
+                EntropyCoefficient,
+                MarginMultiplier,
+                MarginAngle,
+                MarginCosine,
+            ],
             defaults: || SoftmaxCe::default().spec(),
             aliases: &[
                 "crossentropy",
@@ -97,7 +109,7 @@ const TABLE: &[Row] = {
             about: "Binary cross-entropy of logits; PyTorch's binary_cross_entropy_with_logits",
             family: Family::Sigmoid,
             targets: TargetForm::ALL,
-            options: &[PosWeight],
+            options: &[PosWeight, ClassBias],
             defaults: || SigmoidCe::default().spec(),
             aliases: &[
                 "bcewithlogits",
@@ -121,7 +133,7 @@ const TABLE: &[Row] = {
             about: "Focal loss over classes",
             family: Family::Softmax,
             targets: &[TargetForm::Classes],
-            options: &[Gamma, ClassWeights, LogitScale, Softcap],
+            options: &[Gamma, ClassWeights, LogitScale, Softcap, ClassBias],
             defaults: || SoftmaxFocal::default().spec(),
             aliases: &["focal", "categoricalfocal", "categoricalfocalcrossentropy", "multiclassfocal"],
         },
@@ -131,7 +143,7 @@ const TABLE: &[Row] = {
             about: "Focal loss of elements (RetinaNet); torchvision's sigmoid_focal_loss",
             family: Family::Sigmoid,
             targets: TargetForm::ALL,
-            options: &[Gamma, Alpha],
+            options: &[Gamma, Alpha, ClassBias],
             defaults: || SigmoidFocal::default().spec(),
             aliases: &["focal", "sigmoidfocalcrossentropy", "binaryfocal", "binaryfocalcrossentropy", "retinanet"],
         },
@@ -141,7 +153,7 @@ const TABLE: &[Row] = {
             about: "Poly-1 cross-entropy over classes, CE + ε·(1 − p_y) (PolyLoss)",
             family: Family::Softmax,
             targets: &[TargetForm::Classes],
-            options: &[Epsilon, ClassWeights, LogitScale, Softcap],
+            options: &[Epsilon, ClassWeights, LogitScale, Softcap, ClassBias],
             defaults: || Poly1::default().spec(),
             aliases: &["poly", "poly1", "polyce", "poly1ce", "poly1crossentropy"],
         },

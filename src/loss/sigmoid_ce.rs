@@ -30,6 +30,8 @@ pub struct SigmoidCe {
     pub ignore_index: Option<i64>,
     /// `q`, the weight of the positive term, one a class, finite and at least 0.
     pub pos_weight: Option<Vec<f32>>,
+    /// What is added to each class's score behind scale and softcap (logit adjustment), one finite number a class.
+    pub class_bias: Option<Vec<f32>>,
 }
 
 impl Default for SigmoidCe {
@@ -40,17 +42,25 @@ impl Default for SigmoidCe {
             empty_mean: EmptyMean::Nan,
             ignore_index: None,
             pos_weight: None,
+            class_bias: None,
         }
     }
 }
 
-crate::loss::loss!(SigmoidCe, SigmoidCe, reduction, denominator, empty_mean, ignore_index, pos_weight);
+crate::loss::loss!(SigmoidCe, SigmoidCe, reduction, denominator, empty_mean, ignore_index, pos_weight, class_bias);
 
 impl SigmoidCe {
     /// Sets the weights `q` of the positive term, one a class.
     #[must_use]
     pub fn pos_weight(mut self, pos_weight: impl Into<Vec<f32>>) -> Self {
         self.pos_weight = Some(pos_weight.into());
+        self
+    }
+    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
+    /// frequency, and `log` of the classes' counts makes the balanced softmax.
+    #[must_use]
+    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
+        self.class_bias = Some(class_bias.into());
         self
     }
 }

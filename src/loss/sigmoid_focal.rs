@@ -30,6 +30,8 @@ pub struct SigmoidFocal {
     pub gamma: f32,
     /// The balance in [0, 1] between positives (`α`) and negatives (`1 − α`); absent: 1 for both.
     pub alpha: Option<f32>,
+    /// What is added to each class's score behind scale and softcap (logit adjustment), one finite number a class.
+    pub class_bias: Option<Vec<f32>>,
 }
 
 impl Default for SigmoidFocal {
@@ -41,11 +43,22 @@ impl Default for SigmoidFocal {
             ignore_index: None,
             gamma: 2.0,
             alpha: None,
+            class_bias: None,
         }
     }
 }
 
-crate::loss::loss!(SigmoidFocal, SigmoidFocal, reduction, denominator, empty_mean, ignore_index, gamma, alpha);
+crate::loss::loss!(
+    SigmoidFocal,
+    SigmoidFocal,
+    reduction,
+    denominator,
+    empty_mean,
+    ignore_index,
+    gamma,
+    alpha,
+    class_bias
+);
 
 impl SigmoidFocal {
     /// Sets the focusing exponent `γ`.
@@ -58,6 +71,13 @@ impl SigmoidFocal {
     #[must_use]
     pub fn alpha(mut self, alpha: f32) -> Self {
         self.alpha = Some(alpha);
+        self
+    }
+    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
+    /// frequency, and `log` of the classes' counts makes the balanced softmax.
+    #[must_use]
+    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
+        self.class_bias = Some(class_bias.into());
         self
     }
 }

@@ -7,7 +7,8 @@ use super::{EmptyMean, Reduction};
 /// With `u = softcap(logit_scale·x)`, `lse = log Σ_j exp(u_j)` and `p_j = exp(u_j − lse)`, a row's loss is
 ///
 /// ```text
-/// loss = A·lse − Σ_j B_j·u_j + z·lse²        ∂loss/∂u_j = (A + 2z·lse)·p_j − B_j        A = Σ_j B_j
+/// loss = A·lse − Σ_j B_j·u_j + z·lse² − β·H        ∂loss/∂u_j = (A + 2z·lse)·p_j − B_j + β·p_j·(log p_j + H)
+/// A = Σ_j B_j        H = lse − Σ_j p_j·u_j
 /// ```
 ///
 /// | target | `B_j` |
@@ -15,6 +16,10 @@ use super::{EmptyMean, Reduction};
 /// | classes, true class y | `(1−ε)·w_y·[j=y] + (ε/C)·w_j` |
 /// | probabilities t | `w_j·((1−ε)·t_j + ε/C)` |
 /// | class lists, multi-hot: M true classes P | `w_j·((1−ε)·[j∈P]/M + ε/C)`; a row with M = 0 has loss and gradient 0 |
+///
+/// A class bias is added to `u`. On classes whose scores are cosines, the true one may have a margin (CosFace, ArcFace,
+/// SphereFace): with `θ = acos x_y`, its `x_y` becomes `cos(m₁·θ + m₂) − m₃`, or `x_y − m₂·sin m₂ − m₃` where
+/// `m₁·θ + m₂ > π`.
 ///
 /// ```
 /// use gpu_loss::{Reduction, SoftmaxCe};
@@ -42,6 +47,16 @@ pub struct SoftmaxCe {
     pub logit_scale: f32,
     /// Bounds the scores: `u = cap·tanh(scale·x / cap)`.
     pub softcap: Option<f32>,
+    /// What is added to each class's score behind scale and softcap (logit adjustment), one finite number a class.
+    pub class_bias: Option<Vec<f32>>,
+    /// `β`: takes `β·H` from each row's loss, `H = lse − Σ p_j·u_j` the entropy of its softmax (never class-weighted).
+    pub entropy_coefficient: f32,
+    /// `m₁`, what the angle of the true class is multiplied by (SphereFace); 1 without. Class targets only.
+    pub margin_multiplier: f32,
+    /// `m₂`, what is added to the angle of the true class in radians (ArcFace). Class targets only.
+    pub margin_angle: f32,
+    /// `m₃`, what is taken from the cosine of the true class (CosFace). Class targets only.
+    pub margin_cosine: f32,
 }
 
 impl Default for SoftmaxCe {
@@ -56,6 +71,11 @@ impl Default for SoftmaxCe {
             z_loss: 0.0,
             logit_scale: 1.0,
             softcap: None,
+            class_bias: None,
+            entropy_coefficient: 0.0,
+            margin_multiplier: 1.0,
+            margin_angle: 0.0,
+            margin_cosine: 0.0,
         }
     }
 }
@@ -71,7 +91,12 @@ crate::loss::loss!(
     class_weights,
     z_loss,
     logit_scale,
-    softcap
+    softcap,
+    class_bias,
+    entropy_coefficient,
+    margin_multiplier,
+    margin_angle,
+    margin_cosine
 );
 
 impl SoftmaxCe {
@@ -103,6 +128,38 @@ impl SoftmaxCe {
     #[must_use]
     pub fn softcap(mut self, softcap: f32) -> Self {
         self.softcap = Some(softcap);
+        self
+    }
+    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
+    /// frequency, and `log` of the classes' counts makes the balanced softmax.
+    #[must_use]
+    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
+        self.class_bias = Some(class_bias.into());
+        self
+    }
+    /// Sets the factor `β` of the entropy, which is taken from each row's loss: above 0 it keeps a policy from growing
+    /// certain, below 0 it makes it so.
+    #[must_use]
+    pub fn entropy_coefficient(mut self, entropy_coefficient: f32) -> Self {
+        self.entropy_coefficient = entropy_coefficient;
+        self
+    }
+    /// Sets `m₁`, what the angle of the true class is multiplied by (SphereFace), above 0.
+    #[must_use]
+    pub fn margin_multiplier(mut self, margin_multiplier: f32) -> Self {
+        self.margin_multiplier = margin_multiplier;
+        self
+    }
+    /// Sets `m₂`, what is added to the angle of the true class in radians (ArcFace), at least 0.
+    #[must_use]
+    pub fn margin_angle(mut self, margin_angle: f32) -> Self {
+        self.margin_angle = margin_angle;
+        self
+    }
+    /// Sets `m₃`, what is taken from the cosine of the true class (CosFace), at least 0.
+    #[must_use]
+    pub fn margin_cosine(mut self, margin_cosine: f32) -> Self {
+        self.margin_cosine = margin_cosine;
         self
     }
 }

@@ -32,6 +32,8 @@ pub struct SoftmaxFocal {
     pub logit_scale: f32,
     /// Bounds the scores: `u = cap·tanh(scale·x / cap)`.
     pub softcap: Option<f32>,
+    /// What is added to each class's score behind scale and softcap (logit adjustment), one finite number a class.
+    pub class_bias: Option<Vec<f32>>,
 }
 
 impl Default for SoftmaxFocal {
@@ -45,6 +47,7 @@ impl Default for SoftmaxFocal {
             class_weights: None,
             logit_scale: 1.0,
             softcap: None,
+            class_bias: None,
         }
     }
 }
@@ -59,7 +62,8 @@ crate::loss::loss!(
     gamma,
     class_weights,
     logit_scale,
-    softcap
+    softcap,
+    class_bias
 );
 
 impl SoftmaxFocal {
@@ -85,6 +89,13 @@ impl SoftmaxFocal {
     #[must_use]
     pub fn softcap(mut self, softcap: f32) -> Self {
         self.softcap = Some(softcap);
+        self
+    }
+    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
+    /// frequency, and `log` of the classes' counts makes the balanced softmax.
+    #[must_use]
+    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
+        self.class_bias = Some(class_bias.into());
         self
     }
 }

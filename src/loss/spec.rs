@@ -68,6 +68,16 @@ pub struct Spec {
     pub alpha: Option<f32>,
     /// `ε` of poly-1, the factor of `1 − p_y`.
     pub epsilon: f32,
+    /// What is added to each class's score behind scale and softcap, one number a class.
+    pub class_bias: Option<Vec<f32>>,
+    /// `β`, the factor of each row's entropy, which is taken from its loss.
+    pub entropy_coefficient: f32,
+    /// `m₁`, what the angle of the true class is multiplied by.
+    pub margin_multiplier: f32,
+    /// `m₂`, what is added to it.
+    pub margin_angle: f32,
+    /// `m₃`, what is taken from the cosine of the true class.
+    pub margin_cosine: f32,
     /// The focusing exponent `γ₊` of positives, in the asymmetric loss.
     pub gamma_positive: f32,
     /// The focusing exponent `γ₋` of negatives, in the asymmetric loss.
@@ -105,6 +115,11 @@ impl Spec {
             gamma: 0.0,
             alpha: None,
             epsilon: 0.0,
+            class_bias: None,
+            entropy_coefficient: 0.0,
+            margin_multiplier: 1.0,
+            margin_angle: 0.0,
+            margin_cosine: 0.0,
             gamma_positive: 0.0,
             gamma_negative: 0.0,
             clip: 0.0,
@@ -124,6 +139,12 @@ impl Spec {
             Kind::InfoNce => 1.0 / f64::from(self.temperature),
             _ => f64::from(self.logit_scale),
         }
+    }
+
+    /// Whether the true class's score has a margin.
+    #[must_use]
+    pub fn has_margin(&self) -> bool {
+        self.margin_multiplier != 1.0 || self.margin_angle != 0.0 || self.margin_cosine != 0.0
     }
 }
 

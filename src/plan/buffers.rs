@@ -43,6 +43,16 @@ pub struct Buffers<'a> {
     pub(crate) lse: Option<Region<'a>>,
     /// Highest classes, u32, written.
     pub(crate) argmax: Option<Region<'a>>,
+    /// The gradient that arrives at each row's entropy, f32.
+    pub(crate) entropy_upstream: Option<Region<'a>>,
+    /// Log-probabilities of true classes, f32, written.
+    pub(crate) log_prob: Option<Region<'a>>,
+    /// Entropies, f32, written.
+    pub(crate) entropy: Option<Region<'a>>,
+    /// Ranks of true classes, u32, written.
+    pub(crate) rank: Option<Region<'a>>,
+    /// The gradient of the class bias, one f32 a class at hand, written.
+    pub(crate) grad_class_bias: Option<Region<'a>>,
     /// Row statistics, [`STATISTICS_BYTES`](crate::STATISTICS_BYTES) a row: written forward, read backward.
     pub(crate) statistics: Option<Region<'a>>,
     /// Counts of what went wrong, [`STATUS_BYTES`](super::STATUS_BYTES) that begin as zeros; the plan's own if absent.
@@ -77,6 +87,11 @@ impl<'a> Buffers<'a> {
             losses: None,
             lse: None,
             argmax: None,
+            entropy_upstream: None,
+            log_prob: None,
+            entropy: None,
+            rank: None,
+            grad_class_bias: None,
             statistics: None,
             status: None,
         }
@@ -103,6 +118,16 @@ impl<'a> Buffers<'a> {
         lse;
         /// Sets where the highest classes go, u32 a row.
         argmax;
+        /// Sets the gradient that arrives at each row's entropy, f32 a row.
+        entropy_upstream;
+        /// Sets where the log-probabilities of true classes go, f32 a row.
+        log_prob;
+        /// Sets where the entropies go, f32 a row.
+        entropy;
+        /// Sets where the ranks of true classes go, u32 a row.
+        rank;
+        /// Sets where the gradient of the class bias goes, one f32 for each class at hand.
+        grad_class_bias;
         /// Sets where the row statistics go (forward), or come from (backward):
         /// [`STATISTICS_BYTES`](crate::layout::STATISTICS_BYTES) a row.
         statistics;
@@ -128,7 +153,7 @@ impl<'a> Buffers<'a> {
     }
 
     /// All of them, in one order.
-    pub(super) fn all(&self) -> [Option<Region<'a>>; 14] {
+    pub(super) fn all(&self) -> [Option<Region<'a>>; 19] {
         [
             self.scores,
             self.targets,
@@ -142,6 +167,11 @@ impl<'a> Buffers<'a> {
             self.losses,
             self.lse,
             self.argmax,
+            self.entropy_upstream,
+            self.log_prob,
+            self.entropy,
+            self.rank,
+            self.grad_class_bias,
             self.statistics,
             self.status,
         ]
@@ -181,6 +211,11 @@ impl Plan {
             (false, _) if layout.mode == Mode::Whole => asked(false, "Outputs::grad"),
             (false, _) => Some(not_here.clone()),
         };
+        let class_bias = match (layout.sums_classes(), layout.writes_grad()) {
+            (true, _) => None,
+            (false, true) => Some("this plan does not write it: ask for it by Outputs::grad_class_bias".to_owned()),
+            (false, false) => Some(not_here.clone()),
+        };
         let losses = outputs.hands_out_losses(&self.spec) || self.spec.kind.per_row();
         let keeps = layout.statistics || layout.mode != Mode::Whole;
         let unasked = format!("this plan neither writes nor reads it: ask for it by {}", "Layout::statistics");
@@ -190,6 +225,10 @@ impl Plan {
             ("losses", buffers.losses, asked(losses, "Outputs::losses")),
             ("lse", buffers.lse, asked(outputs.lse, "Outputs::lse")),
             ("argmax", buffers.argmax, asked(outputs.argmax, "Outputs::argmax")),
+            ("log_prob", buffers.log_prob, asked(outputs.log_prob, "Outputs::log_prob")),
+            ("entropy", buffers.entropy, asked(outputs.entropy, "Outputs::entropy")),
+            ("rank", buffers.rank, asked(outputs.rank, "Outputs::rank")),
+            ("grad_class_bias", buffers.grad_class_bias, class_bias),
             ("statistics", buffers.statistics, if keeps { None } else { Some(unasked) }),
         ];
         for (what, given, refusal) in outputs {
@@ -240,13 +279,14 @@ impl Plan {
     pub(super) fn writes(&self, slot: Slot) -> bool {
         match slot {
             Slot::Status | Slot::Losses | Slot::Loss | Slot::Grad | Slot::Lse | Slot::Argmax => true,
+            Slot::LogProb | Slot::Entropy | Slot::Rank | Slot::GradClassBias => true,
             Slot::Scores => self.layout.in_place && self.layout.writes_grad(),
             Slot::Statistics => self.layout.mode != Mode::Gradient,
             Slot::Targets | Slot::Indices | Slot::Upstream | Slot::ElementWeights => false,
-            Slot::Shards | Slot::Denominator => false,
+            Slot::Shards | Slot::Denominator | Slot::EntropyUpstream => false,
             // The plan's own, which nobody can pass.
-            Slot::Params | Slot::Scales | Slot::ClassWeights | Slot::Scratch => false,
-            Slot::Sums | Slot::Splits | Slot::RowStatistics => false,
+            Slot::Params | Slot::Scales | Slot::ClassWeights | Slot::ClassBias | Slot::Scratch => false,
+            Slot::Sums | Slot::Splits | Slot::RowStatistics | Slot::TrueParts | Slot::ClassSums => false,
         }
     }
 
@@ -265,6 +305,9 @@ impl Plan {
             Slot::Params => &self.own.params,
             Slot::Scales => &work.scales,
             Slot::ClassWeights => self.own.class_weights.as_ref().unwrap_or(&work.scratch),
+            Slot::ClassBias => self.own.class_bias.as_ref().unwrap_or(&work.scratch),
+            Slot::TrueParts => &work.true_parts,
+            Slot::ClassSums => &work.class_sums,
             Slot::Sums => &work.sums,
             Slot::Splits => &work.splits,
             Slot::RowStatistics => &work.row_statistics,
@@ -279,8 +322,8 @@ impl Plan {
     /// The caller's buffer for a place, with its name; `None` where the plan's own serves.
     fn callers<'a>(&self, slot: Slot, buffers: &Buffers<'a>) -> Result<Option<(&'static str, Region<'a>)>> {
         let (what, given) = match slot {
-            Slot::Params | Slot::Scales | Slot::ClassWeights | Slot::Scratch => return Ok(None),
-            Slot::Sums | Slot::Splits | Slot::RowStatistics => return Ok(None),
+            Slot::Params | Slot::Scales | Slot::ClassWeights | Slot::ClassBias | Slot::Scratch => return Ok(None),
+            Slot::Sums | Slot::Splits | Slot::RowStatistics | Slot::TrueParts | Slot::ClassSums => return Ok(None),
             Slot::Status if buffers.status.is_none() => return Ok(None),
             Slot::Losses if buffers.losses.is_none() && self.spec.kind.per_row() => return Ok(None),
             Slot::Status => ("status", buffers.status),
@@ -294,6 +337,11 @@ impl Plan {
             Slot::ElementWeights => ("element_weights", buffers.element_weights),
             Slot::Lse => ("lse", buffers.lse),
             Slot::Argmax => ("argmax", buffers.argmax),
+            Slot::LogProb => ("log_prob", buffers.log_prob),
+            Slot::Entropy => ("entropy", buffers.entropy),
+            Slot::Rank => ("rank", buffers.rank),
+            Slot::EntropyUpstream => ("entropy_upstream", buffers.entropy_upstream),
+            Slot::GradClassBias => ("grad_class_bias", buffers.grad_class_bias),
             Slot::Statistics => ("statistics", buffers.statistics),
             Slot::Shards => ("shards", buffers.shards),
             Slot::Denominator => ("denominator", buffers.denominator),

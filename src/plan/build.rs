@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{HostFinish, Plan, PlanBuffers, Scratch, Step};
-use crate::batch::check::suits;
+use crate::batch::check::{suits, suits_entropy};
 use crate::device::{Context, guarded};
 use crate::error::{Error, Result};
 use crate::kernel::{Params, bindings, declared};
 use crate::layout::{Layout, STATISTICS_BYTES};
 use crate::loss::Spec;
-use crate::schedule::{Dispatch, Schedule, Scheduler, Sizes, Strategy, VERDICT_BYTES, choose};
+use crate::schedule::{Dispatch, Schedule, Scheduler, Sizes, Strategy, TRUE_PART_BYTES, VERDICT_BYTES, choose};
 
 /// Makes a plan.
 pub(crate) async fn build(
@@ -33,6 +33,7 @@ pub(crate) async fn build_suiting(
     layout.fits(&context.limits, spec)?;
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.outputs)?;
+    suits_entropy(spec, layout.entropy_upstream)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
     let scheduler = Scheduler::new(context, spec, layout, strategy);
     let scheduler = match sizes {
@@ -112,7 +113,8 @@ async fn scratch_buffers(scheduler: &Scheduler<'_>, schedule: &Schedule) -> Resu
         false if scheduler.keeps_verdicts() => rows * VERDICT_BYTES,
         false => 0,
     };
-    let weights = scheduler.weights();
+    let (weights, bias) = (scheduler.weights(), scheduler.spec.class_bias.as_deref());
+    let true_parts = if scheduler.keeps_true_parts() { rows * schedule.splits * TRUE_PART_BYTES } else { 0 };
     let storage = wgpu::BufferUsages::STORAGE;
     guarded(context, "reserving a plan's buffers", || {
         let buffer = |label, size: u64, usage| {
@@ -130,18 +132,23 @@ async fn scratch_buffers(scheduler: &Scheduler<'_>, schedule: &Schedule) -> Resu
             scratch: buffer("gpu-loss scratch", schedule.scratch, storage | wgpu::BufferUsages::COPY_SRC),
             sums: buffer("gpu-loss sums", schedule.sums, storage),
             splits: buffer("gpu-loss parts", rows * schedule.splits * STATISTICS_BYTES, storage),
+            true_parts: buffer("gpu-loss true classes", true_parts, storage),
+            class_sums: buffer("gpu-loss class sums", schedule.class_sums, storage),
             row_statistics: buffer("gpu-loss records", row_statistics, storage),
         };
         let own = PlanBuffers {
             params: buffer("gpu-loss params", params.len() as u64, wgpu::BufferUsages::UNIFORM),
             class_weights: weights.map(|w| buffer("gpu-loss class weights", w.len() as u64 * 4, storage)),
+            class_bias: bias.map(|b| buffer("gpu-loss class bias", b.len() as u64 * 4, storage)),
             work,
             apart: OnceLock::new(),
         };
         let queue = &context.queue;
         queue.write_buffer(&own.params, 0, &params);
-        if let (Some(buffer), Some(weights)) = (&own.class_weights, weights) {
-            queue.write_buffer(buffer, 0, bytemuck::cast_slice(weights));
+        for (buffer, values) in [(&own.class_weights, weights), (&own.class_bias, bias)] {
+            if let (Some(buffer), Some(values)) = (buffer, values) {
+                queue.write_buffer(buffer, 0, bytemuck::cast_slice(values));
+            }
         }
         own
     })

@@ -2,13 +2,13 @@
 
 use super::build::grid;
 use super::sizes::size_of_slot;
-use crate::batch::check::suits;
+use crate::batch::check::{suits, suits_entropy};
 use crate::device::Context;
 use crate::error::Result;
 use crate::kernel::{Params, Slot, bindings, declared};
 use crate::layout::{Layout, STATISTICS_BYTES};
 use crate::loss::Spec;
-use crate::schedule::{Dispatch, Schedule, Scheduler, Strategy, choose};
+use crate::schedule::{Dispatch, Schedule, Scheduler, Strategy, TRUE_PART_BYTES, choose};
 
 /// A plan's dispatches as data: any WebGPU implementation can run them, in order, over buffers of its own.
 ///
@@ -88,6 +88,7 @@ pub(crate) fn describe(
     layout.fits(&context.limits, spec)?;
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.outputs)?;
+    suits_entropy(spec, layout.entropy_upstream)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
     let scheduler = Scheduler::new(context, spec, layout, strategy).portable();
     let schedule = scheduler.dispatches()?;
@@ -99,6 +100,7 @@ pub(crate) fn describe(
     let buffers = Slot::ALL.into_iter().filter(|slot| names.contains(&slot.name())).map(|slot| {
         let contents = match slot {
             Slot::Params => Some(parameters(&schedule)),
+            Slot::ClassBias => spec.class_bias.as_ref().map(|bias| bytemuck::cast_slice(bias).to_vec()),
             Slot::ClassWeights => scheduler.weights().map(|weights| bytemuck::cast_slice(weights).to_vec()),
             _ => None,
         };
@@ -143,12 +145,14 @@ fn parameters(schedule: &Schedule) -> Vec<u8> {
 fn size(slot: Slot, layout: &Layout, spec: &Spec, schedule: &Schedule) -> u64 {
     let rows = layout.shape.rows() as u64;
     match slot {
-        Slot::Params | Slot::ClassWeights => 0,
+        Slot::Params | Slot::ClassWeights | Slot::ClassBias => 0,
         Slot::Scales | Slot::Loss | Slot::Denominator => 16,
         Slot::Scratch => schedule.scratch.max(16),
         Slot::Sums => schedule.sums.max(16),
         Slot::Splits => (rows * schedule.splits * STATISTICS_BYTES).max(16),
         Slot::RowStatistics => rows * STATISTICS_BYTES,
+        Slot::TrueParts => (rows * schedule.splits * TRUE_PART_BYTES).max(16),
+        Slot::ClassSums => schedule.class_sums.max(16),
         _ => size_of_slot(slot, layout, spec),
     }
 }

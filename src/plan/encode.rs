@@ -29,7 +29,7 @@ pub(super) type KeptRange = (wgpu::Buffer, u64, Option<u64>);
 struct BoundSet {
     /// Whether the plan's own buffers are those that stand apart.
     apart: bool,
-    buffers: [Option<KeptRange>; 14],
+    buffers: [Option<KeptRange>; 19],
     groups: Arc<[wgpu::BindGroup]>,
 }
 

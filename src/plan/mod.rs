@@ -129,6 +129,7 @@ struct Step {
 struct PlanBuffers {
     params: wgpu::Buffer,
     class_weights: Option<wgpu::Buffer>,
+    class_bias: Option<wgpu::Buffer>,
     /// For all that one submission takes whole.
     work: Scratch,
     /// For what [`Plan::submit`] submits in pieces: other submissions may come in between, recorded then or long before.
@@ -146,12 +147,16 @@ struct Scratch {
     /// Records of splits of rows, and of whole rows between two passes; of single elements' rows whether their lists are bad.
     splits: wgpu::Buffer,
     row_statistics: wgpu::Buffer,
+    /// What splits of rows know of true classes.
+    true_parts: wgpu::Buffer,
+    /// The gradient's sums over blocks of rows, class by class.
+    class_sums: wgpu::Buffer,
 }
 
 impl Scratch {
-    fn all(&self) -> [&wgpu::Buffer; 7] {
-        let Scratch { scales, status, losses, scratch, sums, splits, row_statistics } = self;
-        [scales, status, losses, scratch, sums, splits, row_statistics]
+    fn all(&self) -> [&wgpu::Buffer; 9] {
+        let Scratch { scales, status, losses, scratch, sums, splits, row_statistics, true_parts, class_sums } = self;
+        [scales, status, losses, scratch, sums, splits, row_statistics, true_parts, class_sums]
     }
 
     /// Another of the same sizes.
@@ -164,8 +169,9 @@ impl Scratch {
                 mapped_at_creation: false,
             })
         };
-        let [scales, status, losses, scratch, sums, splits, row_statistics] = self.all().map(like);
-        Scratch { scales, status, losses, scratch, sums, splits, row_statistics }
+        let [scales, status, losses, scratch, sums, splits, row_statistics, true_parts, class_sums] =
+            self.all().map(like);
+        Scratch { scales, status, losses, scratch, sums, splits, row_statistics, true_parts, class_sums }
     }
 }
 
@@ -192,8 +198,8 @@ impl Plan {
     /// that takes several submissions adds scratch of its own.
     #[must_use]
     pub fn scratch_bytes(&self) -> u64 {
-        let PlanBuffers { params, class_weights, work, apart } = &self.own;
+        let PlanBuffers { params, class_weights, class_bias, work, apart } = &self.own;
         let scratch = std::iter::once(work).chain(apart.get()).flat_map(Scratch::all);
-        scratch.chain([params]).chain(class_weights).map(wgpu::Buffer::size).sum()
+        scratch.chain([params]).chain(class_weights).chain(class_bias).map(wgpu::Buffer::size).sum()
     }
 }

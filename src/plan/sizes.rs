@@ -44,7 +44,7 @@ impl std::fmt::Display for Access {
 }
 
 /// The caller's buffers, in the order of [`Buffers`](super::Buffers).
-const CALLERS: [Slot; 14] = [
+const CALLERS: [Slot; 19] = [
     Slot::Scores,
     Slot::Targets,
     Slot::Indices,
@@ -57,6 +57,11 @@ const CALLERS: [Slot; 14] = [
     Slot::Losses,
     Slot::Lse,
     Slot::Argmax,
+    Slot::EntropyUpstream,
+    Slot::LogProb,
+    Slot::Entropy,
+    Slot::Rank,
+    Slot::GradClassBias,
     Slot::Statistics,
     Slot::Status,
 ];
@@ -81,7 +86,10 @@ impl Plan {
     /// | `grad` | as the scores | written; not in place | – | written; not in place | – | – |
     /// | `loss` | `4` | written | written | – | – | written |
     /// | `losses` | `4·R`, of elements `⌈4·E⌉` | written | written | – | – | written |
-    /// | `lse`, `argmax` | `4·R` | written | written | – | – | written |
+    /// | `lse`, `argmax`, `entropy` | `4·R` | written | written | – | – | written |
+    /// | `log_prob`, `rank` | `4·R` | written | written | – | – | – |
+    /// | `entropy_upstream` | `4·R` | read | – | read | – | – |
+    /// | `grad_class_bias` | `4·C` | written | – | written | – | – |
     /// | `statistics` | `32·R` | written | written | read | written | written |
     /// | `shards` | `32·R` for each | – | – | – | – | read |
     /// | `status` | `20` | counted up | counted up | counted up | counted up | counted up |
@@ -193,7 +201,8 @@ pub(super) fn size_of_slot(slot: Slot, layout: &Layout, spec: &Spec) -> u64 {
         Slot::Upstream if layout.upstream == Upstream::Scalar => 4,
         Slot::Upstream => losses * 4,
         Slot::ElementWeights => elements * 4,
-        Slot::Lse | Slot::Argmax => rows * 4,
+        Slot::Lse | Slot::Argmax | Slot::LogProb | Slot::Entropy | Slot::Rank | Slot::EntropyUpstream => rows * 4,
+        Slot::GradClassBias => layout.shape.classes as u64 * 4,
         // List indices, and the plan's own.
         _ => 0,
     }

@@ -1,6 +1,6 @@
 //! Whether results keep the promised accuracy.
 
-use ndarray::Dimension;
+use ndarray::{ArrayD, Dimension};
 
 use super::{LinearReference, Reference};
 use crate::batch::{Dtype, Element, Output};
@@ -21,13 +21,19 @@ pub struct Difference {
     pub losses: f64,
     /// Of the log-sum-exps, the worst.
     pub lse: f64,
+    /// Of the true classes' log-probabilities, the worst.
+    pub log_prob: f64,
+    /// Of the entropies, the worst.
+    pub entropy: f64,
+    /// Of the gradient with respect to the class bias, the worst.
+    pub grad_class_bias: f64,
     /// Of the gradient, the worst.
     pub grad: f64,
     /// The largest absolute difference of a loss, reduced or not.
     pub loss_absolute: f64,
     /// The largest absolute difference in the gradient.
     pub grad_absolute: f64,
-    /// Rows whose highest class or correctness differs.
+    /// Rows whose highest class, correctness or rank differs.
     pub argmax: u64,
 }
 
@@ -41,7 +47,9 @@ impl Difference {
     /// The worst ratio.
     #[must_use]
     pub fn worst(&self) -> f64 {
-        self.loss.max(self.losses).max(self.lse).max(self.grad)
+        [self.losses, self.lse, self.grad, self.log_prob, self.entropy, self.grad_class_bias]
+            .into_iter()
+            .fold(self.loss, f64::max)
     }
 }
 
@@ -63,10 +71,16 @@ pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Refe
     if let Some(got) = &output.losses {
         difference.losses = worst(got.iter().zip(&reference.losses).map(|(g, w)| losses(f64::from(*g), *w)));
     }
-    if let (Some(got), Some(want)) = (&output.lse, &reference.lse) {
-        difference.lse =
-            worst(got.iter().zip(want).map(|(g, w)| error_ratio(f64::from(*g), *w, loss_limit(*w), F32_MOST)));
-    }
+    let alike = |got: &Option<ArrayD<f32>>, want: &Option<ArrayD<f64>>| match (got, want) {
+        (Some(got), Some(want)) => {
+            worst(got.iter().zip(want).map(|(g, w)| error_ratio(f64::from(*g), *w, loss_limit(*w), F32_MOST)))
+        }
+        _ => 0.0,
+    };
+    difference.lse = alike(&output.lse, &reference.lse);
+    difference.log_prob = alike(&output.log_prob, &reference.log_prob);
+    difference.entropy = alike(&output.entropy, &reference.entropy);
+    difference.grad_class_bias = bias_ratio(output, reference);
     if let Some(grad) = &output.grad {
         let most = most::<T>();
         let representable = reference.grad.iter().map(|g| g.abs()).filter(|g| *g < most);
@@ -96,10 +110,27 @@ pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Refe
     if let (Some(got), Some(want)) = (&output.argmax, &reference.argmax) {
         difference.argmax = got.iter().zip(want).filter(|(g, w)| g != w).count() as u64;
     }
+    if let (Some(got), Some(want), Some(slack)) = (&output.rank, &reference.rank, &reference.rank_slack) {
+        let pairs = got.iter().zip(want).zip(slack);
+        difference.argmax += pairs.filter(|((g, w), slack)| g.abs_diff(**w) > **slack).count() as u64;
+    }
     if let (Some(got), Some(want)) = (output.correct, reference.correct) {
         difference.argmax += got.abs_diff(want);
     }
     difference
+}
+
+/// The worst ratio of a gradient with respect to the class bias: what is promised of each gradient, summed over the rows.
+fn bias_ratio<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Reference) -> f64 {
+    let (Some(got), Some(want), Some(terms)) =
+        (&output.grad_class_bias, &reference.grad_class_bias, &reference.class_bias_terms)
+    else {
+        return 0.0;
+    };
+    let largest = terms.iter().copied().filter(|terms| terms.is_finite()).fold(0.0_f64, f64::max);
+    let limit = |terms: f64| 2e-5 * terms + 1e-6 * largest + 1.2e-38;
+    let pairs = got.iter().zip(want.iter().zip(terms));
+    worst(pairs.map(|(got, (want, terms))| error_ratio(f64::from(*got), *want, limit(*terms), F32_MOST)))
 }
 
 /// Compares what a linear loss comes to with what it must be; outputs that were not wanted are passed over.

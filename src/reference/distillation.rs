@@ -1,13 +1,13 @@
 //! Divergences between `p = softmax(x/τ)` and `t = softmax(v/τ)`: see [`Distillation`](crate::Distillation).
 
-use super::{RowLoss, softmax_ce};
+use super::{RowLoss, logits};
 use crate::loss::{Divergence, Spec};
 
 /// The logarithms of a softmax over scores over `τ`, and the log-sum-exp. A mask has `−∞`.
 fn log_softmax(scores: &[f64], temperature: f64) -> (Vec<f64>, f64) {
     let u: Vec<f64> = scores.iter().map(|v| v / temperature).collect();
-    let top = softmax_ce::argmax(&u);
-    let log_sum = softmax_ce::rest(&u, top).ln_1p();
+    let top = logits::argmax(&u);
+    let log_sum = logits::rest(&u, top).ln_1p();
     (u.iter().map(|v| (v - u[top]) - log_sum).collect(), u[top] + log_sum)
 }
 

@@ -12,7 +12,9 @@ use crate::loss::Spec;
 pub(super) fn symmetric<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<'_, T, D>) -> Result<Reference> {
     let halves = Halves::of(spec, batch)?;
     let plain = Spec { symmetric: false, ..spec.clone() };
-    let rows = run(&plain, &Batch::new(&halves.rows, &halves.positives))?;
+    let mut along = Batch::new(&halves.rows, &halves.positives);
+    along.outputs = batch.outputs;
+    let rows = run(&plain, &along)?;
     let columns = run(&plain, &Batch::new(&halves.columns, &halves.positives))?;
     let middle = |a: f64, b: f64| 0.5 * (a + b);
     Ok(Reference {

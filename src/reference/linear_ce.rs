@@ -2,8 +2,9 @@
 
 use ndarray::{Array1, Array2, ArrayD};
 
+use super::logits::transform;
 use super::targets::{RowState, Rows};
-use super::{Row, Scores, by_rows, softmax_ce};
+use super::{More, Row, Scores, by_rows, softmax_ce};
 use crate::batch::{Element, Shape};
 use crate::error::Result;
 use crate::linear::{LinearBatch, LinearCe};
@@ -54,8 +55,10 @@ pub fn run_linear<T: Element>(loss: &LinearCe, batch: &LinearBatch<'_, T>) -> Re
     let upstream = batch.upstream.map_or_else(|| vec![1.0; rows], |up| up.iter().map(|v| f64::from(*v)).collect());
     let scores: Vec<f64> = logits.iter().copied().collect();
     let scores = Scores { dims: &[rows, classes], values: &scores };
-    let of_row = |row: &Row<'_>| softmax_ce::row(&spec, row.x, row.b, row.counts);
-    let result = by_rows(&spec, &shape, scores, &labelled, &upstream, &of_row);
+    let of_row = |row: &Row<'_>| softmax_ce::row(&spec, row);
+    let at_entropy = vec![0.0; rows];
+    let more = More { entropy: false, class_bias: false };
+    let result = by_rows(&spec, &shape, scores, &labelled, (&upstream, &at_entropy), more, &of_row);
     let grad = Array2::from_shape_fn((rows, classes), |(row, class)| result.grad[[row, class]]);
     // What an ignored row holds counts for nothing, NaN too.
     let mut counted = hidden;
@@ -66,7 +69,7 @@ pub fn run_linear<T: Element>(loss: &LinearCe, batch: &LinearBatch<'_, T>) -> Re
     }
     let lse = result.lse.unwrap_or_else(|| ArrayD::zeros(vec![rows]));
     let log_prob = |row: usize| {
-        let of = |class: usize| softmax_ce::transform(&spec, logits[[row, class]]) - lse[[row]];
+        let of = |class: usize| transform(&spec, logits[[row, class]]) - lse[[row]];
         labelled.label(row).map_or(0.0, of)
     };
     Ok(LinearReference {

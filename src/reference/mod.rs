@@ -19,6 +19,7 @@ mod compare;
 mod distillation;
 mod info_nce;
 mod linear_ce;
+mod logits;
 mod poly_1;
 mod sigmoid_ce;
 mod sigmoid_focal;
@@ -58,9 +59,21 @@ pub struct Reference {
     pub argmax: Option<ArrayD<u32>>,
     /// Rows whose highest score is at a true class; per-row losses only.
     pub correct: Option<u64>,
+    /// Each row's `u_y − lse` of its true class, `[N, d…]`; softmax losses on classes only.
+    pub log_prob: Option<ArrayD<f64>>,
+    /// Each row's entropy, `[N, d…]`; softmax losses only, where it is wanted or counts.
+    pub entropy: Option<ArrayD<f64>>,
+    /// The place of each row's true class, `[N, d…]`; softmax losses on classes only.
+    pub rank: Option<ArrayD<u32>>,
+    /// How far f32 may place it otherwise: 0 but where scores have a bias or a margin.
+    pub rank_slack: Option<ArrayD<u32>>,
+    /// The gradient with respect to the class bias, `[C]`, where it is wanted.
+    pub grad_class_bias: Option<ArrayD<f64>>,
+    /// The sizes of what it is a sum of: `Σ |gradient on u|` and its terms.
+    pub class_bias_terms: Option<ArrayD<f64>>,
 }
 
-/// One row's loss and its gradient with respect to the row's scores.
+/// One row's loss and its gradient with respect to `u` (to the scores themselves, where they are probabilities).
 struct RowLoss {
     loss: f64,
     lse: f64,
@@ -99,6 +112,8 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
     };
     let dims = batch.scores.shape();
     let scores = Scores { dims, values: &scores };
+    let entropy = batch.outputs.entropy || batch.entropy_upstream.is_some() || spec.entropy_coefficient != 0.0;
+    let more = More { entropy, class_bias: batch.outputs.grad_class_bias };
     let missing: Vec<bool> = match &batch.targets {
         Targets::MultiHot(bytes) => bytes.iter().map(|byte| byte == MISSING_LABEL).collect(),
         _ => vec![false; scores.values.len()],
@@ -106,14 +121,23 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
     Ok(match function(spec) {
         Function::OfRow(of_row) => {
             let upstream = flat(&batch.upstream, shape.rows());
-            by_rows(spec, &shape, scores, &rows, &upstream, &*of_row)
+            let at_entropy = batch.entropy_upstream.as_ref().map(|up| up.iter().map(|v| f64::from(*v)).collect());
+            let at_entropy = at_entropy.unwrap_or_else(|| vec![0.0; shape.rows()]);
+            by_rows(spec, &shape, scores, &rows, (&upstream, &at_entropy), more, &*of_row)
         }
         Function::OfElement(of_element) => {
             let upstream = flat(&batch.upstream, shape.elements());
             let weights = flat(&batch.element_weights, shape.elements());
-            by_elements(spec, &shape, scores, (&rows, missing), (&upstream, &weights), &*of_element)
+            by_elements(spec, &shape, scores, (&rows, missing), (&upstream, &weights), more, &*of_element)
         }
     })
+}
+
+/// What is only found where it is wanted: the reference is slow enough.
+#[derive(Clone, Copy)]
+struct More {
+    entropy: bool,
+    class_bias: bool,
 }
 
 /// The scores of a batch, in their order.
@@ -127,6 +151,8 @@ struct Scores<'a> {
 struct Row<'a> {
     /// Its scores: for softmax losses without NaN and `+∞`, and not all of them `−∞`.
     x: &'a [f64],
+    /// What the softmax is over; the scores, where they are probabilities.
+    u: &'a [f64],
     /// `B_j`: what each class weighs in a cross-entropy.
     b: &'a [f64],
     /// Whether it has a true class.
@@ -147,15 +173,15 @@ fn function(spec: &Spec) -> Function<'_> {
     match spec.kind {
         Kind::Ce => OfRow(Box::new(|row| ce::row(row.x, row.b))),
         Kind::Bce => OfElement(Box::new(|u, t, _| bce::element(u, t))),
-        Kind::SoftmaxCe | Kind::InfoNce => OfRow(Box::new(|row| softmax_ce::row(spec, row.x, row.b, row.counts))),
+        Kind::SoftmaxCe | Kind::InfoNce => OfRow(Box::new(|row| softmax_ce::row(spec, row))),
         Kind::SigmoidCe => OfElement(Box::new(|u, t, class| {
             sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class])))
         })),
-        Kind::SoftmaxFocal => OfRow(Box::new(|row| softmax_focal::row(spec, row.x, row.label))),
+        Kind::SoftmaxFocal => OfRow(Box::new(|row| softmax_focal::row(spec, row))),
         Kind::SigmoidFocal => OfElement(Box::new(|u, t, _| sigmoid_focal::element(spec, u, t))),
         Kind::Asymmetric => OfElement(Box::new(|u, t, _| asymmetric::element(spec, u, t))),
         Kind::Distillation => OfRow(Box::new(|row| distillation::row(spec, row.x, row.b))),
-        Kind::Poly1 => OfRow(Box::new(|row| poly_1::row(spec, row.x, row.label))),
+        Kind::Poly1 => OfRow(Box::new(|row| poly_1::row(spec, row))),
     }
 }
 
@@ -164,7 +190,8 @@ fn by_rows(
     shape: &Shape,
     Scores { dims, values: scores }: Scores<'_>,
     rows: &Rows,
-    upstream: &[f64],
+    (upstream, at_entropy): (&[f64], &[f64]),
+    more: More,
     of_row: &dyn Fn(&Row<'_>) -> RowLoss,
 ) -> Reference {
     let (count, classes) = (shape.rows(), shape.classes);
@@ -173,9 +200,12 @@ fn by_rows(
     let mut argmax = vec![u32::MAX; count];
     let mut grad = vec![0.0; scores.len()];
     let mut terms = vec![0.0; scores.len()];
+    let mut details = Details::new(count);
+    let mut entropies = more.entropy.then(|| Entropies::new(scores.len()));
+    let mut bias = more.class_bias.then(|| BiasGradient::new(classes, scores.len()));
     let mut correct = 0;
     let mut valid_weight = 0.0;
-    let (mut x, mut t, mut b) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut x, mut t, mut b, mut u, mut slopes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for row in 0..count {
         let start = position(shape, row, 0);
         let at = |class: usize| start + class * shape.inner;
@@ -189,23 +219,51 @@ fn by_rows(
         }
         if x.iter().any(|v| v.is_nan() || *v == f64::INFINITY) || x.iter().all(|v| *v == f64::NEG_INFINITY) {
             (losses[row], lse[row]) = (f64::NAN, f64::NAN);
+            (details.log_prob[row], details.entropy[row]) = (f64::NAN, f64::NAN);
             (0..classes).for_each(|class| grad[at(class)] = f64::NAN);
             continue;
         }
-        let top = softmax_ce::argmax(&x);
+        let top = logits::argmax(&x);
         argmax[row] = top as u32;
         let greatest = t.iter().copied().fold(0.0, f64::max);
         correct += u64::from(greatest > 0.0 && t[top] == greatest);
         row_weights(spec, rows, row, &t, &mut b);
+        match spec.kind.is_softmax() {
+            true => logits::logits(spec, &x, rows.label(row), &mut u, &mut slopes),
+            false => {
+                refill(&mut u, x.iter().copied());
+                refill(&mut slopes, x.iter().map(|_| 1.0));
+            }
+        }
         let result = of_row(&Row {
             x: &x,
+            u: &u,
             b: &b,
             counts: rows.true_classes(row) != Some(0),
             label: rows.label(row).unwrap_or_default(),
         });
         (losses[row], lse[row]) = (result.loss, result.lse);
         for (class, (g, t)) in result.grad.iter().zip(&result.terms).enumerate() {
-            (grad[at(class)], terms[at(class)]) = (*g, *t);
+            let slope = slopes[class];
+            (grad[at(class)], terms[at(class)]) = (g * slope, t * slope.abs());
+            if let Some(bias) = &mut bias {
+                (bias.on_u[at(class)], bias.terms_on_u[at(class)]) = (*g, *t);
+            }
+        }
+        if let Some(entropies) = &mut entropies {
+            let entropy = logits::entropy(&u);
+            let weight = if rows.true_classes(row) == Some(0) { 0.0 } else { f64::from(spec.entropy_coefficient) };
+            details.entropy[row] = entropy.value;
+            entropies.coefficients[row] = weight;
+            losses[row] -= if weight == 0.0 { 0.0 } else { weight * entropy.value };
+            for (class, slope) in slopes.iter().enumerate() {
+                entropies.grad[at(class)] = (entropy.grad[class], *slope);
+                entropies.terms[at(class)] = entropy.terms[class];
+            }
+        }
+        if let Some(label) = rows.label(row) {
+            details.log_prob[row] = u[label] - result.lse;
+            (details.rank[row], details.slack[row]) = logits::rank(spec, &x, &u, label);
         }
     }
     let own = match rows.labels() {
@@ -214,15 +272,31 @@ fn by_rows(
     };
     let (loss, scale) = reduce(spec, shape, &losses, own);
     // What arrives at an ignored row counts for nothing, NaN too.
-    for (row, up) in upstream.iter().enumerate().take(count).filter(|(row, _)| rows.state(*row) == RowState::Valid) {
+    for row in (0..count).filter(|row| rows.state(*row) == RowState::Valid) {
+        let up = scale * upstream[row];
+        let at_entropy = entropies.as_ref().map_or(0.0, |entropies| {
+            let of_loss = entropies.coefficients[row] * up;
+            scale * at_entropy[row] - if entropies.coefficients[row] == 0.0 { 0.0 } else { of_loss }
+        });
         let start = position(shape, row, 0);
-        let pairs = grad.iter_mut().zip(&mut terms).skip(start).step_by(shape.inner).take(classes);
-        for (g, terms) in pairs {
-            *g *= scale * up;
-            *terms *= (scale * up).abs();
+        for class in 0..classes {
+            let at = start + class * shape.inner;
+            let mut more = (0.0, 0.0, 0.0);
+            if let Some(entropies) = entropies.as_ref().filter(|_| at_entropy != 0.0) {
+                let (g, slope) = entropies.grad[at];
+                more = (g * at_entropy, entropies.terms[at] * at_entropy.abs(), slope);
+            }
+            let (g, t, slope) = more;
+            grad[at] = grad[at] * up + g * slope;
+            terms[at] = terms[at] * up.abs() + t * slope.abs();
+            if let Some(bias) = &mut bias {
+                bias.add(class, bias.on_u[at] * up + g, bias.terms_on_u[at] * up.abs() + t);
+            }
         }
     }
     let row_dims = row_dims(dims);
+    let softmax = spec.kind.is_softmax();
+    let of_classes = softmax && rows.labels().is_some();
     Reference {
         loss,
         losses: array(&row_dims, losses),
@@ -232,6 +306,70 @@ fn by_rows(
         reduction: spec.reduction,
         argmax: Some(array(&row_dims, argmax)),
         correct: Some(correct),
+        log_prob: of_classes.then(|| array(&row_dims, details.log_prob)),
+        entropy: entropies.map(|_| array(&row_dims, details.entropy)),
+        rank: of_classes.then(|| array(&row_dims, details.rank)),
+        rank_slack: of_classes.then(|| array(&row_dims, details.slack)),
+        class_bias_terms: bias.as_ref().map(|bias| array(&[classes], bias.terms.clone())),
+        grad_class_bias: bias.map(|bias| array(&[classes], bias.grad)),
+    }
+}
+
+/// What is told of each row beside its loss.
+struct Details {
+    log_prob: Vec<f64>,
+    entropy: Vec<f64>,
+    rank: Vec<u32>,
+    slack: Vec<u32>,
+}
+
+impl Details {
+    /// Those of ignored rows.
+    fn new(rows: usize) -> Self {
+        Details {
+            log_prob: vec![0.0; rows],
+            entropy: vec![0.0; rows],
+            rank: vec![u32::MAX; rows],
+            slack: vec![0; rows],
+        }
+    }
+}
+
+/// What entropies bring: `∂H/∂u` with `∂u/∂x`, the sizes of its terms, and what is taken from each row's loss.
+struct Entropies {
+    grad: Vec<(f64, f64)>,
+    terms: Vec<f64>,
+    coefficients: Vec<f64>,
+}
+
+impl Entropies {
+    fn new(elements: usize) -> Self {
+        Entropies { grad: vec![(0.0, 0.0); elements], terms: vec![0.0; elements], coefficients: vec![0.0; elements] }
+    }
+}
+
+/// The gradient with respect to the class bias: that on `u`, summed over rows.
+struct BiasGradient {
+    grad: Vec<f64>,
+    terms: Vec<f64>,
+    /// What is known of each element before it is known what arrives.
+    on_u: Vec<f64>,
+    terms_on_u: Vec<f64>,
+}
+
+impl BiasGradient {
+    fn new(classes: usize, elements: usize) -> Self {
+        BiasGradient {
+            grad: vec![0.0; classes],
+            terms: vec![0.0; classes],
+            on_u: vec![0.0; elements],
+            terms_on_u: vec![0.0; elements],
+        }
+    }
+
+    fn add(&mut self, class: usize, grad: f64, terms: f64) {
+        self.grad[class] += grad;
+        self.terms[class] += grad.abs() + terms;
     }
 }
 
@@ -241,6 +379,7 @@ fn by_elements(
     Scores { dims, values: scores }: Scores<'_>,
     (rows, missing): (&Rows, Vec<bool>),
     (upstream, weights): (&[f64], &[f64]),
+    more: More,
     of_element: &dyn Fn(f64, f64, usize) -> ElementLoss,
 ) -> Reference {
     let mut losses = vec![0.0; scores.len()];
@@ -261,7 +400,7 @@ fn by_elements(
             }
             valid += 1;
             let (u, t) = (scores[at], rows.target(shape, row, class));
-            let result = of_element(u, t, class);
+            let result = of_element(u + logits::bias(spec, class), t, class);
             losses[at] = weights[at] * result.loss;
             grad[at] = weights[at] * result.grad;
             terms[at] = weights[at] * result.terms;
@@ -269,10 +408,14 @@ fn by_elements(
     }
     let (loss, scale) = reduce(spec, shape, &losses, valid as f64);
     // What arrives at an ignored element, or at one of weight 0, counts for nothing, NaN too.
+    let mut bias = more.class_bias.then(|| BiasGradient::new(shape.classes, 0));
     for (at, up) in upstream.iter().enumerate() {
         if grad[at] != 0.0 || (weights[at] != 0.0 && !ignored[at]) {
             grad[at] *= scale * up;
             terms[at] *= (scale * up).abs();
+        }
+        if let Some(bias) = &mut bias {
+            bias.add(at / shape.inner % shape.classes, grad[at], terms[at]);
         }
     }
     Reference {
@@ -284,6 +427,12 @@ fn by_elements(
         reduction: spec.reduction,
         argmax: None,
         correct: None,
+        log_prob: None,
+        entropy: None,
+        rank: None,
+        rank_slack: None,
+        class_bias_terms: bias.as_ref().map(|bias| array(&[shape.classes], bias.terms.clone())),
+        grad_class_bias: bias.map(|bias| array(&[shape.classes], bias.grad)),
     }
 }
 

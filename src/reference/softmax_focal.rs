@@ -1,14 +1,15 @@
 //! `loss = w_y·(1−p_y)^γ·(lse − u_y)`, `∂loss/∂u_j = K·(p_j − [j=y])`,
 //! `K = w_y·((1−p_y)^γ − γ·(1−p_y)^(γ−1)·p_y·log p_y)`.
 
-use super::{RowLoss, class_weight, softmax_ce};
+use super::logits::{argmax, rest};
+use super::{Row, RowLoss, class_weight};
 use crate::loss::Spec;
 
 /// One row of scores without NaN or `+∞`, not all of them `−∞`, with its true class.
-pub(super) fn row(spec: &Spec, x: &[f64], class: usize) -> RowLoss {
-    let u: Vec<f64> = x.iter().map(|x| softmax_ce::transform(spec, *x)).collect();
-    let top = softmax_ce::argmax(&u);
-    let rest = softmax_ce::rest(&u, top);
+pub(super) fn row(spec: &Spec, row: &Row<'_>) -> RowLoss {
+    let (u, class) = (row.u, row.label);
+    let top = argmax(u);
+    let rest = rest(u, top);
     let log_sum = rest.ln_1p();
     let p = |j: usize| (u[j] - u[top]).exp() / (1.0 + rest);
     // 1 − p_j as the sum over the others.
@@ -30,14 +31,12 @@ pub(super) fn row(spec: &Spec, x: &[f64], class: usize) -> RowLoss {
         let bend = if p(class) == 0.0 { 0.0 } else { gamma * p(class) * nll / miss };
         (weight * focus * nll, weight * focus * (1.0 + bend))
     };
-    let grad = (0..x.len())
+    let grad = (0..u.len())
         .map(|j| {
             let difference = if j == class { -others(j) } else { p(j) };
-            factor * difference * softmax_ce::slope(spec, x[j])
+            factor * difference
         })
         .collect();
-    let terms = (0..x.len())
-        .map(|j| factor.abs() * (p(j) + if j == class { 1.0 } else { 0.0 }) * softmax_ce::slope(spec, x[j]))
-        .collect();
+    let terms = (0..u.len()).map(|j| factor.abs() * (p(j) + if j == class { 1.0 } else { 0.0 })).collect();
     RowLoss { loss, lse: u[top] + log_sum, grad, terms }
 }

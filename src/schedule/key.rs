@@ -2,7 +2,7 @@
 
 use super::{Scheduler, flag};
 use crate::kernel::{Extras, Grad, KernelSpec, LossKernel, Pass, RowOptions, Traversal};
-use crate::layout::Upstream;
+use crate::layout::{Mode, Upstream};
 
 /// What is taken by vectors.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Scheduler<'_> {
             targets: layout.targets,
             missing: layout.missing_labels,
             teacher: layout.teacher,
-            options: self.row_options(),
+            options: self.row_options(pass),
             vectors: on.vectors,
             peeled: on.peeled,
             long_sums: matches!(traversal, Traversal::Row | Traversal::Column) && self.sizes.long_sums,
@@ -50,16 +50,36 @@ impl Scheduler<'_> {
             weighted: self.weights().is_some(),
             extras: match pass {
                 Pass::Whole => self.extras(),
-                Pass::Split => Extras::default(),
-                Pass::Gradient => Extras { upstream: layout.upstream == Upstream::PerLoss, ..Extras::default() },
+                Pass::Split => Extras { true_parts: self.keeps_true_parts(), ..Extras::default() },
+                Pass::Gradient => Extras {
+                    upstream: layout.upstream == Upstream::PerLoss,
+                    entropy_upstream: layout.entropy_upstream,
+                    ..Extras::default()
+                },
             },
         })
     }
 
     /// Which ways the options of a row's loss take.
-    pub(super) fn row_options(&self) -> RowOptions {
+    pub(super) fn row_options(&self, pass: Pass) -> RowOptions {
         let outputs = self.layout.outputs;
-        RowOptions::of(self.spec, outputs.argmax || outputs.correct)
+        // The gradient's pass counts nothing.
+        let told = pass != Pass::Gradient;
+        let of_loss = RowOptions::of(self.spec, outputs.argmax || outputs.correct);
+        let entropy = of_loss.entropy || self.layout.entropy_upstream;
+        RowOptions {
+            spread: entropy || outputs.entropy,
+            entropy,
+            ahead: outputs.rank && told,
+            truth: of_loss.truth || (outputs.rank || outputs.log_prob) && told,
+            ..of_loss
+        }
+    }
+
+    /// Whether splits of rows keep what they know of true classes.
+    pub(crate) fn keeps_true_parts(&self) -> bool {
+        let outputs = self.layout.outputs;
+        self.layout.mode == Mode::Whole && (outputs.log_prob || outputs.rank)
     }
 
     /// Optional buffers that a pass over whole rows has.
@@ -74,6 +94,11 @@ impl Scheduler<'_> {
             argmax: layout.outputs.argmax,
             correct: layout.outputs.correct,
             statistics: layout.statistics,
+            log_prob: layout.outputs.log_prob,
+            entropy: layout.outputs.entropy,
+            rank: layout.outputs.rank,
+            entropy_upstream: layout.entropy_upstream && layout.writes_grad(),
+            true_parts: false,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::window::window_row;
 use super::{Dispatch, Schedule, Scheduler};
 use crate::error::{Error, Result};
-use crate::kernel::{ByteRange, Extras, KernelSpec, MergeKernel, Params, Slot};
+use crate::kernel::{ByteRange, Extras, KernelSpec, MergeKernel, Params, Pass, RowOptions, Slot};
 use crate::layout::{Mode, STATISTICS_BYTES};
 
 impl Scheduler<'_> {
@@ -36,8 +36,16 @@ impl Scheduler<'_> {
         let kernel = KernelSpec::Merge(MergeKernel {
             kind: self.spec.kind.computed_as(),
             targets: layout.targets,
-            options: self.row_options(),
-            extras: Extras { upstream: false, element_weights: false, statistics: keeps, ..self.extras() },
+            // What scores were made to be stands in the records.
+            options: RowOptions { bias: false, margin: false, ahead: false, ..self.row_options(Pass::Whole) },
+            extras: Extras {
+                upstream: false,
+                element_weights: false,
+                entropy_upstream: false,
+                statistics: keeps,
+                true_parts: self.keeps_true_parts(),
+                ..self.extras()
+            },
         });
         let params = Params {
             rows: rows as u32,
@@ -55,6 +63,9 @@ impl Scheduler<'_> {
             (Slot::Losses, row_range(4)),
             (Slot::Lse, row_range(4)),
             (Slot::Argmax, row_range(4)),
+            (Slot::LogProb, row_range(4)),
+            (Slot::Entropy, row_range(4)),
+            (Slot::Rank, row_range(4)),
             (Slot::Statistics, row_range(STATISTICS_BYTES)),
             (Slot::RowStatistics, row_range(STATISTICS_BYTES)),
         ];

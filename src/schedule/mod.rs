@@ -1,6 +1,7 @@
 //! A plan before its kernels are built: the dispatches that a loss on a layout takes.
 
 mod chunk;
+mod class_sums;
 mod elements;
 mod key;
 mod merge;
@@ -35,6 +36,9 @@ const ELEMENT_BLOCK: u64 = 2048;
 
 /// Bytes of what is kept of a row's list, where single elements are taken.
 pub(super) const VERDICT_BYTES: u64 = 4;
+
+/// Bytes of what a split of a row knows of its true class.
+pub(super) const TRUE_PART_BYTES: u64 = 8;
 
 /// A dispatch before its kernel is built.
 pub(super) struct Dispatch {
@@ -86,6 +90,8 @@ pub(super) struct Schedule {
     pub(super) sums: u64,
     /// Parts of each row whose records are kept apart.
     pub(super) splits: u64,
+    /// Bytes of the gradient's sums over blocks of rows, class by class.
+    pub(super) class_sums: u64,
     /// Dispatches at the beginning that go through the targets.
     pub(super) scans: usize,
     /// How many values the last dispatch adds up, if it adds all.
@@ -127,6 +133,9 @@ impl<'a> Scheduler<'a> {
             Mode::Merge { shards } => self.merge_shards(&mut schedule, shards)?,
             _ => self.passes_over_scores(&mut schedule)?,
         };
+        if self.layout.sums_classes() {
+            self.class_sums(&mut schedule)?;
+        }
         if self.layout.writes_loss() {
             self.sums(&mut schedule, losses);
         }
@@ -171,6 +180,12 @@ impl<'a> Scheduler<'a> {
             alpha: spec.alpha.unwrap_or(1.0),
             alpha_negative: spec.alpha.map_or(1.0, |alpha| 1.0 - alpha),
             epsilon: spec.epsilon,
+            entropy_coefficient: spec.entropy_coefficient,
+            margin_multiplier: spec.margin_multiplier,
+            margin_angle: spec.margin_angle,
+            margin_angle_cos: f64::from(spec.margin_angle).cos() as f32,
+            margin_angle_sin: f64::from(spec.margin_angle).sin() as f32,
+            margin_cosine: spec.margin_cosine,
             gamma_positive: spec.gamma_positive,
             gamma_negative: spec.gamma_negative,
             clip: spec.clip,

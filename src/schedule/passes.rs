@@ -1,7 +1,7 @@
 //! The traversals over the scores: chunk by chunk, in one pass or in three.
 
 use super::rows::Splits;
-use super::{Chunk, ELEMENT_BLOCK, LoopWork, Schedule, Scheduler, Strategy, by_elements, by_rows};
+use super::{Chunk, ELEMENT_BLOCK, LoopWork, Schedule, Scheduler, Strategy, TRUE_PART_BYTES, by_elements, by_rows};
 use crate::batch::TargetForm;
 use crate::error::{Error, Result};
 use crate::kernel::{Pass, Slot, Traversal};
@@ -40,6 +40,14 @@ impl Scheduler<'_> {
             });
         }
         let chunks = by_rows(shape, step, bytes, limit, loop_budget)?;
+        if layout.outputs.rank && cuts_rows(&chunks, shape.classes) {
+            return Err(Error::Limit {
+                limit: "max_storage_buffer_binding_size",
+                got: limit,
+                needed: shape.classes as u64 * shape.inner as u64 * bytes,
+                what: "ranks: the rows that they are found in".to_owned(),
+            });
+        }
         let counted = layout.targets == TargetForm::MultiHot;
         let too_long = self.loop_budget(1).saturating_mul(2) < shape.classes as u64;
         if counted && (cuts_rows(&chunks, shape.classes) || too_long) {
@@ -136,6 +144,7 @@ impl Scheduler<'_> {
             dispatch.params.statistics_row_stride = schedule.splits as u32;
             dispatch.params.statistics_split_stride = 1;
             dispatch.ranges.push((Slot::Splits, self.row_range(first, count, schedule.splits * STATISTICS_BYTES)));
+            dispatch.ranges.push((Slot::TrueParts, self.row_range(first, count, schedule.splits * TRUE_PART_BYTES)));
             schedule.dispatches.push(dispatch);
         }
         if self.layout.outputs.grad {

@@ -3,7 +3,7 @@
 use super::key::Access;
 use super::wide_loads::Rows;
 use super::window::{Window, window_row};
-use super::{Chunk, Dispatch, Scheduler, flag, gcd};
+use super::{Chunk, Dispatch, Scheduler, TRUE_PART_BYTES, flag, gcd};
 use crate::batch::TargetForm;
 use crate::kernel::{Params, Pass, Slot, Traversal};
 use crate::layout::{Layout, Mode, STATISTICS_BYTES};
@@ -134,6 +134,11 @@ impl Scheduler<'_> {
             (Slot::Losses, row_range(4)),
             (Slot::Lse, row_range(4)),
             (Slot::Argmax, row_range(4)),
+            (Slot::LogProb, row_range(4)),
+            (Slot::Entropy, row_range(4)),
+            (Slot::Rank, row_range(4)),
+            (Slot::EntropyUpstream, row_range(4)),
+            (Slot::TrueParts, row_range(TRUE_PART_BYTES * splits.all)),
             (Slot::Statistics, row_range(STATISTICS_BYTES)),
             (Slot::RowStatistics, row_range(STATISTICS_BYTES)),
             (Slot::Splits, row_range(STATISTICS_BYTES * splits.all)),

@@ -181,13 +181,21 @@ impl Case {
         match self.outputs {
             OutputSet::Gradient => Outputs::default(),
             OutputSet::LossOnly => Outputs { grad: false, ..Outputs::default() },
-            OutputSet::Everything => Outputs {
-                grad: true,
-                losses: true,
-                lse: self.kind.is_softmax(),
-                argmax: per_row,
-                correct: per_row && self.form != TargetForm::Logits,
-            },
+            OutputSet::Everything => {
+                let (softmax, dense) = (self.kind.is_softmax(), self.form.is_dense());
+                let of_classes = softmax && self.form == TargetForm::Classes;
+                let weighs_entropy = self.spec().entropy_coefficient != 0.0;
+                Outputs {
+                    losses: true,
+                    lse: softmax,
+                    argmax: per_row,
+                    correct: per_row && self.form != TargetForm::Logits && !(dense && weighs_entropy),
+                    log_prob: of_classes,
+                    entropy: softmax && self.form != TargetForm::Logits && (!dense || weighs_entropy),
+                    rank: of_classes,
+                    ..Outputs::default()
+                }
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::random::Random;
 use crate::batch::check::row_dims;
 use crate::batch::{Batch, Dtype, Element, OwnedIntegers, TargetForm, Targets, bf16, f16};
 use crate::layout::IntegerType;
-use crate::loss::{Kind, Reduction};
+use crate::loss::{Kind, Reduction, Spec};
 
 /// A type of scores that made-up values can be rounded to.
 pub(super) trait Rounded: Element {
@@ -77,8 +77,9 @@ impl<T: Rounded> Data<T> {
         let mut random = Random::new(case.seed);
         let layout = Layout::of(&case.dims);
         let truth = true_classes(case, &layout, &mut random);
-        let scores = scores(case, &layout, &truth, &mut random).into_iter().map(T::rounded).collect();
         let spec = case.spec();
+        let scores = scores(case, &layout, &truth, &mut random);
+        let scores = scores.into_iter().map(|score| T::rounded(suited(&spec, score))).collect();
         let rows = row_dims(&case.dims);
         let losses = if case.kind.per_row() { rows.clone() } else { case.dims.to_vec() };
         let targets = targets(case, &layout, &truth, rows, &mut random);
@@ -107,6 +108,15 @@ impl<T: Rounded> Data<T> {
         batch.upstream = self.upstream.as_ref().map(|array| array.view());
         batch.outputs = case.outputs();
         batch
+    }
+}
+
+/// With a margin, scores are cosines; beside a bias, f32 rounds large ones.
+fn suited(spec: &Spec, score: f32) -> f32 {
+    match score.is_finite() {
+        true if spec.has_margin() => (score / 16.0).clamp(-1.0, 1.0),
+        true if spec.class_bias.is_some() => score % 64.0,
+        _ => score,
     }
 }
 

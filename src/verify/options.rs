@@ -13,6 +13,8 @@ pub(super) struct Group {
     settings: Vec<Setting>,
     /// Whether the batch has element weights too.
     pub(super) element_weights: bool,
+    /// Whether it is for class targets alone.
+    pub(super) classes_only: bool,
 }
 
 /// One option's value.
@@ -36,8 +38,15 @@ impl Setting {
     fn apply(self, spec: &mut Spec, classes: usize) {
         match self {
             Setting::Number(option, value) => option.set(spec, value),
+            Setting::Weights(OptionName::ClassBias) => OptionName::ClassBias.set_weights(spec, bias(classes)),
             Setting::Weights(option) => option.set_weights(spec, weights(classes)),
         };
+    }
+
+    /// Whether it has a meaning on class targets alone.
+    fn classes_only(self) -> bool {
+        use OptionName::{MarginAngle, MarginCosine, MarginMultiplier};
+        matches!(self, Setting::Number(MarginMultiplier | MarginAngle | MarginCosine, _))
     }
 
     fn name(self) -> String {
@@ -64,17 +73,32 @@ pub(super) fn groups(kind: Kind) -> &'static [Group] {
 fn made(kind: Kind) -> Vec<Group> {
     let defaults = kind.defaults();
     let options: Vec<Vec<Setting>> = kind.options().iter().map(|option| Setting::all(*option, &defaults)).collect();
-    let group = |name: String, settings, element_weights| Group { name, settings, element_weights };
+    let group = |name: String, settings: Vec<Setting>, element_weights| Group {
+        name,
+        classes_only: settings.iter().any(|setting| setting.classes_only()),
+        settings,
+        element_weights,
+    };
     let mut groups = vec![group("defaults".into(), vec![], false)];
     groups.extend(options.iter().flatten().map(|setting| group(setting.name(), vec![*setting], false)));
     let weights_and_smoothing: Vec<Setting> = options
         .iter()
         .filter_map(|values| values.first().copied())
-        .filter(|setting| matches!(setting, Setting::Weights(_) | Setting::Number(OptionName::LabelSmoothing, _)))
+        .filter(|setting| {
+            matches!(
+                setting,
+                Setting::Weights(OptionName::ClassWeights) | Setting::Number(OptionName::LabelSmoothing, _)
+            )
+        })
         .collect();
-    let all: Vec<Setting> = options.iter().filter_map(|values| values.first().copied()).collect();
+    let firsts = || options.iter().filter_map(|values| values.first().copied());
+    let all: Vec<Setting> = firsts().filter(|setting| !setting.classes_only()).collect();
+    let margins: Vec<Setting> = firsts().filter(|setting| setting.classes_only()).collect();
     if weights_and_smoothing.len() == 2 && all.len() > 2 {
         groups.push(group("weights + smoothing".into(), weights_and_smoothing, false));
+    }
+    if !margins.is_empty() {
+        groups.push(group("margins".into(), margins, false));
     }
     if !kind.per_row() {
         groups.push(group("element weights".into(), vec![], true));
@@ -83,6 +107,12 @@ fn made(kind: Kind) -> Vec<Group> {
         groups.push(group("all".into(), all, !kind.per_row()));
     }
     groups
+}
+
+/// Biases of classes, of either sign.
+fn bias(classes: usize) -> Vec<f32> {
+    let mut random = Random::new(classes as u64);
+    (0..classes).map(|_| 3.0 * random.unit() - 1.5).collect()
 }
 
 /// Weights of classes, about 1; from 33 classes on, some are 0.
@@ -117,11 +147,11 @@ mod tests {
     fn groups_are_each_option_alone_and_all_together() {
         let names = |kind| groups(kind).iter().map(|group| group.name.as_str()).collect::<Vec<_>>();
         assert_eq!(names(Kind::Bce), ["defaults", "element weights"]);
-        assert_eq!(names(Kind::SigmoidCe), ["defaults", "pos_weight", "element weights", "all"]);
+        assert_eq!(names(Kind::SigmoidCe), ["defaults", "pos_weight", "class_bias", "element weights", "all"]);
         let of_softmax = names(Kind::SoftmaxCe);
-        assert_eq!(of_softmax.len(), 1 + 6 + 2, "{of_softmax:?}");
+        assert_eq!(of_softmax.len(), 1 + 6 + 7 + 3, "{of_softmax:?}");
         assert_eq!(of_softmax[1..3], ["label_smoothing 0.1", "label_smoothing 1"]);
         let of_focal = names(Kind::SoftmaxFocal);
-        assert_eq!(of_focal.len(), 1 + 5 + 3 + 1, "{of_focal:?}");
+        assert_eq!(of_focal.len(), 1 + 5 + 4 + 1, "{of_focal:?}");
     }
 }

@@ -105,6 +105,7 @@ impl Arena {
             .target_indices(own("target_indices"))
             .element_weights(own("element_weights"))
             .upstream(own("upstream"))
+            .entropy_upstream(own("entropy_upstream"))
             .denominator(own("denominator"))
             .shards(own("shards"))
             .grad(own("grad"))
@@ -112,6 +113,10 @@ impl Arena {
             .losses(own("losses"))
             .lse(own("lse"))
             .argmax(own("argmax"))
+            .log_prob(own("log_prob"))
+            .entropy(own("entropy"))
+            .rank(own("rank"))
+            .grad_class_bias(own("grad_class_bias"))
             .statistics(own("statistics"))
     }
 
@@ -192,14 +197,20 @@ impl Case {
     }
 
     /// The layout that serves a variation, in one plan.
-    fn layout(&self, v: &Variation) -> Layout {
+    fn layout(&self, gpu: &GpuLoss, v: &Variation) -> Layout {
         let shape = self.shape();
         let slab = shape.classes * shape.inner;
-        let per_row = self.spec.kind.per_row();
-        let mut layout = Layout::forward_backward(shape, self.dtype).targets(self.form()).with_losses();
+        let want = self.outputs();
+        let sharded = matches!(v.way, Way::Shards(_) | Way::HostMerged(_));
+        // Not of rows that are cut between bindings.
+        let whole_rows = 4 * slab as u64 + 4096 <= gpu.device().limits().max_storage_buffer_binding_size;
+        let mut layout = Layout::forward_backward(shape, self.dtype).targets(self.form()).outputs(want);
         layout.outputs.grad = v.way == Way::Whole;
-        layout.outputs.lse = self.spec.kind.is_softmax();
-        layout.outputs.argmax = per_row;
+        layout.outputs.correct = false;
+        layout.outputs.log_prob = want.log_prob && !sharded;
+        layout.outputs.rank = want.rank && !sharded && whole_rows;
+        layout.outputs.grad_class_bias = want.grad_class_bias && v.way == Way::Whole;
+        layout.entropy_upstream = self.more.entropy_upstream.is_some();
         layout.in_place = v.in_place;
         layout.scores_stride = Some(slab + v.scores_gap);
         layout.grad_stride = (!v.in_place).then_some(slab + v.grad_gap);
@@ -235,6 +246,9 @@ impl Case {
         if let Some(weights) = &self.element_weights {
             arena.put("element_weights", plain_bytes(weights));
         }
+        if let Some(upstream) = &self.more.entropy_upstream {
+            arena.put("entropy_upstream", plain_bytes(upstream));
+        }
         let shape = self.shape();
         let losses = if spec.kind.per_row() { shape.rows() } else { shape.elements() } as u64;
         for (name, bytes) in [("loss", 4), ("losses", losses * 4)] {
@@ -246,6 +260,15 @@ impl Case {
         if spec.kind.per_row() {
             arena.room("argmax", shape.rows() as u64 * 4);
             arena.room("statistics", shape.rows() as u64 * STATISTICS_BYTES);
+        }
+        let want = self.layout(gpu, v).outputs;
+        for (name, wanted) in [("log_prob", want.log_prob), ("entropy", want.entropy), ("rank", want.rank)] {
+            if wanted {
+                arena.room(name, shape.rows() as u64 * 4);
+            }
+        }
+        if self.outputs().grad_class_bias && matches!(v.way, Way::Whole | Way::Halves) {
+            arena.room("grad_class_bias", shape.classes as u64 * 4);
         }
         let grads = match v.way {
             Way::Shards(shards) | Way::HostMerged(shards) => self.run_shards(gpu, &spec, v, &mut arena, shards)?,
@@ -264,6 +287,10 @@ impl Case {
         output.losses = array(&loss_dims, "losses");
         output.lse = array(&row_dims, "lse");
         output.argmax = array(&row_dims, "argmax").map(|a| a.mapv(f32::to_bits));
+        output.log_prob = array(&row_dims, "log_prob");
+        output.entropy = array(&row_dims, "entropy");
+        output.rank = array(&row_dims, "rank").map(|a| a.mapv(f32::to_bits));
+        output.grad_class_bias = array(&[shape.classes], "grad_class_bias");
         Ok(output)
     }
 
@@ -275,7 +302,7 @@ impl Case {
         v: &Variation,
         arena: &mut Arena,
     ) -> Result<(Vec<u8>, Option<ArrayD<f64>>)> {
-        let layout = self.layout(v);
+        let layout = self.layout(gpu, v);
         let scores = stored(&self.scores, self.dtype, v.scores_gap);
         arena.put("scores", &scores);
         self.put_targets(arena, 0, self.shape().classes, "");
@@ -291,7 +318,9 @@ impl Case {
         forward.statistics = v.way == Way::Halves && per_row;
         let mut plans = vec![gpu.plan(spec, &forward)?];
         if v.way == Way::Halves {
-            plans.push(gpu.plan(spec, &layout.mode(Mode::Gradient))?);
+            let mut backward = layout.mode(Mode::Gradient);
+            backward.outputs.grad_class_bias = self.outputs().grad_class_bias;
+            plans.push(gpu.plan(spec, &backward)?);
         }
         submit(gpu, plans.iter().map(|plan| (plan, slices)))?;
         let bytes = download(gpu, &buffer);
@@ -333,10 +362,13 @@ impl Case {
         // The merge sees no scores; any buffer stands for them.
         arena.put("scores", &[0; 16]);
         let buffer = arena.upload(gpu);
-        let whole = self.layout(&Variation { way: Way::LossOnly, scores_gap: 0, grad_gap: 0, ..*v });
+        let mut whole = self.layout(gpu, &Variation { way: Way::LossOnly, scores_gap: 0, grad_gap: 0, ..*v });
+        (whole.outputs.log_prob, whole.outputs.rank) = (false, false);
         let layout_of = |k: usize, mode: Mode| {
             let classes = cuts[k + 1] - cuts[k];
-            let mut layout = whole.mode(mode).outputs(Outputs::default().with_argmax()).shard(cuts[k], shape.classes);
+            let mut outputs = Outputs::default().with_argmax();
+            outputs.entropy = whole.outputs.entropy;
+            let mut layout = whole.mode(mode).outputs(outputs).shard(cuts[k], shape.classes);
             (layout.scores_stride, layout.grad_stride) = (None, None);
             layout.shape = Shape { classes, ..shape };
             layout
@@ -440,6 +472,11 @@ pub fn fitting<'a>(plan: &Plan, buffers: Buffers<'a>) -> Buffers<'a> {
     let buffers = if loses && losses { buffers } else { buffers.losses(NONE) };
     let buffers = if loses && want.lse { buffers } else { buffers.lse(NONE) };
     let buffers = if loses && want.argmax { buffers } else { buffers.argmax(NONE) };
+    let buffers = if loses && want.log_prob { buffers } else { buffers.log_prob(NONE) };
+    let buffers = if loses && want.entropy { buffers } else { buffers.entropy(NONE) };
+    let buffers = if loses && want.rank { buffers } else { buffers.rank(NONE) };
+    let sums = want.grad_class_bias && (layout.mode == Mode::Gradient || layout.mode == Mode::Whole && want.grad);
+    let buffers = if sums { buffers } else { buffers.grad_class_bias(NONE) };
     if layout.statistics || layout.mode != Mode::Whole { buffers } else { buffers.statistics(NONE) }
 }
 
@@ -455,6 +492,8 @@ pub fn difference(output: &Output<f64, IxDyn>, dtype: Dtype, reference: &Referen
         narrowed.grad = output.grad.as_ref().map(|grad| grad.mapv(narrow));
         (narrowed.losses, narrowed.lse) = (output.losses.clone(), output.lse.clone());
         (narrowed.argmax, narrowed.correct) = (output.argmax.clone(), output.correct);
+        (narrowed.log_prob, narrowed.entropy) = (output.log_prob.clone(), output.entropy.clone());
+        (narrowed.rank, narrowed.grad_class_bias) = (output.rank.clone(), output.grad_class_bias.clone());
         reference::compare(&narrowed, reference)
     }
     match dtype {

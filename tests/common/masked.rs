@@ -20,6 +20,7 @@ pub fn masked(spec: Spec, dims: &[usize], dtype: Dtype, form: usize) -> Case {
         targets: targets(&mut r, dims, form),
         element_weights: None,
         upstream: None,
+        more: Default::default(),
     }
 }
 

@@ -9,7 +9,7 @@ pub mod values;
 
 use std::path::{Path, PathBuf};
 
-use gpu_loss::batch::{Element, bf16, f16};
+use gpu_loss::batch::{Element, Outputs, TargetForm, bf16, f16};
 use gpu_loss::builder::AdapterFilter;
 use gpu_loss::loss::OptionName;
 use gpu_loss::loss::{Kind, Spec};
@@ -89,6 +89,16 @@ pub struct Case {
     pub targets: OwnedTargets,
     pub element_weights: Option<ArrayD<f32>>,
     pub upstream: Option<ArrayD<f32>>,
+    pub more: More,
+}
+
+/// What few cases have.
+#[derive(Debug, Clone, Default)]
+pub struct More {
+    /// A gradient that arrives at each row's entropy.
+    pub entropy_upstream: Option<ArrayD<f32>>,
+    /// Whether log-probabilities, entropies, ranks and the gradient of the class bias are wanted.
+    pub outputs: bool,
 }
 
 impl Case {
@@ -101,19 +111,30 @@ impl Case {
         gpu.strategies(self.spec.kind, self.shape())
     }
 
+    /// All outputs that suit it.
+    pub fn outputs(&self) -> Outputs {
+        let (kind, form) = (self.spec.kind, self.targets.view().form());
+        let of_classes = self.more.outputs && kind.is_softmax() && form == TargetForm::Classes;
+        let from_teacher = form == TargetForm::Logits;
+        let entropy = self.more.outputs && kind.is_softmax() && !from_teacher;
+        let weighed = entropy || self.spec.entropy_coefficient != 0.0;
+        let sums = self.dtype == Dtype::F32 && self.spec.softcap.is_none() && !self.spec.has_margin();
+        let mut outputs = Outputs::default().with_losses();
+        outputs.lse = kind.is_softmax();
+        outputs.argmax = kind.per_row();
+        // Not beside entropies on dense targets, and a teacher's scores have no true class.
+        outputs.correct = kind.per_row() && !from_teacher && !(form.is_dense() && weighed);
+        (outputs.log_prob, outputs.entropy, outputs.rank) = (of_classes, entropy, of_classes);
+        outputs.grad_class_bias = self.more.outputs && self.spec.class_bias.is_some() && sums;
+        outputs
+    }
+
     fn batch<'a, T: Element>(&'a self, scores: &'a ArrayD<T>) -> Batch<'a, T, IxDyn> {
-        let mut batch = Batch::new(scores.view(), self.targets.view()).with_losses();
-        if self.spec.kind.is_softmax() {
-            batch = batch.with_lse();
-        }
-        if self.spec.kind.per_row() {
-            batch = batch.with_argmax();
-        }
-        if self.spec.kind.per_row() && self.spec.kind != Kind::Distillation {
-            batch = batch.with_correct();
-        }
+        let mut batch = Batch::new(scores.view(), self.targets.view());
+        batch.outputs = self.outputs();
         batch.element_weights = self.element_weights.as_ref().map(|a| a.view());
         batch.upstream = self.upstream.as_ref().map(|a| a.view());
+        batch.entropy_upstream = self.more.entropy_upstream.as_ref().map(|a| a.view());
         batch
     }
 
@@ -179,6 +200,8 @@ fn widened<T: Element>(output: Output<T, IxDyn>) -> Output<f64, IxDyn> {
     wide.grad = output.grad.map(|grad| grad.mapv(|v| v.to_f64()));
     (wide.losses, wide.lse) = (output.losses, output.lse);
     (wide.argmax, wide.correct) = (output.argmax, output.correct);
+    (wide.log_prob, wide.entropy) = (output.log_prob, output.entropy);
+    (wide.rank, wide.grad_class_bias) = (output.rank, output.grad_class_bias);
     wide
 }
 
@@ -188,6 +211,9 @@ pub struct Expected {
     pub grad: ArrayD<f64>,
     pub losses: Option<ArrayD<f64>>,
     pub lse: Option<ArrayD<f64>>,
+    pub log_prob: Option<ArrayD<f64>>,
+    pub entropy: Option<ArrayD<f64>>,
+    pub rank: Option<ArrayD<f64>>,
 }
 
 /// All test vectors; with `GPU_LOSS_VECTORS=asl` those whose names begin so.
@@ -213,6 +239,7 @@ fn vector(path: &Path) -> (Case, Expected) {
     let mut spec = spec(&serde_json::from_str(&options).expect("JSON options"));
     spec.class_weights = floats(&tensors, "class_weights").map(|a| a.into_raw_vec_and_offset().0);
     spec.pos_weight = floats(&tensors, "pos_weight").map(|a| a.into_raw_vec_and_offset().0);
+    spec.class_bias = floats(&tensors, "class_bias").map(|a| a.into_raw_vec_and_offset().0);
     let scores_name = if spec.kind.takes_probabilities() { "probabilities" } else { "logits" };
     let dtype = match tensors.tensor(scores_name).expect("scores").dtype() {
         Stored::F16 => Dtype::F16,
@@ -247,6 +274,7 @@ fn vector(path: &Path) -> (Case, Expected) {
         targets,
         element_weights: floats(&tensors, "element_weights"),
         upstream: floats(&tensors, "upstream"),
+        more: More { entropy_upstream: floats(&tensors, "entropy_upstream"), outputs: options.contains("outputs") },
     };
     let bytes = std::fs::read(path.with_extension("expected.safetensors")).expect("an expected file");
     let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
@@ -260,6 +288,9 @@ fn vector(path: &Path) -> (Case, Expected) {
         grad: doubles("grad").expect("grad"),
         losses: doubles("losses"),
         lse: doubles("lse"),
+        log_prob: doubles("log_prob"),
+        entropy: doubles("entropy"),
+        rank: doubles("rank"),
     };
     (case, expected)
 }

@@ -1,11 +1,11 @@
 //! Random batches from a seed: shapes, values and options that the kernels must get right.
 
 use gpu_loss::batch::{MISSING_LABEL, TargetForm, bf16, f16};
-use gpu_loss::loss::{Kind, Spec};
+use gpu_loss::loss::{Kind, OptionName, Spec};
 use gpu_loss::{Dtype, Reduction};
 use ndarray::{ArrayD, IxDyn};
 
-use super::{Case, OwnedTargets, plain};
+use super::{Case, More, OwnedTargets, plain};
 
 /// A small generator (splitmix64), so that a seed is a case for ever.
 pub struct Random(pub u64);
@@ -65,7 +65,31 @@ pub fn case(seed: u64) -> Case {
         .then(|| ArrayD::from_shape_simple_fn(IxDyn(&loss_dims), || r.normal()));
     let element_weights =
         (!kind.per_row() && r.chance(3)).then(|| ArrayD::from_shape_simple_fn(IxDyn(&dims), || 2.0 * r.unit()));
-    Case { name: format!("seed {seed}"), spec, scores, dtype, targets, element_weights, upstream }
+    let (spec, scores) = suited(spec, scores, dtype, &targets);
+    let outputs = r.chance(3);
+    let arrives = spec.reduction == Reduction::None && kind == Kind::SoftmaxCe && r.chance(3);
+    let entropy_upstream = arrives.then(|| ArrayD::from_shape_simple_fn(IxDyn(&loss_dims), || r.normal()));
+    let more = More { entropy_upstream, outputs };
+    Case { name: format!("seed {seed}"), spec, scores, dtype, targets, element_weights, upstream, more }
+}
+
+/// Margins belong to classes, and to scores that are cosines; beside a bias, f32 rounds large scores.
+fn suited(mut spec: Spec, scores: ArrayD<f32>, dtype: Dtype, targets: &OwnedTargets) -> (Spec, ArrayD<f32>) {
+    if !matches!(targets, OwnedTargets::Classes(_)) {
+        (spec.margin_multiplier, spec.margin_angle, spec.margin_cosine) = (1.0, 0.0, 0.0);
+    }
+    let (margin, bias) = (spec.has_margin(), spec.class_bias.is_some());
+    let scores = scores.mapv(|x| match x.is_finite() {
+        true if margin => (0.9 * x).sin(),
+        true if bias => x % 32.0,
+        _ => x,
+    });
+    let scores = match dtype {
+        Dtype::F32 => scores,
+        Dtype::F16 => scores.mapv(|v| f16::from_f32(v).to_f32()),
+        Dtype::Bf16 => scores.mapv(|v| bf16::from_f32(v).to_f32()),
+    };
+    (spec, scores)
 }
 
 fn options(r: &mut Random, kind: Kind, classes: usize) -> Spec {
@@ -80,6 +104,9 @@ fn options(r: &mut Random, kind: Kind, classes: usize) -> Spec {
             continue;
         }
         match option.samples() {
+            [] if *option == OptionName::ClassBias => {
+                option.set_weights(&mut spec, (0..classes).map(|_| r.normal()).collect())
+            }
             [] => option.set_weights(&mut spec, weights(r)),
             samples => option.set(&mut spec, samples[r.below(samples.len())]),
         };

@@ -28,7 +28,7 @@ fn classes(n: usize, c: usize, dtype: Dtype) -> Case {
     let labels = ArrayD::from_shape_fn(IxDyn(&[n]), |at| if at[0] == n - 1 { c as i64 - 1 } else { r.below(c) as i64 });
     let name = format!("{n} × {c} {}", dtype.name());
     let (spec, targets) = (plain(Kind::SoftmaxCe), OwnedTargets::Classes(labels));
-    Case { name, spec, scores, dtype, targets, element_weights: None, upstream: None }
+    Case { name, spec, scores, dtype, targets, element_weights: None, upstream: None, more: Default::default() }
 }
 
 /// As many true classes a row as there are rows in ten, in lists.

@@ -127,7 +127,7 @@ fn options_outside_their_range_are_errors() {
     const NAN: f32 = f32::NAN;
     /// Name, loss, setter, values outside and inside the range.
     type Row = (&'static str, Kind, fn(&mut Spec, f32), &'static [f32], &'static [f32]);
-    let options: [Row; 11] = [
+    let options: [Row; 15] = [
         ("label_smoothing", Kind::SoftmaxCe, |s, v| s.label_smoothing = v, &[-0.1, 1.1, NAN, INFINITY], &[0.0, 1.0]),
         ("z_loss", Kind::SoftmaxCe, |s, v| s.z_loss = v, &[-1e-4, NAN, INFINITY], &[0.0, 1.0]),
         ("logit_scale", Kind::SoftmaxCe, |s, v| s.logit_scale = v, &[0.0, -1.0, NAN, INFINITY], &[0.5]),
@@ -135,6 +135,16 @@ fn options_outside_their_range_are_errors() {
         ("gamma", Kind::SoftmaxFocal, |s, v| s.gamma = v, &[-0.5, NAN, INFINITY], &[0.0, 2.5]),
         ("alpha", Kind::SigmoidFocal, |s, v| s.alpha = Some(v), &[-0.25, 1.5, NAN], &[0.0, 1.0]),
         ("epsilon", Kind::Poly1, |s, v| s.epsilon = v, &[-1.0 - f32::EPSILON, NAN, INFINITY], &[-1.0, 0.0, 5.0]),
+        ("entropy_coefficient", Kind::SoftmaxCe, |s, v| s.entropy_coefficient = v, &[NAN, INFINITY], &[0.0, -1.0, 2.0]),
+        (
+            "margin_multiplier",
+            Kind::SoftmaxCe,
+            |s, v| s.margin_multiplier = v,
+            &[0.0, -1.0, NAN, INFINITY],
+            &[0.5, 4.0],
+        ),
+        ("margin_angle", Kind::SoftmaxCe, |s, v| s.margin_angle = v, &[-0.5, NAN, INFINITY], &[0.0, 0.5, 4.0]),
+        ("margin_cosine", Kind::SoftmaxCe, |s, v| s.margin_cosine = v, &[-0.5, NAN, INFINITY], &[0.0, 0.35]),
         ("gamma_positive", Kind::Asymmetric, |s, v| s.gamma_positive = v, &[-0.5, NAN, INFINITY], &[0.0, 2.5]),
         ("gamma_negative", Kind::Asymmetric, |s, v| s.gamma_negative = v, &[-0.5, NAN, INFINITY], &[0.0, 2.5]),
         ("clip", Kind::Asymmetric, |s, v| s.clip = v, &[-0.1, 1.1, NAN], &[0.0, 1.0]),

@@ -22,21 +22,32 @@ pub(crate) fn coarse(x: f32) -> f32 {
 /// What the case's gradient is the gradient of.
 pub(crate) fn total(case: &Case) -> f64 {
     let got = case.reference().unwrap_or_else(|error| panic!("{}: {error}", case.name));
-    match &case.upstream {
-        Some(upstream) => got.losses.iter().zip(upstream).map(|(loss, up)| loss * f64::from(*up)).sum(),
+    let weighed = |values: &ArrayD<f64>, upstream: &ArrayD<f32>| -> f64 {
+        values.iter().zip(upstream).map(|(value, up)| value * f64::from(*up)).sum()
+    };
+    let of_losses = match &case.upstream {
+        Some(upstream) => weighed(&got.losses, upstream),
         None => got.loss,
-    }
+    };
+    let at_entropies = case.more.entropy_upstream.as_ref();
+    of_losses + at_entropies.map_or(0.0, |up| weighed(&got.entropy.expect("entropies"), up))
 }
 
 /// The derivative by score number `at`: central differences of three steps, their errors of second and fourth order
 /// taken off (Richardson). What remains is h⁶/64 of a seventh derivative over 7!, with h = 2⁻⁶ below 1e-12 for these
 /// losses, and float64's rounding of F over the smallest step, some 1e-13·|F|.
 pub(crate) fn derivative(case: &Case, at: usize) -> f64 {
+    derivative_by(case, |case| case.scores.iter_mut().nth(at).expect("a score"))
+}
+
+/// The same by any number of a case.
+pub(crate) fn derivative_by(case: &Case, number: impl Fn(&mut Case) -> &mut f32) -> f64 {
     let mut moved = case.clone();
     let score = |case: &mut Case, step: f32| {
-        let place = case.scores.iter_mut().nth(at).expect("a score");
+        let name = case.name.clone();
+        let place = number(case);
         let sum = *place + step;
-        assert_eq!(f64::from(*place) + f64::from(step), f64::from(sum), "{}: the step is not exact", case.name);
+        assert_eq!(f64::from(*place) + f64::from(step), f64::from(sum), "{name}: the step is not exact");
         *place = sum;
     };
     let mut central = |step: f32| {
@@ -112,7 +123,16 @@ pub(crate) fn case(spec: &Spec, form: TargetForm, dims: &[usize], seed: u64) -> 
         _ => OwnedTargets::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || probability(&mut r))),
     };
     let name = format!("{} {} {dims:?}", kind.name(), form.name());
-    Case { name, spec, scores, dtype: Dtype::F32, targets, element_weights: None, upstream: None }
+    Case {
+        name,
+        spec,
+        scores,
+        dtype: Dtype::F32,
+        targets,
+        element_weights: None,
+        upstream: None,
+        more: Default::default(),
+    }
 }
 
 /// Every reduction, the mean also over a denominator of the caller's, unreduced losses also with an upstream.

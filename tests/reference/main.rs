@@ -8,6 +8,7 @@ mod by_hand;
 mod difference;
 mod extremes;
 mod gradients;
+mod outputs;
 
 use common::{Case, OwnedTargets, of_labels, plain};
 use gpu_loss::batch::{bf16, f16};
@@ -25,6 +26,7 @@ pub(crate) fn single(spec: Spec, scores: &[f32], label: i64) -> Case {
         targets: OwnedTargets::Classes(ArrayD::from_elem(IxDyn(&[1]), label)),
         element_weights: None,
         upstream: None,
+        more: Default::default(),
     }
 }
 

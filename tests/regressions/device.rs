@@ -43,7 +43,16 @@ fn reductions_do_not_run_into_each_other() {
     let scores = ArrayD::from_shape_simple_fn(IxDyn(&[9, 1030]), || 5.0 * r.normal());
     let targets = OwnedTargets::Classes(ArrayD::from_shape_simple_fn(IxDyn(&[9]), || r.below(1030) as i64));
     let (name, spec) = ("9 × 1030".to_owned(), plain(Kind::SoftmaxCe));
-    let case = Case { name, spec, scores, dtype: Dtype::F32, targets, element_weights: None, upstream: None };
+    let case = Case {
+        name,
+        spec,
+        scores,
+        dtype: Dtype::F32,
+        targets,
+        element_weights: None,
+        upstream: None,
+        more: Default::default(),
+    };
     on_every_adapter(|gpu| case.check(gpu));
 }
 

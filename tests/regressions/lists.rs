@@ -67,6 +67,7 @@ fn cases(kind: Kind, dims: &[usize]) -> (Case, Case, Vec<bool>) {
         targets,
         element_weights: None,
         upstream: None,
+        more: Default::default(),
     };
     (of(OwnedTargets::Lists(offsets, indices)), of(OwnedTargets::Lists(good_offsets, good_indices)), bad)
 }

@@ -19,6 +19,7 @@ fn case(dims: &[usize], scores: impl FnMut() -> f32) -> Case {
         targets: OwnedTargets::Classes(labels),
         element_weights: None,
         upstream: None,
+        more: Default::default(),
     }
 }
 

@@ -34,7 +34,16 @@ fn smoothed(gpu: &GpuLoss, dims: &[usize; 3], dtype: Dtype) {
         let mut spec = plain(Kind::SoftmaxCe);
         spec.label_smoothing = 0.25;
         let (name, scores) = (format!("{targets:?}"), at_class_0(2.0));
-        let case = Case { name, spec, scores, dtype, targets, element_weights: None, upstream: None };
+        let case = Case {
+            name,
+            spec,
+            scores,
+            dtype,
+            targets,
+            element_weights: None,
+            upstream: None,
+            more: Default::default(),
+        };
         // How scores are loaded does not depend on who walks them: every strategy in one type is enough.
         let mut strategies = case.strategies(gpu);
         strategies.truncate(if dtype == Dtype::F32 { strategies.len() } else { 1 });
@@ -169,7 +178,7 @@ fn targets_that_do_not_add_up_to_one() {
 fn options_that_a_loss_does_not_have_are_refused_by_name() {
     type Set = fn(&mut Spec);
     use Kind::{Asymmetric, Ce, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
-    let options: [(&str, &[Kind], Set); 12] = [
+    let options: [(&str, &[Kind], Set); 17] = [
         ("label_smoothing", &[Ce, SoftmaxCe], |spec| spec.label_smoothing = 0.1),
         ("class_weights", &[Ce, SoftmaxCe, SoftmaxFocal, Poly1], |spec| spec.class_weights = Some(vec![1.0, 2.0, 3.0])),
         ("pos_weight", &[SigmoidCe], |spec| spec.pos_weight = Some(vec![1.0, 2.0, 3.0])),
@@ -179,6 +188,13 @@ fn options_that_a_loss_does_not_have_are_refused_by_name() {
         ("gamma", &[SoftmaxFocal, SigmoidFocal], |spec| spec.gamma = 1.0),
         ("alpha", &[SigmoidFocal], |spec| spec.alpha = Some(0.25)),
         ("epsilon", &[Poly1], |spec| spec.epsilon = 0.5),
+        ("class_bias", &[SoftmaxCe, SoftmaxFocal, Poly1, SigmoidCe, SigmoidFocal], |spec| {
+            spec.class_bias = Some(vec![1.0, -2.0, 3.0])
+        }),
+        ("entropy_coefficient", &[SoftmaxCe], |spec| spec.entropy_coefficient = -0.1),
+        ("margin_multiplier", &[SoftmaxCe], |spec| spec.margin_multiplier = 2.0),
+        ("margin_angle", &[SoftmaxCe], |spec| spec.margin_angle = 0.5),
+        ("margin_cosine", &[SoftmaxCe], |spec| spec.margin_cosine = 0.5),
         ("gamma_positive", &[Asymmetric], |spec| spec.gamma_positive = 2.0),
         ("gamma_negative", &[Asymmetric], |spec| spec.gamma_negative = 2.0),
         ("clip", &[Asymmetric], |spec| spec.clip = 0.1),

@@ -295,6 +295,14 @@ pub(crate) enum OutputName {
     Argmax,
     /// How many rows' highest score is at a true class (losses of rows)
     Correct,
+    /// Each row's log-probability of its true class (the softmax losses on classes)
+    LogProb,
+    /// Each row's entropy (the softmax losses)
+    Entropy,
+    /// How many classes go before each row's true one (the softmax losses on classes)
+    Rank,
+    /// The gradient of 'class_bias' (losses that take one)
+    GradClassBias,
 }
 
 /// What clap has to say, on one line: its message and hints, without the usage text.

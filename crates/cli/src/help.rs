@@ -24,6 +24,8 @@ pub(crate) fn run() -> String {
     let given = listing(&those(Kind::takes_probabilities));
     let class_weights = listing(&takers(OptionName::ClassWeights));
     let pos_weight = listing(&takers(OptionName::PosWeight));
+    let class_bias = listing(&takers(OptionName::ClassBias));
+    let entropy_upstream = listing(&takers(OptionName::EntropyCoefficient));
     format!(
         "\
 INPUT holds these tensors:
@@ -39,8 +41,10 @@ INPUT holds these tensors:
                              or lists of classes: row r has indices[offsets[r]..offsets[r + 1]]
   class_weights [C]          optional: {class_weights}
   pos_weight [C]             optional: {pos_weight}
+  class_bias [C]             optional: {class_bias}
   element_weights            optional, of the scores' shape: the losses of elements
   upstream                   optional, of the unreduced loss's shape: with --reduction none
+  entropy_upstream           optional, [N, d1, …]: with --reduction none, {entropy_upstream}
   hidden [N, H], weight [V, H]
                              in place of logits for linear-ce, of one type: logits = hidden·weightᵀ,
                              and bias [V], optional, is added to each row
@@ -51,6 +55,8 @@ Or INPUT is logits.npy, with targets.npy and so on beside it.
 
 OUTPUT then holds loss (f32), grad (the scores' type and shape), for the softmax losses also losses
 and lse (f32, [N, d1, …]), and what --outputs names: losses, lse, argmax (u32, [N, d1, …]; 4294967295
+in ignored rows), correct (i64, the number of rows), log_prob and entropy (f32), rank (u32, as argmax), all three
+[N, d1, …], grad_class_bias (f32, [C]). It is replaced whole or not at all.
 in ignored rows), correct (i64, the number of rows). It is replaced whole or not at all. For linear-ce it holds, in place of
 grad, grad_hidden (the type and shape of hidden), grad_weight (f32, as weight), and grad_bias (f32) with a bias.
 

@@ -23,6 +23,9 @@ pub(crate) fn takers_of_tensor(tensor: &str) -> Vec<Kind> {
     if tensor == "element_weights" {
         return those(|kind| !kind.per_row());
     }
+    if tensor == "entropy_upstream" {
+        return takers(OptionName::EntropyCoefficient);
+    }
     match OptionName::ALL.iter().find(|option| option.name() == tensor) {
         Some(option) => takers(*option),
         None => Kind::ALL.to_vec(),
@@ -78,6 +81,10 @@ pub(crate) fn want(args: &RunArgs) -> Result<Outputs, Failure> {
             OutputName::Lse => (&mut want.lse, "lse", those(Kind::is_softmax)),
             OutputName::Argmax => (&mut want.argmax, "argmax", those(Kind::per_row)),
             OutputName::Correct => (&mut want.correct, "correct", those(Kind::per_row)),
+            OutputName::LogProb => (&mut want.log_prob, "log-prob", those(Kind::is_softmax)),
+            OutputName::Entropy => (&mut want.entropy, "entropy", those(Kind::is_softmax)),
+            OutputName::Rank => (&mut want.rank, "rank", those(Kind::is_softmax)),
+            OutputName::GradClassBias => (&mut want.grad_class_bias, "grad-class-bias", takers(OptionName::ClassBias)),
         };
         applies(&format!("--outputs {name}"), kind, &takers)?;
         *field = true;

@@ -12,7 +12,7 @@ use crate::unread::{self, missing};
 use crate::{broadcast, convert};
 
 /// Every tensor that means something.
-pub(crate) const KNOWN: [&str; 10] = [
+pub(crate) const KNOWN: [&str; 12] = [
     "logits",
     "probabilities",
     "targets",
@@ -23,6 +23,8 @@ pub(crate) const KNOWN: [&str; 10] = [
     "pos_weight",
     "element_weights",
     "upstream",
+    "class_bias",
+    "entropy_upstream",
 ];
 
 /// The scores, by type.
@@ -51,6 +53,7 @@ pub(crate) struct Problem {
     targets: TargetData,
     element_weights: Option<ArrayD<f32>>,
     upstream: Option<ArrayD<f32>>,
+    entropy_upstream: Option<ArrayD<f32>>,
 }
 
 /// Which tensors of a file count, and how they were understood.
@@ -84,6 +87,7 @@ impl Problem {
         let mut batch = Batch::new(scores, targets);
         batch.element_weights = self.element_weights.as_ref().map(|array| array.view());
         batch.upstream = self.upstream.as_ref().map(|array| array.view());
+        batch.entropy_upstream = self.entropy_upstream.as_ref().map(|array| array.view());
         batch
     }
 
@@ -124,8 +128,8 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
     let from_teacher = kind.targets() == [TargetForm::Logits];
     let targets = take(if from_teacher { "teacher" } else { "targets" });
     let lists = ["target_offsets", "target_indices"].map(&mut take);
-    let [class_weights, pos_weight, element_weights, upstream] =
-        ["class_weights", "pos_weight", "element_weights", "upstream"].map(take);
+    let [class_weights, pos_weight, class_bias] = ["class_weights", "pos_weight", "class_bias"].map(&mut take);
+    let [element_weights, upstream, entropy_upstream] = ["element_weights", "upstream", "entropy_upstream"].map(take);
     account.ignored = tensors.others(|name| account.used.iter().any(|(used, _)| used == name));
     let notes = &mut account.notes;
 
@@ -168,9 +172,11 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
             }
         }
     };
-    for (name, weights, field) in
-        [("class_weights", class_weights, &mut spec.class_weights), ("pos_weight", pos_weight, &mut spec.pos_weight)]
-    {
+    for (name, weights, field) in [
+        ("class_weights", class_weights, &mut spec.class_weights),
+        ("pos_weight", pos_weight, &mut spec.pos_weight),
+        ("class_bias", class_bias, &mut spec.class_bias),
+    ] {
         if let Some(tensor) = weights {
             let weights = convert::floats(name, &tensor, notes)?;
             *field = Some(broadcast::per_class(name, &weights, &axes.full, notes)?);
@@ -187,7 +193,8 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
     };
     let element_weights = spread("element_weights", element_weights, false)?;
     let upstream = spread("upstream", upstream, kind.per_row())?;
-    Ok((scores, Problem { targets, element_weights, upstream, spec, axes, account }))
+    let entropy_upstream = spread("entropy_upstream", entropy_upstream, true)?;
+    Ok((scores, Problem { targets, element_weights, upstream, entropy_upstream, spec, axes, account }))
 }
 
 fn scores_of(name: &str, tensor: Tensor, kind: Kind, notes: &mut Vec<String>) -> Result<(Scores, Axes), String> {

@@ -108,6 +108,9 @@ impl Job<'_> {
         let losses = shaped(output.losses.as_ref(), losses_shape).map_err(failed)?;
         let lse = shaped(output.lse.as_ref(), &rows).map_err(failed)?;
         let argmax = shaped(output.argmax.as_ref(), &rows).map_err(failed)?;
+        let log_prob = shaped(output.log_prob.as_ref(), &rows).map_err(failed)?;
+        let entropy = shaped(output.entropy.as_ref(), &rows).map_err(failed)?;
+        let rank = shaped(output.rank.as_ref(), &rows).map_err(failed)?;
         let grad = shaped(output.grad.as_ref(), &axes.given).map_err(failed)?;
         let scalar = ndarray::arr0(output.loss).into_dyn();
         let correct = output.correct.map(|rows| ndarray::arr0(rows as i64).into_dyn());
@@ -118,6 +121,11 @@ impl Job<'_> {
         arrays.extend(losses.iter().filter(|_| self.outputs.losses).map(|losses| ("losses", Values::F32(losses))));
         arrays.extend(lse.iter().map(|lse| ("lse", Values::F32(lse))));
         arrays.extend(argmax.iter().map(|argmax| ("argmax", Values::U32(argmax))));
+        arrays.extend(log_prob.iter().map(|log_prob| ("log_prob", Values::F32(log_prob))));
+        arrays.extend(entropy.iter().map(|entropy| ("entropy", Values::F32(entropy))));
+        arrays.extend(rank.iter().map(|rank| ("rank", Values::U32(rank))));
+        let of_bias = output.grad_class_bias.iter();
+        arrays.extend(of_bias.map(|grad| ("grad_class_bias", Values::F32(grad))));
         arrays.extend(correct.iter().map(|correct| ("correct", Values::I64(correct))));
         arrays.sort_by_key(|(_, values)| std::cmp::Reverse(values.size()));
         let written = destination.write(&arrays)?;

@@ -177,14 +177,23 @@ fn key_of(case: &LinearCase) -> Key {
 
 /// What of a result is outside the promise.
 fn faults(difference: &Difference) -> String {
-    let Difference { loss, losses, lse, grad, argmax, .. } = difference;
-    let mut parts: Vec<String> = [("loss", loss), ("losses", losses), ("lse", lse), ("gradient", grad)]
+    let Difference { loss, losses, lse, grad, log_prob, entropy, grad_class_bias, argmax, .. } = difference;
+    let shares = [
+        ("loss", loss),
+        ("losses", losses),
+        ("lse", lse),
+        ("gradient", grad),
+        ("log-probability", log_prob),
+        ("entropy", entropy),
+        ("gradient of the class bias", grad_class_bias),
+    ];
+    let mut parts: Vec<String> = shares
         .iter()
         .filter(|(_, share)| **share > 1.0)
         .map(|(name, share)| format!("{name} at {:.0} % of the promise", **share * 100.0))
         .collect();
     if *argmax > 0 {
-        parts.push(format!("{argmax} rows differ in argmax or correctness"));
+        parts.push(format!("{argmax} rows differ in argmax, correctness or rank"));
     }
     parts.join(", ")
 }

@@ -51,7 +51,7 @@ const TEACHER: &[&str] = &["teacherlogits", "teacherscores", "teacheroutput", "t
 pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result<(), String> {
     let has = |name: &str| tensors.found.contains_key(name);
     let unreduced = spec.reduction == Reduction::None;
-    for name in ["class_weights", "pos_weight", "element_weights"] {
+    for name in ["class_weights", "pos_weight", "element_weights", "class_bias", "entropy_upstream"] {
         let takers = takers_of_tensor(name);
         if has(name) && !takers.contains(&spec.kind) {
             let (loss, takers) = (spec.kind.hyphenated(), listing(&takers));
@@ -68,8 +68,8 @@ pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result
             return Err(format!("'{name}' does not apply to {loss}: it is for {takers}"));
         }
     }
-    if has("upstream") && !unreduced {
-        return Err("'upstream' applies to --reduction none only".into());
+    if let Some(name) = ["upstream", "entropy_upstream"].into_iter().find(|name| has(name) && !unreduced) {
+        return Err(format!("'{name}' applies to --reduction none only"));
     }
     let unknown = || tensors.names.iter().map(String::as_str).filter(|name| !KNOWN.contains(name));
     let expected = KNOWN.into_iter().filter(|known| match *known {
@@ -121,7 +121,9 @@ fn meant(name: &str, kind: Kind) -> Option<String> {
         "ignoreindex" | "ignorelabel" => return option("--ignore-index"),
         "reduction" => return option("--reduction"),
         "denominator" | "numitemsinbatch" => return option("--denominator"),
-        "classbias" => return Some("no bias is read, add it to the scores".into()),
+        "bias" | "logitbias" | "logitadjustment" if kind.options().contains(&OptionName::ClassBias) => {
+            return Some("what is added to each class's score is 'class_bias' [C]".into());
+        }
         _ => {}
     }
     // A model's parameters have dots or slashes in their names.

@@ -23,7 +23,7 @@ fn log_of_mixture(share: f32, ratio: vec4<f32>) -> vec4<f32> {
 
 fn mixture_terms(x: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 2> {
     let t = teacher_numerator(mixed, v) * mixed.teacher_share;
-    let p = numerator(x, mixed.max) * mixed.share;
+    let p = student_numerator(x, mixed.max) * mixed.share;
     let ratio = log_ratio(mixed, x, v);
     return array<vec4<f32>, 2>(
         select(t * log_of_mixture(params.student_share, -ratio), vec4(0.0), t == vec4(0.0)),

@@ -53,8 +53,14 @@ fn resident_targets_start() -> ResidentTargets {
     return ResidentTargets(vec4(0.0), vec4(0.0));
 }
 
-fn resident_targets_add(s: ResidentTargets, x: vec4<f32>, b: vec4<f32>, row_max: vec4<f32>) -> ResidentTargets {
-    let u = transform(x);
+fn resident_targets_add(
+    s: ResidentTargets,
+    x: vec4<f32>,
+    b: vec4<f32>,
+    row_max: vec4<f32>,
+    classes: vec4<u32>,
+) -> ResidentTargets {
+    let u = logit(x, classes);
     return ResidentTargets(s.a + b, s.d + weighted_gap(b, 0.5 * row_max - 0.5 * u, u));
 }
 

@@ -33,7 +33,13 @@ fn resident_targets_start() -> ResidentTargets {
     return false;
 }
 
-fn resident_targets_add(s: ResidentTargets, x: vec4<f32>, b: vec4<f32>, row_max: vec4<f32>) -> ResidentTargets {
+fn resident_targets_add(
+    s: ResidentTargets,
+    x: vec4<f32>,
+    b: vec4<f32>,
+    row_max: vec4<f32>,
+    classes: vec4<u32>,
+) -> ResidentTargets {
     return s;
 }
 

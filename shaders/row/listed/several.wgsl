@@ -13,7 +13,7 @@ fn listed_terms(s: RowTile, t: Target, live: vec4<bool>, row_max: vec4<f32>) -> 
             } else {
                 let class_id = listed_class(t, k, entry);
                 if (!SPLIT || class_id - s.first < s.classes) {
-                    let u = transform(vec4(load1(score_at(s, class_id, k))));
+                    let u = logit(vec4(load1(score_at(s, class_id, k))), vec4(class_id));
                     let b = target_weights(vec4(1.0), vec4(t.count[k]), vec4(class_id));
                     unsettled += vec2(b.x, weighted_gap(b, vec4(0.5 * row_max[k]) - 0.5 * u, u).x);
                 }

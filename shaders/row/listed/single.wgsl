@@ -4,7 +4,7 @@
 fn listed_terms(s: RowTile, t: Target, live: vec4<bool>, row_max: vec4<f32>) -> array<vec4<f32>, 3> {
     let classes = single_class(t);
     let here = live & vec4(rank == 0u) & (vec4(!SPLIT) | (classes - s.first < vec4(s.classes)));
-    let u = transform(scores_at(s, select(vec4(s.first), classes, here)));
+    let u = logit(scores_at(s, select(vec4(s.first), classes, here)), classes);
     let b = select(vec4(0.0), target_weights(vec4(1.0), t.count, classes), here);
     return array<vec4<f32>, 3>(b, weighted_gap(b, 0.5 * row_max - 0.5 * u, u), vec4(0.0));
 }

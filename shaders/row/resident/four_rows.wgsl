@@ -41,24 +41,26 @@ fn do_tile(s: RowTile) {
     var greatest = greatest_start();
     var best = best_start();
     //: each
-    greatest = greatest_add(greatest, x$);
+    greatest = greatest_add(greatest, x$, vec4(c$));
     best = best_add(best, x$, vec4(c$));
     //: end
     let row_max = tile_max(greatest_of(greatest));
     var cursor = t;
     var sums = numerators_start();
+    var ahead = ahead_start();
     var targets_sum = resident_targets_start();
     //: each
-    let e$ = numerator(x$, row_max);
-    sums = numerators_add(sums, e$);
+    let e$ = numerator(x$, row_max, vec4(c$));
+    sums = numerators_add(sums, e$, x$, row_max, vec4(c$));
+    ahead = ahead_add(ahead, x$, vec4(c$), vec4(true));
     //: when dense
     let b$ = target_weights(t$, t.count, vec4(c$));
     //: when listed
     let b$ = resident_weights(s, &cursor, c$);
     //: always
-    targets_sum = resident_targets_add(targets_sum, x$, b$, row_max);
+    targets_sum = resident_targets_add(targets_sum, x$, b$, row_max, vec4(c$));
     //: end
-    let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max));
+    let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max), ahead);
     //: each
     //: when mixed
     mixture_add(sum, x$, b$);
@@ -68,7 +70,7 @@ fn do_tile(s: RowTile) {
         let good = live & !sum.bad;
         var g: array<vec4<f32>, RESIDENT_CLASSES>;
         //: each
-        g[$] = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$), good);
+        g[$] = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, vec4(c$)), good);
         //: end
         //: each
         let g$ = vec4(

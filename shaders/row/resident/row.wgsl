@@ -38,16 +38,22 @@ fn do_tile(s: RowTile) {
     var greatest = greatest_start();
     var best = best_start();
     //: each
-    greatest = greatest_add(greatest, x$);
+    greatest = greatest_add(greatest, x$, resident_numbers(s, c$));
     best = best_add(best, x$, resident_numbers(s, c$));
     //: end
     let row_max = tile_max(greatest_of(greatest));
     var cursor = t;
     var sums = numerators_start();
+    var ahead = ahead_start();
     var targets_sum = resident_targets_start();
     //: each
-    let e$ = numerator(x$, row_max);
-    sums = numerators_add(sums, e$);
+    let e$ = numerator(x$, row_max, resident_numbers(s, c$));
+    sums = numerators_add(sums, e$, x$, row_max, resident_numbers(s, c$));
+    //: when whole
+    ahead = ahead_add(ahead, x$, resident_numbers(s, c$), vec4(true));
+    //: when partly
+    ahead = ahead_add(ahead, x$, resident_numbers(s, c$), in$);
+    //: always
     //: when gathered whole
     let b$ = resident_weights(s, &cursor, c$);
     //: when gathered partly unmasked
@@ -59,9 +65,9 @@ fn do_tile(s: RowTile) {
         b$ = select(b$, resident_weights(s, &cursor, c$), in$);
     }
     //: when gathered
-    targets_sum = resident_targets_add(targets_sum, x$, b$, row_max);
+    targets_sum = resident_targets_add(targets_sum, x$, b$, row_max, resident_numbers(s, c$));
     //: end
-    let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max));
+    let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max), ahead);
     //: each
     //: when mixed
     mixture_add(sum, x$, b$);
@@ -79,9 +85,9 @@ fn do_tile(s: RowTile) {
             b$ = select(b$, resident_weights(s, &cursor, c$), in$);
         }
         //: when direct
-        let g$ = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$), vec4(good.x));
+        let g$ = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, resident_numbers(s, c$)), vec4(good.x));
         //: when patched
-        let g$ = select(vec4(0.0), false_gradient_of_numerator(r, x$, e$), vec4(good.x));
+        let g$ = select(vec4(0.0), false_gradient_of_numerator(r, x$, e$, resident_numbers(s, c$)), vec4(good.x));
         //: when single whole
         store4(s.grad + c$, g$);
         //: when single partly

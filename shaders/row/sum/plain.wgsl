@@ -24,3 +24,7 @@ fn sum_choose(no: Sum, yes: Sum, which: vec4<bool>) -> Sum {
 fn sum_below(s: Sum, factor: vec4<f32>) -> Sum {
     return Sum((s.high + 1.0) * factor);
 }
+
+fn sum_scaled(s: Sum, factor: vec4<f32>) -> Sum {
+    return Sum(s.high * factor);
+}

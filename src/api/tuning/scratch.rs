@@ -17,12 +17,17 @@ pub(super) struct Scratch {
     indices: (wgpu::Buffer, u64),
     element_weights: Option<wgpu::Buffer>,
     upstream: Option<wgpu::Buffer>,
+    entropy_upstream: Option<wgpu::Buffer>,
     denominator: Option<wgpu::Buffer>,
     grad: Option<wgpu::Buffer>,
     pub(super) loss: wgpu::Buffer,
     losses: Option<wgpu::Buffer>,
     lse: Option<wgpu::Buffer>,
     argmax: Option<wgpu::Buffer>,
+    log_prob: Option<wgpu::Buffer>,
+    entropy: Option<wgpu::Buffer>,
+    rank: Option<wgpu::Buffer>,
+    grad_class_bias: Option<wgpu::Buffer>,
     statistics: Option<wgpu::Buffer>,
     status: wgpu::Buffer,
     /// Where the loss is read from, once a run is over.
@@ -40,12 +45,17 @@ impl Scratch {
             .target_indices(Region::new(indices, 0, *index_bytes))
             .element_weights(self.element_weights.as_ref())
             .upstream(self.upstream.as_ref())
+            .entropy_upstream(self.entropy_upstream.as_ref())
             .denominator(self.denominator.as_ref())
             .grad(self.grad.as_ref())
             .loss(&self.loss)
             .losses(self.losses.as_ref())
             .lse(self.lse.as_ref())
             .argmax(self.argmax.as_ref())
+            .log_prob(self.log_prob.as_ref())
+            .entropy(self.entropy.as_ref())
+            .rank(self.rank.as_ref())
+            .grad_class_bias(self.grad_class_bias.as_ref())
             .statistics(self.statistics.as_ref())
             .status(&self.status)
     }
@@ -85,12 +95,17 @@ fn filled(context: &Context, spec: &Spec, layout: &Layout) -> Scratch {
         indices: (input(indices), index_bytes.max(4)),
         element_weights: layout.element_weights.then(|| input(stored(&positive, Dtype::F32, elements))),
         upstream: (layout.upstream != Upstream::One).then(|| input(stored(&positive, Dtype::F32, upstreams))),
+        entropy_upstream: layout.entropy_upstream.then(|| input(stored(&positive, Dtype::F32, rows))),
         denominator: layout.denominator.then(|| input(stored(&positive, Dtype::F32, 1))),
         grad: out(layout.outputs.grad, layout.grad_bytes()),
         loss: room(4, storage),
         losses: out(layout.outputs.hands_out_losses(spec), losses * 4),
         lse: out(layout.outputs.lse, rows * 4),
         argmax: out(layout.outputs.argmax, rows * 4),
+        log_prob: out(layout.outputs.log_prob, rows * 4),
+        entropy: out(layout.outputs.entropy, rows * 4),
+        rank: out(layout.outputs.rank, rows * 4),
+        grad_class_bias: out(layout.sums_classes(), layout.shape.classes as u64 * 4),
         statistics: out(layout.statistics, rows * STATISTICS_BYTES),
         status: room(STATUS_BYTES, storage),
         staging: room(4, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),

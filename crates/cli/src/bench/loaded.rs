@@ -188,6 +188,12 @@ impl Loaded {
             reduction: self.expected.reduction,
             argmax: None,
             correct: None,
+            log_prob: None,
+            entropy: None,
+            rank: None,
+            rank_slack: None,
+            grad_class_bias: None,
+            class_bias_terms: None,
         };
         compare(&output, &part).worst()
     }

@@ -146,6 +146,10 @@ fn with_everything(kind: Kind, mut layout: Layout) -> (Spec, Layout) {
     layout.outputs.lse = kind.is_softmax();
     layout.outputs.argmax = kind.per_row();
     layout.outputs.correct = kind.per_row();
+    let softmax_of_classes = kind.is_softmax() && layout.targets == gpu_loss::batch::TargetForm::Classes;
+    layout.outputs.log_prob = softmax_of_classes;
+    layout.outputs.rank = softmax_of_classes;
+    layout.outputs.entropy = kind.is_softmax() && !layout.targets.is_dense();
     layout.statistics = kind.per_row();
     (spec, layout)
 }
