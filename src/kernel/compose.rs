@@ -291,6 +291,12 @@ impl LossKernel {
         if self.targets == TargetForm::Logits { "masked" } else { "unmasked" }
     }
 
+    /// What templates have lines for only where it is looked for.
+    fn looked_for(&self) -> impl Iterator<Item = &'static str> {
+        let asked = [(self.options.best, "best"), (self.options.ahead, "ahead"), (self.mixes(), "mixed")];
+        asked.into_iter().filter_map(|(on, tag)| on.then_some(tag))
+    }
+
     /// What is written out vector by vector, where rows stay in registers.
     fn resident(&self) -> Option<String> {
         let written = |template, vectors: &[template::Vector], tags: &[&'static str]| {
@@ -310,16 +316,17 @@ impl LossKernel {
                 }
                 tags.push(if self.patches() { "patched" } else { "direct" });
                 tags.push(self.outside());
-                tags.extend(self.mixes().then_some("mixed"));
+                tags.extend(self.looked_for());
                 written(ROW_RESIDENT_ROW, &row.vectors(self.load_vectors), &tags)
             }
             Traversal::FourRows(classes) => {
                 let tag = if self.targets.is_dense() { "dense" } else { "listed" };
-                let tags: Vec<&str> = std::iter::once(tag).chain(self.mixes().then_some("mixed")).collect();
+                let tags: Vec<&str> = std::iter::once(tag).chain(self.looked_for()).collect();
                 of_classes(ROW_RESIDENT_FOUR_ROWS, classes, &tags)
             }
             Traversal::ResidentColumn(classes) => {
-                of_classes(ROW_RESIDENT_COLUMN, classes, if self.mixes() { &["mixed"] } else { &[] })
+                let tags: Vec<&str> = self.looked_for().collect();
+                of_classes(ROW_RESIDENT_COLUMN, classes, &tags)
             }
             Traversal::Row | Traversal::Column | Traversal::Element => None,
         }

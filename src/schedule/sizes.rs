@@ -10,8 +10,8 @@ use crate::loss::Spec;
 /// Scores that are worth wide loads.
 const WIDE_LOAD_ELEMENTS: usize = 1 << 18;
 
-/// Terms that a sum without compensation may have: each may be rounded by half a step of f32's, 2⁻²⁵ of the sum.
-pub(crate) const TERMS: u64 = 256;
+/// Terms that a sum without compensation may have: adding one rounds by up to half a step of f32, 2⁻²⁴ of the sum.
+pub(crate) const TERMS: u64 = 64;
 
 /// All that kernels go by besides the loss and how its arrays lie. The self-test gives its small batches the sizes of the
 /// batch that is to come: it then builds and tests the very kernels that the plan has, and no others.

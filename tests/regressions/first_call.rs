@@ -10,7 +10,7 @@ use crate::common::each::on_every_adapter;
 use crate::common::{adapters, plain};
 
 /// Bytes of the longest kernel: WGSL that a driver compiles within about a second.
-const LONGEST: usize = 80 * 1024;
+const LONGEST: usize = 72 * 1024;
 
 /// Shapes of 16.7 M scores.
 const SHAPES: [usize; 12] = [2, 10, 32, 33, 64, 100, 128, 1000, 2000, 4096, 32_000, 128_256];

@@ -13,21 +13,24 @@ fn do_tile(s: RowTile) {
     var best = best_start();
     //: each
     greatest = greatest_add(greatest, x$, resident_numbers(s, c$));
+    //: when best
     best = best_add(best, x$, resident_numbers(s, c$));
     //: end
     let row_max = tile_max(greatest_of(greatest));
     var cursor = t;
     var sums = numerators_start();
     var ahead = ahead_start();
-    var targets_sum = resident_targets_start();
+    var b_sums = resident_targets_start();
     //: each
     let e$ = numerator(x$, row_max, resident_numbers(s, c$));
     sums = numerators_add(sums, e$, x$, row_max, resident_numbers(s, c$));
+    //: when ahead
     ahead = ahead_add(ahead, x$, resident_numbers(s, c$), vec4(true));
+    //: always
     let b$ = resident_weights(s, &cursor, c$);
-    targets_sum = resident_targets_add(targets_sum, x$, b$, row_max, resident_numbers(s, c$));
+    b_sums = resident_targets_add(b_sums, x$, b$, row_max, resident_numbers(s, c$));
     //: end
-    let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max), ahead);
+    let sum = merge_resident(best, row_max, sums, b_sums, listed_terms(s, t, live, row_max), ahead);
     //: each
     //: when mixed
     mixture_add(sum, x$, b$);

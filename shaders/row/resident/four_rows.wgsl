@@ -1,29 +1,29 @@
 // Four short rows that a thread holds in registers: as many vectors as classes, which become one vector a class, with a
 // row in each lane. A template, as `row/resident/row` says; `each` goes over the classes, which are as many as the vectors.
 
+const C = RESIDENT_CLASSES;
+
 fn do_tile(s: RowTile) {
     var t = open_targets(s);
     let live = (t.state == vec4(LIVE)) & s.exists;
     open_resident(t, live);
-    var loaded: array<vec4<f32>, RESIDENT_CLASSES>;
+    var q: array<vec4<f32>, C>;
     //: each
     //: when single
-    loaded[$] = load4(s.scores + 4u * $u);
+    q[$] = load4(s.scores + 4u * $u);
     //: when wide first
     let wide$ = load_wide(s.scores + 4u * $u);
     //: when wide
-    loaded[$] = wide@[$u - @u];
+    q[$] = wide@[$u - @u];
     //: end
     //: each
-    let c$ = $u;
+    let c$ = vec4($u);
     let x$ = vec4(
-        loaded[$u / 4u][$u % 4u],
-        loaded[(RESIDENT_CLASSES + $u) / 4u][(RESIDENT_CLASSES + $u) % 4u],
-        loaded[(2u * RESIDENT_CLASSES + $u) / 4u][(2u * RESIDENT_CLASSES + $u) % 4u],
-        loaded[(3u * RESIDENT_CLASSES + $u) / 4u][(3u * RESIDENT_CLASSES + $u) % 4u],
+        q[$u / 4u][$u % 4u], q[(C + $u) / 4u][(C + $u) % 4u],
+        q[(2u * C + $u) / 4u][(2u * C + $u) % 4u], q[(3u * C + $u) / 4u][(3u * C + $u) % 4u],
     );
     //: end
-    var dense: array<vec4<f32>, RESIDENT_CLASSES>;
+    var dense: array<vec4<f32>, C>;
     //: each
     //: when dense
     dense[$] = target_values(&t, vec4(0u), s.dense + 4u * $u);
@@ -31,36 +31,36 @@ fn do_tile(s: RowTile) {
     //: each
     //: when dense
     let t$ = vec4(
-        dense[$u / 4u][$u % 4u],
-        dense[(RESIDENT_CLASSES + $u) / 4u][(RESIDENT_CLASSES + $u) % 4u],
-        dense[(2u * RESIDENT_CLASSES + $u) / 4u][(2u * RESIDENT_CLASSES + $u) % 4u],
-        dense[(3u * RESIDENT_CLASSES + $u) / 4u][(3u * RESIDENT_CLASSES + $u) % 4u],
+        dense[$u / 4u][$u % 4u], dense[(C + $u) / 4u][(C + $u) % 4u],
+        dense[(2u * C + $u) / 4u][(2u * C + $u) % 4u], dense[(3u * C + $u) / 4u][(3u * C + $u) % 4u],
     );
     count_resident(&t, t$);
     //: end
     var greatest = greatest_start();
     var best = best_start();
     //: each
-    greatest = greatest_add(greatest, x$, vec4(c$));
-    best = best_add(best, x$, vec4(c$));
+    greatest = greatest_add(greatest, x$, c$);
+    //: when best
+    best = best_add(best, x$, c$);
     //: end
     let row_max = tile_max(greatest_of(greatest));
     var cursor = t;
     var sums = numerators_start();
     var ahead = ahead_start();
-    var targets_sum = resident_targets_start();
+    var b_sums = resident_targets_start();
     //: each
-    let e$ = numerator(x$, row_max, vec4(c$));
-    sums = numerators_add(sums, e$, x$, row_max, vec4(c$));
-    ahead = ahead_add(ahead, x$, vec4(c$), vec4(true));
+    let e$ = numerator(x$, row_max, c$);
+    sums = numerators_add(sums, e$, x$, row_max, c$);
+    //: when ahead
+    ahead = ahead_add(ahead, x$, c$, vec4(true));
     //: when dense
-    let b$ = target_weights(t$, t.count, vec4(c$));
+    let b$ = target_weights(t$, t.count, c$);
     //: when listed
-    let b$ = resident_weights(s, &cursor, c$);
+    let b$ = resident_weights(s, &cursor, $u);
     //: always
-    targets_sum = resident_targets_add(targets_sum, x$, b$, row_max, vec4(c$));
+    b_sums = resident_targets_add(b_sums, x$, b$, row_max, c$);
     //: end
-    let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max), ahead);
+    let sum = merge_resident(best, row_max, sums, b_sums, listed_terms(s, t, live, row_max), ahead);
     //: each
     //: when mixed
     mixture_add(sum, x$, b$);
@@ -68,16 +68,14 @@ fn do_tile(s: RowTile) {
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD) {
         let good = live & !sum.bad;
-        var g: array<vec4<f32>, RESIDENT_CLASSES>;
+        var g: array<vec4<f32>, C>;
         //: each
-        g[$] = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, vec4(c$)), good);
+        g[$] = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, c$), good);
         //: end
         //: each
         let g$ = vec4(
-            g[4u * $u % RESIDENT_CLASSES][4u * $u / RESIDENT_CLASSES],
-            g[(4u * $u + 1u) % RESIDENT_CLASSES][(4u * $u + 1u) / RESIDENT_CLASSES],
-            g[(4u * $u + 2u) % RESIDENT_CLASSES][(4u * $u + 2u) / RESIDENT_CLASSES],
-            g[(4u * $u + 3u) % RESIDENT_CLASSES][(4u * $u + 3u) / RESIDENT_CLASSES],
+            g[4u * $u % C][4u * $u / C], g[(4u * $u + 1u) % C][(4u * $u + 1u) / C],
+            g[(4u * $u + 2u) % C][(4u * $u + 2u) / C], g[(4u * $u + 3u) % C][(4u * $u + 3u) / C],
         );
         //: when single
         store4(s.grad + 4u * $u, g$);

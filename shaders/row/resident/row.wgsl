@@ -5,8 +5,9 @@
 // the classes; `$` is the vector's number and `@` that of the first one of its load. Lines below `//: when` are for vectors
 // that are all of what follows: `head` or `tail` (at an end of the row, within a vector) or `body`; `whole` or `partly` in
 // the row; taken by a `single` load or a `wide` one, of which they are `first` or `last`. And for kernels that weigh classes
-// with the statistics (`gathered`), with the gradient (`weighed`), in both cases `direct`, or patch true classes (`patched`); whose targets outside of the row are 0 (`unmasked`) or masks (`masked`);
-// whose losses sum over a mixture (`mixed`).
+// with the statistics (`gathered`), with the gradient (`weighed`), in both cases `direct`, or patch true classes (`patched`);
+// whose targets outside of the row are 0 (`unmasked`) or masks (`masked`); that look for the highest class (`best`) or count
+// those before the true one (`ahead`); whose losses sum over a mixture (`mixed`).
 
 fn do_tile(s: RowTile) {
     let t = open_targets(s);
@@ -39,21 +40,21 @@ fn do_tile(s: RowTile) {
     var best = best_start();
     //: each
     greatest = greatest_add(greatest, x$, resident_numbers(s, c$));
+    //: when best
     best = best_add(best, x$, resident_numbers(s, c$));
     //: end
     let row_max = tile_max(greatest_of(greatest));
     var cursor = t;
     var sums = numerators_start();
     var ahead = ahead_start();
-    var targets_sum = resident_targets_start();
+    var b_sums = resident_targets_start();
     //: each
     let e$ = numerator(x$, row_max, resident_numbers(s, c$));
     sums = numerators_add(sums, e$, x$, row_max, resident_numbers(s, c$));
-    //: when whole
+    //: when ahead whole
     ahead = ahead_add(ahead, x$, resident_numbers(s, c$), vec4(true));
-    //: when partly
+    //: when ahead partly
     ahead = ahead_add(ahead, x$, resident_numbers(s, c$), in$);
-    //: always
     //: when gathered whole
     let b$ = resident_weights(s, &cursor, c$);
     //: when gathered partly unmasked
@@ -65,9 +66,9 @@ fn do_tile(s: RowTile) {
         b$ = select(b$, resident_weights(s, &cursor, c$), in$);
     }
     //: when gathered
-    targets_sum = resident_targets_add(targets_sum, x$, b$, row_max, resident_numbers(s, c$));
+    b_sums = resident_targets_add(b_sums, x$, b$, row_max, resident_numbers(s, c$));
     //: end
-    let sum = merge_resident(best, row_max, sums, targets_sum, listed_terms(s, t, live, row_max), ahead);
+    let sum = merge_resident(best, row_max, sums, b_sums, listed_terms(s, t, live, row_max), ahead);
     //: each
     //: when mixed
     mixture_add(sum, x$, b$);

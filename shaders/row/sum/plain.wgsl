@@ -1,4 +1,4 @@
-// A sum of so few terms that their roundings stay within the promise: 256 of them come to 8e-6 of it at most.
+// A sum of so few terms that their roundings stay within the promise: 64 of them come to 4e-6 of it at most.
 
 struct Sum {
     high: vec4<f32>,
