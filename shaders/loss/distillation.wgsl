@@ -284,42 +284,42 @@ fn numerators_spread(s: NumeratorSums) -> vec4<f32> {
 
 // The same of resident vectors, where the student's max is known beforehand: beside it all that an invocation has seen may
 // be so small that `rest + 1` would lose it.
-struct ResidentTargets {
+struct BSums {
     pair: Pair,
     max: vec4<f32>,
     weight: vec4<f32>, // Σ exp((x − max)/τ)
 }
 
-fn resident_targets_start() -> ResidentTargets {
-    return ResidentTargets(pair_start(), vec4(-3.4028234e38), vec4(0.0));
+fn b_sums_start() -> BSums {
+    return BSums(pair_start(), vec4(-3.4028234e38), vec4(0.0));
 }
 
-fn resident_weight(s: ResidentTargets) -> vec4<f32> {
+fn resident_weight(s: BSums) -> vec4<f32> {
     if (BY_TEACHER) {
         return weight_seen(s.pair);
     }
     return s.weight;
 }
 
-fn resident_targets_add(
-    s: ResidentTargets,
+fn b_sums_add(
+    s: BSums,
     x: vec4<f32>,
     v: vec4<f32>,
     row_max: vec4<f32>,
     classes: vec4<u32>,
-) -> ResidentTargets {
+) -> BSums {
     var pair = s.pair;
     pair.student.greatest.max = row_max;
     let e = student_numerator(x, row_max);
     let step = Step(pair.student, e, vec4(1.0), vec4(0.0));
-    return ResidentTargets(
+    return BSums(
         paired(pair, resident_weight(s), step, side_add(pair.teacher, v), x, v),
         row_max,
         s.weight + e,
     );
 }
 
-fn resident_targets_total(s: ResidentTargets) -> array<vec4<f32>, 2> {
+fn b_sums_total(s: BSums) -> array<vec4<f32>, 2> {
     var pair = s.pair;
     // An invocation without a vector has seen nothing, and moves nothing.
     pair.student.greatest.max = s.max;

@@ -106,25 +106,25 @@ fn numerators_spread(s: NumeratorSums) -> vec4<f32> {
 }
 
 // Σ B·(−log z) of resident vectors.
-struct ResidentTargets {
+struct BSums {
     d: vec4<f32>,
 }
 
-fn resident_targets_start() -> ResidentTargets {
-    return ResidentTargets(vec4(0.0));
+fn b_sums_start() -> BSums {
+    return BSums(vec4(0.0));
 }
 
-fn resident_targets_add(
-    s: ResidentTargets,
+fn b_sums_add(
+    s: BSums,
     z: vec4<f32>,
     b: vec4<f32>,
     row_max: vec4<f32>,
     classes: vec4<u32>,
-) -> ResidentTargets {
-    return ResidentTargets(s.d + minus_log(z, b));
+) -> BSums {
+    return BSums(s.d + minus_log(z, b));
 }
 
-fn resident_targets_total(s: ResidentTargets) -> array<vec4<f32>, 2> {
+fn b_sums_total(s: BSums) -> array<vec4<f32>, 2> {
     return array<vec4<f32>, 2>(vec4(0.0), s.d);
 }
 

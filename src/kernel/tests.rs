@@ -39,7 +39,7 @@ fn kernels() -> Vec<KernelSpec> {
         ..Extras::default()
     };
     let own = || Kind::ALL.iter().copied().filter(|kind| kind.computed_as() == *kind);
-    for kind in own().filter(|kind| kind.merges()) {
+    for kind in own().filter(|kind| kind.has_statistics()) {
         for &targets in TargetForm::ALL {
             all.extend([none, every].map(|extras| {
                 let all = options(kind, targets, extras.losses, Transform::Scale);
@@ -76,7 +76,7 @@ fn kernels() -> Vec<KernelSpec> {
                 continue;
             }
             let passes: &[Pass] =
-                if kind.merges() { &[Pass::Whole, Pass::Split, Pass::Gradient] } else { &[Pass::Whole] };
+                if kind.has_statistics() { &[Pass::Whole, Pass::Split, Pass::Gradient] } else { &[Pass::Whole] };
             let fits = |pass: &Pass| match pass {
                 Pass::Whole => true,
                 Pass::Split => traversal != Traversal::Element && !resident && grad == Grad::Nowhere,

@@ -365,7 +365,7 @@ impl Layout {
             return refuse(format!("{name} is a loss of single elements: it has no row statistics and no shards"));
         }
         if (partial || self.mode == Mode::Gradient || self.statistics || self.shard.is_some())
-            && !spec.kind.merges()
+            && !spec.kind.has_statistics()
             && spec.kind.per_row()
         {
             return refuse(format!(

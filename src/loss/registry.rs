@@ -315,8 +315,10 @@ impl Kind {
         self.family() == Family::Softmax
     }
 
-    /// Whether a row may be cut, and its parts' statistics merged: not where these would have to be of two sides.
-    pub(crate) fn merges(self) -> bool {
+    /// Whether rows have statistics that can be kept for the gradient, and merged from parts of a row: not in losses of
+    /// single elements, nor where they would have to be of two sides, as those of distillation.
+    #[must_use]
+    pub fn has_statistics(self) -> bool {
         self.per_row() && self != Kind::Distillation
     }
 

@@ -104,7 +104,7 @@ impl Scheduler<'_> {
             self.pass(schedule, chunks, Pass::Whole);
             return Ok(());
         }
-        if !self.spec.kind.merges() {
+        if !self.spec.kind.has_statistics() {
             return Err(Error::Layout {
                 problem: format!(
                     "a row of {} classes is too long for one team on this device, and {} has no statistics that parts of a \

@@ -87,7 +87,7 @@ pub(crate) fn serving(context: &Context, kind: Kind, shape: &Shape, once: bool) 
         all.extend([Strategy::SubgroupRow, Strategy::WorkgroupRow]);
     }
     all.push(Strategy::WorkgroupTree);
-    if kind.merges() {
+    if kind.has_statistics() {
         all.push(Strategy::SplitRow);
     }
     let best = preferred(context, kind, shape, once);
@@ -110,7 +110,7 @@ fn preferred(context: &Context, kind: Kind, shape: &Shape, once: bool) -> Strate
             (false, false) => Strategy::WorkgroupTree,
         };
     }
-    if kind.merges() && shape.rows() < splitting.below_rows && shape.classes >= splitting.classes {
+    if kind.has_statistics() && shape.rows() < splitting.below_rows && shape.classes >= splitting.classes {
         return Strategy::SplitRow;
     }
     let read_once = once && rows.read_once.is_some_and(|r| shape.rows() >= r.rows && shape.classes <= r.classes);

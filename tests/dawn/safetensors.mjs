@@ -14,12 +14,13 @@ export function read(path) {
   return { tensors, metadata };
 }
 
-/** Little-endian floats, widened. */
+/** Little-endian numbers, widened. */
 export function numbers(dtype, bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [size, at] = {
     F64: [8, (i) => view.getFloat64(i, true)],
     F32: [4, (i) => view.getFloat32(i, true)],
+    U32: [4, (i) => view.getUint32(i, true)],
     F16: [2, (i) => half(view.getUint16(i, true))],
     BF16: [2, (i) => brain(view.getUint16(i, true))],
   }[dtype];

@@ -9,11 +9,16 @@ use gpu_loss::{Dtype, Layout, Shape, SoftmaxCe};
 use crate::common::each::on_every_adapter;
 use crate::common::{adapters, plain};
 
-/// Bytes of the longest kernel: WGSL that a driver compiles within about a second.
-const LONGEST: usize = 72 * 1024;
+/// Bytes of the longest kernel's code: WGSL that a driver compiles within about a second.
+const LONGEST: usize = 64 * 1024;
 
 /// Shapes of 16.7 M scores.
 const SHAPES: [usize; 12] = [2, 10, 32, 33, 64, 100, 128, 1000, 2000, 4096, 32_000, 128_256];
+
+/// Bytes of WGSL but for indentation and comments, which cost a compiler nothing.
+fn code(wgsl: &str) -> usize {
+    wgsl.lines().map(|line| line.split("//").next().unwrap_or_default().trim().len() + 1).sum()
+}
 
 #[test]
 fn no_kernel_is_written_out_for_long_rows() {
@@ -26,7 +31,7 @@ fn no_kernel_is_written_out_for_long_rows() {
             for &dtype in Dtype::ALL {
                 let layout = Layout::forward_backward(Shape::new((1 << 24) / classes, classes), dtype);
                 let program = gpu.describe(spec, &layout).expect("a plan");
-                let longest = program.dispatches.iter().map(|dispatch| dispatch.wgsl.len()).max().unwrap_or_default();
+                let longest = program.dispatches.iter().map(|dispatch| code(&dispatch.wgsl)).max().unwrap_or_default();
                 assert!(
                     longest <= LONGEST,
                     "{} at {classes} classes, {}: {longest} bytes",

@@ -181,6 +181,9 @@ pub(crate) struct ShadersArgs {
     /// As a device of this kind would have them [default: as the adapter has them]
     #[arg(long, value_name = "NAME", conflicts_with = "input")]
     pub(crate) profile: Option<Profile>,
+    /// Outputs of a batch's kernels besides loss, losses and gradient, as `run` has them
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "input")]
+    pub(crate) outputs: Vec<OutputName>,
     #[command(flatten)]
     pub(crate) options: LossOptions,
 }

@@ -5,7 +5,7 @@ use gpu_loss::batch::Outputs;
 use gpu_loss::loss::OptionName;
 use gpu_loss::loss::{Divergence, Kind, Spec};
 
-use crate::args::{LossOptions, OutputName, RunArgs};
+use crate::args::{LossOptions, OutputName};
 use crate::failure::Failure;
 
 /// The losses that have an option.
@@ -70,12 +70,11 @@ pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
     Ok(spec)
 }
 
-/// What `run` asks for besides the loss.
-pub(crate) fn want(args: &RunArgs) -> Result<Outputs, Failure> {
-    let kind = args.loss.kind();
+/// What is asked for besides the loss.
+pub(crate) fn want(kind: Kind, outputs: &[OutputName]) -> Result<Outputs, Failure> {
     let mut want = Outputs::default();
     (want.losses, want.lse) = (kind.is_softmax(), kind.is_softmax());
-    for output in &args.outputs {
+    for output in outputs {
         let (field, name, takers) = match output {
             OutputName::Losses => (&mut want.losses, "losses", Kind::ALL.to_vec()),
             OutputName::Lse => (&mut want.lse, "lse", those(Kind::is_softmax)),

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure>
         return Err(Failure::usage(format!("--memory-mib does not apply to --loss {loss}: it is for linear-ce")));
     }
     let spec = options::spec(args.loss.kind(), &args.options)?;
-    let want = options::want(args)?;
+    let want = options::want(args.loss.kind(), &args.outputs)?;
     if let Some(output) = &args.output {
         input::Format::of(output)?;
     }

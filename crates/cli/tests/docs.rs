@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use common::{floats, longs, run};
 
 /// The commands that take minutes or an installation: `.ci/run` and the workflow have them.
-const IN_CI: [&str; 14] = [
+const IN_CI: [&str; 16] = [
     "cargo xtask dxc",
     "git clone",
+    "cd crates/mpi && cargo build",
+    "mpirun",
     "cargo xtask demo",
     "cargo xtask test",
     "cargo xtask dawn",

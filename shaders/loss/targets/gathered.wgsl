@@ -44,26 +44,26 @@ fn target_sums_total(s: TargetSums) -> array<vec4<f32>, 2> {
 }
 
 // The same of resident vectors, whose max is known beforehand.
-struct ResidentTargets {
+struct BSums {
     a: vec4<f32>,
     d: vec4<f32>,
 }
 
-fn resident_targets_start() -> ResidentTargets {
-    return ResidentTargets(vec4(0.0), vec4(0.0));
+fn b_sums_start() -> BSums {
+    return BSums(vec4(0.0), vec4(0.0));
 }
 
-fn resident_targets_add(
-    s: ResidentTargets,
+fn b_sums_add(
+    s: BSums,
     x: vec4<f32>,
     b: vec4<f32>,
     row_max: vec4<f32>,
     classes: vec4<u32>,
-) -> ResidentTargets {
+) -> BSums {
     let u = logit(x, classes);
-    return ResidentTargets(s.a + b, s.d + weighted_gap(b, 0.5 * row_max - 0.5 * u, u));
+    return BSums(s.a + b, s.d + weighted_gap(b, 0.5 * row_max - 0.5 * u, u));
 }
 
-fn resident_targets_total(s: ResidentTargets) -> array<vec4<f32>, 2> {
+fn b_sums_total(s: BSums) -> array<vec4<f32>, 2> {
     return array<vec4<f32>, 2>(s.a, s.d);
 }

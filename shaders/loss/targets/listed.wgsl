@@ -1,7 +1,7 @@
 // The true classes are listed: Σ B_j and Σ B_j·(max − u_j) are taken over them alone, once the row's max is known.
 
 alias TargetSums = bool;
-alias ResidentTargets = bool;
+alias BSums = bool;
 
 fn target_sums_start() -> TargetSums {
     return false;
@@ -29,20 +29,20 @@ fn target_sums_total(s: TargetSums) -> array<vec4<f32>, 2> {
     return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
 }
 
-fn resident_targets_start() -> ResidentTargets {
+fn b_sums_start() -> BSums {
     return false;
 }
 
-fn resident_targets_add(
-    s: ResidentTargets,
+fn b_sums_add(
+    s: BSums,
     x: vec4<f32>,
     b: vec4<f32>,
     row_max: vec4<f32>,
     classes: vec4<u32>,
-) -> ResidentTargets {
+) -> BSums {
     return s;
 }
 
-fn resident_targets_total(s: ResidentTargets) -> array<vec4<f32>, 2> {
+fn b_sums_total(s: BSums) -> array<vec4<f32>, 2> {
     return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
 }

@@ -2,6 +2,8 @@
 // row in each lane. A template, as `row/resident/row` says; `each` goes over the classes, which are as many as the vectors.
 
 const C = RESIDENT_CLASSES;
+const C2 = 2u * C;
+const C3 = 3u * C;
 
 fn do_tile(s: RowTile) {
     var t = open_targets(s);
@@ -20,7 +22,7 @@ fn do_tile(s: RowTile) {
     let c$ = vec4($u);
     let x$ = vec4(
         q[$u / 4u][$u % 4u], q[(C + $u) / 4u][(C + $u) % 4u],
-        q[(2u * C + $u) / 4u][(2u * C + $u) % 4u], q[(3u * C + $u) / 4u][(3u * C + $u) % 4u],
+        q[(C2 + $u) / 4u][(C2 + $u) % 4u], q[(C3 + $u) / 4u][(C3 + $u) % 4u],
     );
     //: end
     var dense: array<vec4<f32>, C>;
@@ -32,7 +34,7 @@ fn do_tile(s: RowTile) {
     //: when dense
     let t$ = vec4(
         dense[$u / 4u][$u % 4u], dense[(C + $u) / 4u][(C + $u) % 4u],
-        dense[(2u * C + $u) / 4u][(2u * C + $u) % 4u], dense[(3u * C + $u) / 4u][(3u * C + $u) % 4u],
+        dense[(C2 + $u) / 4u][(C2 + $u) % 4u], dense[(C3 + $u) / 4u][(C3 + $u) % 4u],
     );
     count_resident(&t, t$);
     //: end
@@ -47,7 +49,7 @@ fn do_tile(s: RowTile) {
     var cursor = t;
     var sums = numerators_start();
     var ahead = ahead_start();
-    var b_sums = resident_targets_start();
+    var b_sums = b_sums_start();
     //: each
     let e$ = numerator(x$, row_max, c$);
     sums = numerators_add(sums, e$, x$, row_max, c$);
@@ -58,7 +60,7 @@ fn do_tile(s: RowTile) {
     //: when listed
     let b$ = resident_weights(s, &cursor, $u);
     //: always
-    b_sums = resident_targets_add(b_sums, x$, b$, row_max, c$);
+    b_sums = b_sums_add(b_sums, x$, b$, row_max, c$);
     //: end
     let sum = merge_resident(best, row_max, sums, b_sums, listed_terms(s, t, live, row_max), ahead);
     //: each
@@ -73,12 +75,13 @@ fn do_tile(s: RowTile) {
         g[$] = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, c$), good);
         //: end
         //: each
+        const k$ = 4u * $u;
         let g$ = vec4(
-            g[4u * $u % C][4u * $u / C], g[(4u * $u + 1u) % C][(4u * $u + 1u) / C],
-            g[(4u * $u + 2u) % C][(4u * $u + 2u) / C], g[(4u * $u + 3u) % C][(4u * $u + 3u) / C],
+            g[k$ % C][k$ / C], g[(k$ + 1u) % C][(k$ + 1u) / C],
+            g[(k$ + 2u) % C][(k$ + 2u) / C], g[(k$ + 3u) % C][(k$ + 3u) / C],
         );
         //: when single
-        store4(s.grad + 4u * $u, g$);
+        store4(s.grad + k$, g$);
         //: when wide first
         var stored$: array<vec4<f32>, VECTORS_PER_LOAD>;
         //: when wide

@@ -23,6 +23,8 @@ fn do_tile(s: RowTile) {
     let c$ = s.head + 4u * VECTORS_PER_LOAD * (rank + $u / VECTORS_PER_LOAD * team_size) + 4u * ($u - @u);
     //: when body partly
     let in$ = in_body(s, c$);
+    //: always
+    let n$ = resident_numbers(s, c$);
     //: when single whole
     let x$ = load4(s.scores + c$);
     //: when single partly
@@ -39,22 +41,22 @@ fn do_tile(s: RowTile) {
     var greatest = greatest_start();
     var best = best_start();
     //: each
-    greatest = greatest_add(greatest, x$, resident_numbers(s, c$));
+    greatest = greatest_add(greatest, x$, n$);
     //: when best
-    best = best_add(best, x$, resident_numbers(s, c$));
+    best = best_add(best, x$, n$);
     //: end
     let row_max = tile_max(greatest_of(greatest));
     var cursor = t;
     var sums = numerators_start();
     var ahead = ahead_start();
-    var b_sums = resident_targets_start();
+    var b_sums = b_sums_start();
     //: each
-    let e$ = numerator(x$, row_max, resident_numbers(s, c$));
-    sums = numerators_add(sums, e$, x$, row_max, resident_numbers(s, c$));
+    let e$ = numerator(x$, row_max, n$);
+    sums = numerators_add(sums, e$, x$, row_max, n$);
     //: when ahead whole
-    ahead = ahead_add(ahead, x$, resident_numbers(s, c$), vec4(true));
+    ahead = ahead_add(ahead, x$, n$, vec4(true));
     //: when ahead partly
-    ahead = ahead_add(ahead, x$, resident_numbers(s, c$), in$);
+    ahead = ahead_add(ahead, x$, n$, in$);
     //: when gathered whole
     let b$ = resident_weights(s, &cursor, c$);
     //: when gathered partly unmasked
@@ -66,7 +68,7 @@ fn do_tile(s: RowTile) {
         b$ = select(b$, resident_weights(s, &cursor, c$), in$);
     }
     //: when gathered
-    b_sums = resident_targets_add(b_sums, x$, b$, row_max, resident_numbers(s, c$));
+    b_sums = b_sums_add(b_sums, x$, b$, row_max, n$);
     //: end
     let sum = merge_resident(best, row_max, sums, b_sums, listed_terms(s, t, live, row_max), ahead);
     //: each
@@ -86,9 +88,9 @@ fn do_tile(s: RowTile) {
             b$ = select(b$, resident_weights(s, &cursor, c$), in$);
         }
         //: when direct
-        let g$ = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, resident_numbers(s, c$)), vec4(good.x));
+        let g$ = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, n$), vec4(good.x));
         //: when patched
-        let g$ = select(vec4(0.0), false_gradient_of_numerator(r, x$, e$, resident_numbers(s, c$)), vec4(good.x));
+        let g$ = select(vec4(0.0), false_gradient_of_numerator(r, x$, e$, n$), vec4(good.x));
         //: when single whole
         store4(s.grad + c$, g$);
         //: when single partly

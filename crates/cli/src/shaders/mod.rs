@@ -2,6 +2,7 @@
 
 mod collection;
 
+use gpu_loss::batch::Outputs;
 use gpu_loss::builder::AdapterFilter;
 use gpu_loss::linear::{LinearCe, LinearLayout};
 use gpu_loss::loss::{Kind, Spec};
@@ -29,8 +30,10 @@ pub(crate) fn shaders(args: &ShadersArgs, filter: &AdapterFilter) -> Result<(), 
                 ));
             }
             let spec = options::spec(loss.kind(), &args.options)?;
+            let mut outputs = options::want(loss.kind(), &args.outputs)?;
+            outputs.losses = true;
             let name = source::shown(input);
-            Some((name, build(source::read(input, &KNOWN)?, spec).map_err(|e| Failure::file(name, e))?))
+            Some((outputs, name, build(source::read(input, &KNOWN)?, spec).map_err(|e| Failure::file(name, e))?))
         }
         _ => None,
     };
@@ -43,16 +46,16 @@ pub(crate) fn shaders(args: &ShadersArgs, filter: &AdapterFilter) -> Result<(), 
     let info = gpu.adapter_info();
     let sizes = gpu.subgroups().map(|(smallest, largest)| [smallest, largest]);
     let mut collection = Collection::new(&args.out, info, sizes);
-    let failed = |error: gpu_loss::Error| Failure::library(&error, batch.as_ref().map(|(name, _)| *name));
+    let failed = |error: gpu_loss::Error| Failure::library(&error, batch.as_ref().map(|(_, name, _)| *name));
     match &batch {
         None => {
             every_kernel(&gpu, &mut collection)?;
             linear_kernels(&gpu, &mut collection)?;
         }
-        Some((_, (scores, problem))) => match scores {
-            Scores::F32(scores) => programs(&gpu, &mut collection, problem, scores, failed)?,
-            Scores::F16(scores) => programs(&gpu, &mut collection, problem, scores, failed)?,
-            Scores::Bf16(scores) => programs(&gpu, &mut collection, problem, scores, failed)?,
+        Some((outputs, _, (scores, problem))) => match scores {
+            Scores::F32(scores) => programs(&gpu, &mut collection, problem, scores, *outputs, failed)?,
+            Scores::F16(scores) => programs(&gpu, &mut collection, problem, scores, *outputs, failed)?,
+            Scores::Bf16(scores) => programs(&gpu, &mut collection, problem, scores, *outputs, failed)?,
         },
     }
     let (kernels, programs) = collection.finish()?;
@@ -66,12 +69,12 @@ fn programs<T: Stored>(
     collection: &mut Collection<'_>,
     problem: &Problem,
     scores: &ArrayD<T>,
+    outputs: Outputs,
     failed: impl Fn(gpu_loss::Error) -> Failure,
 ) -> Result<(), Failure> {
     let kind = problem.spec.kind;
     let mut batch = problem.batch(scores.view());
-    batch.outputs.losses = true;
-    batch.outputs.lse = kind.is_softmax();
+    batch.outputs = outputs;
     let Some(shape) = Shape::of(scores.shape()) else { return Ok(()) };
     for strategy in gpu.strategies(kind, shape) {
         let gpu = &gpu.with_strategy(strategy);
@@ -145,11 +148,11 @@ fn with_everything(kind: Kind, mut layout: Layout) -> (Spec, Layout) {
     layout.outputs.losses = true;
     layout.outputs.lse = kind.is_softmax();
     layout.outputs.argmax = kind.per_row();
-    layout.outputs.correct = kind.per_row();
+    layout.outputs.correct = kind.has_statistics();
     let softmax_of_classes = kind.is_softmax() && layout.targets == gpu_loss::batch::TargetForm::Classes;
     layout.outputs.log_prob = softmax_of_classes;
     layout.outputs.rank = softmax_of_classes;
     layout.outputs.entropy = kind.is_softmax() && !layout.targets.is_dense();
-    layout.statistics = kind.per_row();
+    layout.statistics = layout.outputs.correct;
     (spec, layout)
 }

@@ -85,7 +85,7 @@ fn losses_by_the_names_of_other_libraries_get_the_right_one() {
         ("cross_entropy", &["'softmax-ce'"][..]),
         ("cross-entropy", &["'softmax-ce'"]),
         ("bce-with-logits", &["'sigmoid-ce'"]),
-        ("nll", &["softmax-ce", "ce takes probabilities"]),
+        ("nll", &["'softmax-ce'", "'ce'", "probabilities"]),
         ("focal", &["softmax-focal", "sigmoid-focal"]),
     ];
     for (name, words) in cases {
