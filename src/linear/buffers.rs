@@ -6,7 +6,7 @@ use crate::device::Context;
 use crate::error::{Error, Result};
 use crate::layout::Upstream;
 use crate::loss::{Reduction, Spec};
-use crate::plan::{Binding, Region, STATUS_BYTES};
+use crate::plan::{Binding, Region, STATUS_BYTES, setters};
 
 /// The caller's buffers, all with the usage `STORAGE`. Which of them a plan needs follows from its
 /// [`LinearLayout`]; one that it does not need is an error, but for `losses` and `status`. Matrices need room for their size
@@ -45,17 +45,6 @@ pub struct LinearBuffers<'a> {
     pub(crate) log_probs: Option<Region<'a>>,
     /// Counts of what went wrong, [`STATUS_BYTES`] that begin as zeros; the plan's own if absent.
     pub(crate) status: Option<Region<'a>>,
-}
-
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $name(mut self, $name: impl Binding<'a>) -> Self {
-            self.$name = $name.region();
-            self
-        }
-    )*};
 }
 
 impl<'a> LinearBuffers<'a> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::binding::{Binding, Region};
+use super::binding::{Binding, Region, setters};
 use super::sizes::{bound, grouped};
 use super::{Plan, Scratch};
 use crate::error::{Error, Result};
@@ -57,17 +57,6 @@ pub struct Buffers<'a> {
     pub(crate) statistics: Option<Region<'a>>,
     /// Counts of what went wrong, [`STATUS_BYTES`](super::STATUS_BYTES) that begin as zeros; the plan's own if absent.
     pub(crate) status: Option<Region<'a>>,
-}
-
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $name(mut self, $name: impl Binding<'a>) -> Self {
-            self.$name = $name.region();
-            self
-        }
-    )*};
 }
 
 impl<'a> Buffers<'a> {

@@ -21,7 +21,7 @@ pub use status::STATUS_BYTES;
 
 pub use crate::schedule::Strategy;
 
-pub(crate) use binding::Region;
+pub(crate) use binding::{Region, setters};
 
 pub(crate) use build::{build, build_suiting};
 pub(crate) use host_finish::{HostFinish, Scales, scaled_sum, sum};
