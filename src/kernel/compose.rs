@@ -80,6 +80,7 @@ fn scan_finish(denominator: bool, upstream: bool, labels: Option<bool>) -> Piece
         IO_STATUS,
         if denominator { IO_DENOMINATOR } else { IO_ABSENT_DENOMINATOR },
         if upstream { IO_UPSTREAM_SCALAR } else { IO_ABSENT_UPSTREAM_SCALAR },
+        REDUCE_MERGED,
         REDUCE_SCAN_FINISH,
     ]);
     pieces
