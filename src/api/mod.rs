@@ -107,7 +107,7 @@ impl GpuLoss {
     /// # Errors
     /// As [`new`](Self::new).
     pub async fn open_async(filter: &AdapterFilter) -> Result<Self> {
-        Self::on_adapter_async(&adapter::best(filter).await?).await
+        Self::builder().adapter(filter.clone()).open_async().await
     }
 
     /// Every adapter that a filter admits, each opened, the best first.
@@ -140,8 +140,7 @@ impl GpuLoss {
     /// # Errors
     /// The device's own error, or a `GPU_LOSS_STRATEGY` that names no strategy.
     pub async fn on_adapter_async(adapter: &wgpu::Adapter) -> Result<Self> {
-        let (device, queue, last_words) = adapter::open(adapter).await?;
-        Self::on_device(adapter, device, queue, last_words)
+        Self::builder().on_adapter_async(adapter).await
     }
 
     /// Shares the caller's device. Nothing is set on it: no callback, no error handler.
@@ -161,19 +160,17 @@ impl GpuLoss {
     /// [`Error::Limit`](crate::Error::Limit) with the limit that is too small; [`Error::Device`](crate::Error::Device) for
     /// a queue of another device (in a browser the first batch tells); a `GPU_LOSS_STRATEGY` that names no strategy.
     pub fn from_device(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
-        #[cfg(not(target_arch = "wasm32"))]
-        adapter::check_queue(adapter, &device, &queue)?;
-        Self::on_device(adapter, device, queue, LastWords::default())
+        Self::builder().from_device(adapter, device, queue)
     }
 
+    /// On a device that was found fit, by the profile that is chosen; else by what its driver says.
     fn on_device(
         adapter: &wgpu::Adapter,
         device: wgpu::Device,
         queue: wgpu::Queue,
         last_words: LastWords,
+        choice: Option<Choice>,
     ) -> Result<Self> {
-        adapter::check_limits(adapter, &device)?;
-        let choice = Choice::of_environment()?;
         let mut gpu = Self::in_context(Context::new(adapter.get_info(), device, queue, last_words, choice));
         // What is not UTF-8 names no strategy, and is shown as far as it can be.
         if let Some(name) = std::env::var_os("GPU_LOSS_STRATEGY").filter(|name| !name.is_empty()) {
