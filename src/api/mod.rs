@@ -9,7 +9,10 @@ mod host;
 mod host_arrays;
 mod known_answers;
 mod linear;
+mod places;
+mod profile;
 mod read;
+mod results;
 mod self_test;
 mod symmetric;
 mod tuning;
@@ -28,7 +31,7 @@ use ndarray::Dimension;
 
 use crate::batch::{Batch, Element, Output, Shape};
 use crate::device::adapter::{self, AdapterFilter};
-use crate::device::profile::{Choice, Profile};
+use crate::device::profile::Choice;
 use crate::device::{Context, LastWords, Wait};
 use crate::error::Result;
 use crate::layout::Layout;
@@ -189,30 +192,6 @@ impl GpuLoss {
             choices: Arc::default(),
             linear: Arc::default(),
         }
-    }
-
-    /// The profile that plans go by on this device: `discrete`, `integrated`, `apple`, `no-subgroups`, `cpu` or
-    /// `llvmpipe`. `GPU_LOSS_PROFILE` forces one.
-    #[must_use]
-    pub fn profile(&self) -> &'static str {
-        self.context.profile.name
-    }
-
-    /// The profile that plans would go by on this adapter, without opening it. A `GPU_LOSS_PROFILE` that names none is
-    /// the error of opening it.
-    #[must_use]
-    pub fn profile_of(adapter: &wgpu::Adapter) -> &'static str {
-        let info = adapter.get_info();
-        match Choice::of_environment() {
-            Ok(Some(choice)) => choice.name(),
-            _ => Profile::of(&info, adapter.features().contains(wgpu::Features::SUBGROUP)).name,
-        }
-    }
-
-    /// The smallest and the largest subgroup that kernels reckon with; `None` where they use none.
-    #[must_use]
-    pub fn subgroups(&self) -> Option<(u32, u32)> {
-        self.context.subgroups
     }
 
     /// The features and limits to ask for when a device is made that [`from_device`](Self::from_device) will share.
