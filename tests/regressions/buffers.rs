@@ -1,6 +1,6 @@
 //! The caller's buffers, misused: overlapping, not written by the plan, destroyed, of another device.
 
-use crate::common::device::range;
+use crate::common::memory::{buffer, range};
 use gpu_loss::batch::Outputs;
 use gpu_loss::layout::Mode;
 use gpu_loss::loss::{Kind, Spec};
@@ -11,15 +11,6 @@ use crate::common::plain;
 
 const ROWS: usize = 3;
 const CLASSES: usize = 5;
-
-fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size,
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
-}
 
 fn encode(gpu: &GpuLoss, plan: &Plan, buffers: &Buffers<'_>) -> Result<()> {
     let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());

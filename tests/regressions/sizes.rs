@@ -1,6 +1,6 @@
 //! Sizes that no device holds, refused by arithmetic: no array is made, copied or gone through for it.
 
-use crate::common::device::range;
+use crate::common::memory::{buffer, range};
 use std::time::{Duration, Instant};
 
 use gpu_loss::batch::TargetForm;
@@ -112,15 +112,6 @@ fn no_rows_of_more_classes_than_one_walk_takes() {
 /// A device that binds at most 64 KiB.
 fn narrow(gpu: &GpuLoss) -> GpuLoss {
     crate::common::device::narrow(gpu, 1 << 16)
-}
-
-fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size,
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
 }
 
 /// The indices of lists are one binding: beyond what the device binds, the driver's own words came back.
