@@ -116,7 +116,7 @@ fn narrow(gpu: &GpuLoss) -> GpuLoss {
 
 /// The indices of lists are one binding: beyond what the device binds, the driver's own words came back.
 ///
-/// Seen to fail: with `part` of `plan/buffers.rs` binding whatever is given.
+/// Seen to fail: with `part` of `plan/resolve.rs` binding whatever is given.
 #[test]
 fn list_indices_beyond_a_binding_are_named_with_the_limit() {
     on_every_adapter(|gpu| {
@@ -136,7 +136,7 @@ fn list_indices_beyond_a_binding_are_named_with_the_limit() {
 
 /// Small arrays given as "the rest of a buffer" are bound in their own size, however much is behind them.
 ///
-/// Seen to fail: with `part` of `plan/buffers.rs` binding all that is given.
+/// Seen to fail: with `part` of `plan/resolve.rs` binding all that is given.
 #[test]
 fn small_arrays_at_the_head_of_a_large_buffer() {
     on_every_adapter(|gpu| {
