@@ -4,6 +4,7 @@
 mod common;
 
 use common::each::on_every_adapter;
+use common::memory::buffer;
 use common::plain;
 use gpu_loss::batch::{TargetForm, f16};
 use gpu_loss::layout::{IntegerType, Upstream};
@@ -11,14 +12,6 @@ use gpu_loss::loss::Kind;
 use gpu_loss::plan::{Access, Strategy};
 use gpu_loss::{Batch, Buffers, Dtype, Error, GpuLoss, Layout, Plan, Reduction, Shape, SoftmaxCe, Targets, wgpu};
 use ndarray::{Array2, ArrayView2};
-
-const USAGE: wgpu::BufferUsages =
-    wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_SRC).union(wgpu::BufferUsages::COPY_DST);
-
-fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
-    let descriptor = wgpu::BufferDescriptor { label: None, size, usage: USAGE, mapped_at_creation: false };
-    gpu.device().create_buffer(&descriptor)
-}
 
 fn scores() -> Array2<f32> {
     Array2::from_shape_fn((4, 5), |(n, c)| ((n * 7 + c * 3) % 11) as f32 * 0.3)

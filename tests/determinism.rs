@@ -6,10 +6,9 @@ mod common;
 use std::sync::Barrier;
 
 use common::device::{Variation, narrow};
-use common::random::Random;
+use common::random;
 use common::values::grad_of;
-use common::{Case, OwnedTargets, adapters, name, plain};
-use gpu_loss::batch::bf16;
+use common::{Case, adapters, name};
 use gpu_loss::loss::Kind;
 use gpu_loss::plan::Strategy;
 use gpu_loss::{Dtype, GpuLoss, Output};
@@ -33,21 +32,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn case(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
-    let mut random = Random(seed);
-    let scores = ArrayD::from_shape_simple_fn(IxDyn(dims), || 5.0 * random.normal());
-    let scores = if dtype == Dtype::Bf16 { scores.mapv(|v| bf16::from_f32(v).to_f32()) } else { scores };
-    let rows: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, n)| *n).collect();
-    let labels = ArrayD::from_shape_simple_fn(IxDyn(&rows), || random.below(dims[1]) as i64);
-    Case {
-        name: format!("{} {dims:?}", kind.name()),
-        spec: plain(kind),
-        scores,
-        dtype,
-        targets: OwnedTargets::Classes(labels),
-        element_weights: None,
-        upstream: None,
-        more: Default::default(),
-    }
+    random::of_classes(kind, dtype, dims, seed, |r| 5.0 * r.normal())
 }
 
 /// All bits of an output.

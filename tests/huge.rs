@@ -5,7 +5,8 @@
 
 mod common;
 
-use common::device::{Arena, download, submit};
+use common::device::submit;
+use common::memory::{Arena, download};
 use common::random::Random;
 use common::values::grad_of;
 use common::{Case, OwnedTargets, adapters, name, plain};
@@ -37,16 +38,8 @@ fn every_element_of_a_buffer_as_large_as_they_come() {
         let labels: Vec<i64> = (0..PATTERN).map(|_| r.below(CLASSES) as i64).collect();
         let mut spec = plain(Kind::SoftmaxCe);
         spec.reduction = Reduction::Sum;
-        let case = Case {
-            name: "pattern".to_owned(),
-            spec,
-            scores,
-            dtype: Dtype::Bf16,
-            targets: OwnedTargets::Classes(ArrayD::from_shape_vec(IxDyn(&[PATTERN]), labels).expect("shape")),
-            element_weights: None,
-            upstream: None,
-            more: Default::default(),
-        };
+        let targets = OwnedTargets::Classes(ArrayD::from_shape_vec(IxDyn(&[PATTERN]), labels).expect("shape"));
+        let case = Case::new("pattern", spec, scores, Dtype::Bf16, targets);
         let checked = repeated(&gpu, &case, rows);
         println!("{}: {checked} elements checked, {rows} rows of {CLASSES}", name(&gpu));
     }

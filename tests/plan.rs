@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::device::range;
 use std::sync::Arc;
 
-use common::device::{Arena, POISON, Variation, Way, difference, download, narrow, submit, takes_arriving};
+use common::device::{Variation, Way, difference, narrow, submit, takes_arriving};
+use common::memory::{Arena, POISON, buffer, download, range};
 use common::random::{self, Random};
 use common::values::grad_of;
 use common::{Case, OwnedTargets, adapters, name, plain};
@@ -13,7 +13,7 @@ use gpu_loss::batch::TargetForm;
 use gpu_loss::layout::Mode;
 use gpu_loss::loss::Kind;
 use gpu_loss::{Batch, Buffers, Dtype, Error, GpuLoss, Layout, Reduction, Shape, SoftmaxCe, reference, wgpu};
-use ndarray::{Array2, ArrayD, IxDyn};
+use ndarray::Array2;
 
 /// What a variation of a case must come to.
 fn expected(case: &Case, v: &Variation) -> reference::Reference {
@@ -94,25 +94,7 @@ fn shards_of_a_vocabulary_come_to_the_whole_rows() {
 
 /// A large case of one kind, random but for its shape.
 fn large(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64) -> Case {
-    let mut r = Random(seed);
-    let scores = ArrayD::from_shape_simple_fn(IxDyn(dims), || (r.unit() - 0.5) * 12.0);
-    let scores = match dtype {
-        Dtype::F32 => scores,
-        Dtype::F16 => scores.mapv(|v| gpu_loss::batch::f16::from_f32(v).to_f32()),
-        Dtype::Bf16 => scores.mapv(|v| gpu_loss::batch::bf16::from_f32(v).to_f32()),
-    };
-    let row_dims: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, d)| *d).collect();
-    let labels = ArrayD::from_shape_simple_fn(IxDyn(&row_dims), || r.below(dims[1]) as i64);
-    Case {
-        name: format!("{} {dims:?}", kind.name()),
-        spec: plain(kind),
-        scores,
-        dtype,
-        targets: OwnedTargets::Classes(labels),
-        element_weights: None,
-        upstream: None,
-        more: Default::default(),
-    }
+    random::of_classes(kind, dtype, dims, seed, |r| (r.unit() - 0.5) * 12.0)
 }
 
 /// The loss of a plan over buffers of its own.
@@ -260,15 +242,6 @@ fn bad_labels_harm_no_other_row_and_are_told() {
         // Once told, it is over.
         assert_eq!(pollster::block_on(plan.read_status_async()).expect("nothing new"), 0);
     }
-}
-
-fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size,
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::adapters;
-use common::device::Arena;
+use common::memory::Arena;
 use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Shape, SoftmaxCe, wgpu};
 
 /// Objects of the device that are alive, by wgpu's own counters: each kind that encoding could make.

@@ -8,8 +8,6 @@ override GIVEN_DENOMINATOR: bool = false;
 @group(0) @binding(21) var<storage, read_write> chunk_labels: array<u32>;
 @group(0) @binding(22) var<storage, read_write> denominator_out: array<f32>;
 
-var<workgroup> merged: array<Found, GROUP_SIZE>;
-
 @compute @workgroup_size(GROUP_SIZE)
 fn main(@builtin(local_invocation_index) rank: u32) {
     var own = NOTHING;
@@ -20,23 +18,11 @@ fn main(@builtin(local_invocation_index) rank: u32) {
         chunk_labels[row] = select(or_ignored, 0xfffffffeu, label.state == BAD);
         own = merge(own, found_in_label(row));
     }
-    merged[rank] = own;
-    workgroupBarrier();
-    for (var half = GROUP_SIZE / 2u; half > 0u; half /= 2u) {
-        if (rank < half) {
-            merged[rank] = merge(merged[rank], merged[rank + half]);
-        }
-        workgroupBarrier();
-    }
+    let all = found_by_all(rank, own);
     if (rank != 0u) {
         return;
     }
-    let all = merged[0];
-    if (all.bad > 0u) {
-        atomicAdd(&status.bad_rows, all.bad);
-        atomicMax(&status.before_bad_row, ~all.first_bad);
-    }
-    atomicStore(&status.correct_rows, 0u);
+    tell_status(all);
     var denominator = task.denominator;
     if (OVER_WEIGHTS) {
         denominator = all.weight;

@@ -7,31 +7,17 @@ override GIVEN_DENOMINATOR: bool = false;
 
 @group(0) @binding(14) var<storage, read_write> scales_out: Scales;
 
-var<workgroup> merged: array<Found, GROUP_SIZE>;
-
 @compute @workgroup_size(GROUP_SIZE)
 fn main(@builtin(local_invocation_index) rank: u32) {
     var own = NOTHING;
     for (var i = rank; i < params.count_of_values; i += GROUP_SIZE) {
         own = merge(own, found(i));
     }
-    merged[rank] = own;
-    workgroupBarrier();
-    for (var half = GROUP_SIZE / 2u; half > 0u; half /= 2u) {
-        if (rank < half) {
-            merged[rank] = merge(merged[rank], merged[rank + half]);
-        }
-        workgroupBarrier();
-    }
+    let all = found_by_all(rank, own);
     if (rank != 0u) {
         return;
     }
-    let all = merged[0];
-    if (all.bad > 0u) {
-        atomicAdd(&status.bad_rows, all.bad);
-        atomicMax(&status.before_bad_row, ~all.first_bad);
-    }
-    atomicStore(&status.correct_rows, 0u);
+    tell_status(all);
     var factor = params.mean_factor;
     if (OVER_WEIGHTS && all.weight > 0.0) {
         factor = 1.0 / all.weight;

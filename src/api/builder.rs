@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{GpuLoss, Tuning};
-use crate::device::adapter::AdapterFilter;
+use crate::device::LastWords;
+use crate::device::adapter::{self, AdapterFilter};
 use crate::device::profile::Choice;
 use crate::error::Result;
 use crate::schedule::Strategy;
@@ -100,8 +101,8 @@ impl Builder {
     /// # Errors
     /// As [`GpuLoss::new`].
     pub async fn open_async(self) -> Result<GpuLoss> {
-        let gpu = GpuLoss::open_async(&self.filter).await?;
-        self.settle(gpu)
+        let adapter = adapter::best(&self.filter).await?;
+        self.on_adapter_async(&adapter).await
     }
 
     /// Opens a device on this adapter, whatever the filter.
@@ -118,8 +119,8 @@ impl Builder {
     /// # Errors
     /// As [`GpuLoss::on_adapter`].
     pub async fn on_adapter_async(self, adapter: &wgpu::Adapter) -> Result<GpuLoss> {
-        let gpu = GpuLoss::on_adapter_async(adapter).await?;
-        self.settle(gpu)
+        let (device, queue, last_words) = adapter::open(adapter).await?;
+        self.on_device(adapter, device, queue, last_words)
     }
 
     /// Shares the caller's device, as [`GpuLoss::from_device`].
@@ -127,19 +128,21 @@ impl Builder {
     /// # Errors
     /// As [`GpuLoss::from_device`].
     pub fn from_device(self, adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<GpuLoss> {
-        let gpu = GpuLoss::from_device(adapter, device, queue)?;
-        self.settle(gpu)
+        #[cfg(not(target_arch = "wasm32"))]
+        adapter::check_queue(adapter, &device, &queue)?;
+        self.on_device(adapter, device, queue, LastWords::default())
     }
 
-    /// A front door that is open, with these settings.
-    fn settle(self, gpu: GpuLoss) -> Result<GpuLoss> {
-        let mut gpu = match &self.profile {
-            None => gpu,
-            Some(name) => {
-                let context = gpu.context.under(Choice::named(name)?);
-                GpuLoss { options: gpu.options, ..GpuLoss::in_context(context) }
-            }
-        };
+    /// A front door on a device that is open, with these settings.
+    fn on_device(
+        self,
+        adapter: &wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        last_words: LastWords,
+    ) -> Result<GpuLoss> {
+        adapter::check_limits(adapter, &device)?;
+        let mut gpu = GpuLoss::on_device(adapter, device, queue, last_words, self.choice()?)?;
         gpu.options.strategy = self.strategy.or(gpu.options.strategy);
         gpu.options.tuning = self.tuning;
         gpu.options.self_test = self.self_test.unwrap_or(gpu.options.self_test);
@@ -151,5 +154,12 @@ impl Builder {
             gpu.context.keep_pipelines(folder);
         }
         Ok(gpu)
+    }
+
+    /// The profile that is forced, if any: here, else by the environment, whose word is checked either way.
+    fn choice(&self) -> Result<Option<Choice>> {
+        let by_environment = Choice::of_environment()?;
+        let here = self.profile.as_deref().map(Choice::named).transpose()?;
+        Ok(here.or(by_environment))
     }
 }

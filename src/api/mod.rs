@@ -9,7 +9,10 @@ mod host;
 mod host_arrays;
 mod known_answers;
 mod linear;
+mod places;
+mod profile;
 mod read;
+mod results;
 mod self_test;
 mod symmetric;
 mod tuning;
@@ -28,7 +31,7 @@ use ndarray::Dimension;
 
 use crate::batch::{Batch, Element, Output, Shape};
 use crate::device::adapter::{self, AdapterFilter};
-use crate::device::profile::{Choice, Profile};
+use crate::device::profile::Choice;
 use crate::device::{Context, LastWords, Wait};
 use crate::error::Result;
 use crate::layout::Layout;
@@ -107,7 +110,7 @@ impl GpuLoss {
     /// # Errors
     /// As [`new`](Self::new).
     pub async fn open_async(filter: &AdapterFilter) -> Result<Self> {
-        Self::on_adapter_async(&adapter::best(filter).await?).await
+        Self::builder().adapter(filter.clone()).open_async().await
     }
 
     /// Every adapter that a filter admits, each opened, the best first.
@@ -140,8 +143,7 @@ impl GpuLoss {
     /// # Errors
     /// The device's own error, or a `GPU_LOSS_STRATEGY` that names no strategy.
     pub async fn on_adapter_async(adapter: &wgpu::Adapter) -> Result<Self> {
-        let (device, queue, last_words) = adapter::open(adapter).await?;
-        Self::on_device(adapter, device, queue, last_words)
+        Self::builder().on_adapter_async(adapter).await
     }
 
     /// Shares the caller's device. Nothing is set on it: no callback, no error handler.
@@ -161,19 +163,17 @@ impl GpuLoss {
     /// [`Error::Limit`](crate::Error::Limit) with the limit that is too small; [`Error::Device`](crate::Error::Device) for
     /// a queue of another device (in a browser the first batch tells); a `GPU_LOSS_STRATEGY` that names no strategy.
     pub fn from_device(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
-        #[cfg(not(target_arch = "wasm32"))]
-        adapter::check_queue(adapter, &device, &queue)?;
-        Self::on_device(adapter, device, queue, LastWords::default())
+        Self::builder().from_device(adapter, device, queue)
     }
 
+    /// On a device that was found fit, by the profile that is chosen; else by what its driver says.
     fn on_device(
         adapter: &wgpu::Adapter,
         device: wgpu::Device,
         queue: wgpu::Queue,
         last_words: LastWords,
+        choice: Option<Choice>,
     ) -> Result<Self> {
-        adapter::check_limits(adapter, &device)?;
-        let choice = Choice::of_environment()?;
         let mut gpu = Self::in_context(Context::new(adapter.get_info(), device, queue, last_words, choice));
         // What is not UTF-8 names no strategy, and is shown as far as it can be.
         if let Some(name) = std::env::var_os("GPU_LOSS_STRATEGY").filter(|name| !name.is_empty()) {
@@ -192,30 +192,6 @@ impl GpuLoss {
             choices: Arc::default(),
             linear: Arc::default(),
         }
-    }
-
-    /// The profile that plans go by on this device: `discrete`, `integrated`, `apple`, `no-subgroups`, `cpu` or
-    /// `llvmpipe`. `GPU_LOSS_PROFILE` forces one.
-    #[must_use]
-    pub fn profile(&self) -> &'static str {
-        self.context.profile.name
-    }
-
-    /// The profile that plans would go by on this adapter, without opening it. A `GPU_LOSS_PROFILE` that names none is
-    /// the error of opening it.
-    #[must_use]
-    pub fn profile_of(adapter: &wgpu::Adapter) -> &'static str {
-        let info = adapter.get_info();
-        match Choice::of_environment() {
-            Ok(Some(choice)) => choice.name(),
-            _ => Profile::of(&info, adapter.features().contains(wgpu::Features::SUBGROUP)).name,
-        }
-    }
-
-    /// The smallest and the largest subgroup that kernels reckon with; `None` where they use none.
-    #[must_use]
-    pub fn subgroups(&self) -> Option<(u32, u32)> {
-        self.context.subgroups
     }
 
     /// The features and limits to ask for when a device is made that [`from_device`](Self::from_device) will share.

@@ -79,12 +79,6 @@ impl Context {
         }
     }
 
-    /// The same device, with kernels by this profile.
-    pub(crate) fn under(&self, choice: Choice) -> Self {
-        let last_words = Arc::clone(&self.last_words);
-        Context::new(self.info.clone(), self.device.clone(), self.queue.clone(), last_words, Some(choice))
-    }
-
     /// The same device, taken for one of this profile that is not there.
     #[cfg(any(test, feature = "export"))]
     pub(crate) fn posing(&self, choice: Choice) -> Self {

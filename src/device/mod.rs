@@ -21,5 +21,5 @@ use fault::turn;
 pub(crate) use fault::{caught, guarded, guarded_now};
 #[cfg(feature = "fault-injection")]
 pub use injection::Fault;
-pub(crate) use pipeline::Kernel;
+pub(crate) use pipeline::{Kernel, assembled};
 pub(crate) use readback::{Wait, read};

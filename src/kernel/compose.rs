@@ -3,9 +3,9 @@
 //! Pieces are plain WGSL. Those of one family define the same few functions (`load4`, `target_values`, `team_sum`, …), so
 //! that element types, targets, losses and teams combine freely. What is switched off is not there.
 
-use super::key::{Extras, Grad, KernelSpec, LossKernel, MergeKernel, Pass, RowOptions, Team, Traversal, WideIntegers};
+use super::key::{Grad, KernelSpec, LossKernel, MergeKernel, Pass, RowOptions, Team, Traversal, WideIntegers};
 use super::pieces::*;
-use super::{maths, resident, template};
+use super::{maths, resident, scan, template};
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::{Divergence, Kind};
 
@@ -18,11 +18,11 @@ impl KernelSpec {
         let mut pieces = vec![PARAMS, SCALES];
         match self {
             KernelSpec::Loss(loss) => return loss.source(pieces),
-            KernelSpec::ScanLabels { weighted, wide } => pieces.extend(scan_labels(*weighted, *wide)),
-            KernelSpec::ScanLists { wide, verdicts } => pieces.extend(scan_lists(*wide, *verdicts)),
-            KernelSpec::ScanMultiHot => pieces.extend([REDUCE_FOUND, REDUCE_STORED, REDUCE_SCAN_MULTI_HOT]),
+            KernelSpec::ScanLabels { weighted, wide } => pieces.extend(scan::labels(*weighted, *wide)),
+            KernelSpec::ScanLists { wide, verdicts } => pieces.extend(scan::lists(*wide, *verdicts)),
+            KernelSpec::ScanMultiHot => pieces.extend(scan::MULTI_HOT),
             KernelSpec::ScanFinish { denominator, upstream, labels } => {
-                pieces.extend(scan_finish(*denominator, *upstream, *labels));
+                pieces.extend(scan::finish(*denominator, *upstream, *labels));
             }
             KernelSpec::Merge(merge) => pieces.extend(merge.pieces()),
             KernelSpec::Sum => pieces.extend([IO_SCALES, REDUCE_SUM]),
@@ -50,41 +50,6 @@ impl KernelSpec {
     }
 }
 
-fn scan_labels(weighted: bool, wide: bool) -> Pieces {
-    let integers = WideIntegers { targets: wide, indices: false };
-    let mut pieces = words(wide);
-    pieces.extend([REDUCE_FOUND, REDUCE_STORED]);
-    pieces.extend(integers.pieces(false));
-    pieces.extend([TARGET_LABELS, weights(weighted), REDUCE_LABEL, REDUCE_SCAN_LABELS]);
-    pieces
-}
-
-fn scan_lists(wide: WideIntegers, verdicts: bool) -> Pieces {
-    let mut pieces = words(wide.any());
-    pieces.extend([REDUCE_FOUND, REDUCE_STORED]);
-    pieces.extend(wide.pieces(true));
-    let verdicts = if verdicts { TARGET_VERDICTS } else { TARGET_ABSENT_VERDICTS };
-    pieces.extend([TARGET_LISTS, verdicts, REDUCE_SCAN_LISTS]);
-    pieces
-}
-
-fn scan_finish(denominator: bool, upstream: bool, labels: Option<bool>) -> Pieces {
-    let mut pieces = vec![REDUCE_FOUND];
-    match labels {
-        None => pieces.push(REDUCE_STORED),
-        Some(weighted) => {
-            pieces.extend([TARGET_INTEGERS, TARGET_LABELS, weights(weighted), REDUCE_LABEL, REDUCE_FOUND_IN_LABELS])
-        }
-    }
-    pieces.extend([
-        IO_STATUS,
-        if denominator { IO_DENOMINATOR } else { IO_ABSENT_DENOMINATOR },
-        if upstream { IO_UPSTREAM_SCALAR } else { IO_ABSENT_UPSTREAM_SCALAR },
-        REDUCE_SCAN_FINISH,
-    ]);
-    pieces
-}
-
 impl LossKernel {
     fn source(&self, mut pieces: Pieces) -> String {
         pieces.extend([IO_SCALES, MATH]);
@@ -103,7 +68,7 @@ impl LossKernel {
             if has.element_weights { IO_ELEMENT_WEIGHTS } else { IO_ABSENT_ELEMENT_WEIGHTS },
         ]);
         if self.traversal != Traversal::Element {
-            pieces.extend([entropy_upstream(has), truth(self.options)]);
+            pieces.extend([has.entropy_upstream(), truth(self.options)]);
         }
         pieces.extend(has.outputs(self.kind));
         pieces.push(match self.team {
@@ -358,45 +323,13 @@ impl MergeKernel {
     }
 }
 
-impl Extras {
-    fn outputs(self, kind: Kind) -> [&'static str; 4] {
-        [
-            if self.losses { IO_LOSSES } else { IO_ABSENT_LOSSES },
-            if self.lse { IO_LSE } else { IO_ABSENT_LSE },
-            if self.argmax { IO_ARGMAX } else { IO_ABSENT_ARGMAX },
-            if kind.takes_probabilities() || self.correct { IO_STATUS } else { IO_ABSENT_STATUS },
-        ]
-    }
-
-    /// What is told of rows beside their losses.
-    fn details(self) -> Pieces {
-        if !(self.log_prob || self.entropy || self.rank) {
-            return vec![ROW_DETAILS_NONE];
-        }
-        vec![
-            if self.log_prob { IO_LOG_PROB } else { IO_ABSENT_LOG_PROB },
-            if self.entropy { IO_ENTROPY } else { IO_ABSENT_ENTROPY },
-            if self.rank { IO_RANK } else { IO_ABSENT_RANK },
-            ROW_DETAILS_SOME,
-        ]
-    }
-
-    fn true_parts(self) -> &'static str {
-        if self.true_parts { IO_TRUE_PARTS } else { IO_ABSENT_TRUE_PARTS }
-    }
-
-    fn statistics(self) -> &'static str {
-        if self.statistics { IO_STATISTICS } else { IO_ABSENT_STATISTICS }
-    }
-}
-
 impl WideIntegers {
-    fn any(self) -> bool {
+    pub(super) fn any(self) -> bool {
         self.targets || self.indices
     }
 
     /// The pieces that read integers, of lists with their classes.
-    fn pieces(self, lists: bool) -> impl Iterator<Item = &'static str> {
+    pub(super) fn pieces(self, lists: bool) -> impl Iterator<Item = &'static str> {
         let integers = if self.targets { ACCESS_LLVMPIPE_INTEGERS_U64 } else { TARGET_INTEGERS };
         let indices = if self.indices { ACCESS_LLVMPIPE_INDICES_U64 } else { TARGET_INDICES };
         std::iter::once(integers).chain(lists.then_some(indices))
@@ -404,16 +337,12 @@ impl WideIntegers {
 }
 
 /// What wide loads are made of, where there are any.
-fn words(any: bool) -> Pieces {
+pub(super) fn words(any: bool) -> Pieces {
     if any { vec![ACCESS_LLVMPIPE_U64] } else { Vec::new() }
 }
 
 pub(super) fn weights(weighted: bool) -> &'static str {
     if weighted { LOSS_CLASS_WEIGHTS } else { LOSS_NO_CLASS_WEIGHTS }
-}
-
-fn entropy_upstream(has: Extras) -> &'static str {
-    if has.entropy_upstream { IO_ENTROPY_UPSTREAM } else { IO_ABSENT_ENTROPY_UPSTREAM }
 }
 
 fn truth(options: RowOptions) -> &'static str {

@@ -3,12 +3,14 @@
 mod compose;
 #[cfg(test)]
 mod contract;
+mod extras;
 mod key;
 mod linear;
 mod maths;
 mod params;
 pub(crate) mod pieces;
 mod resident;
+mod scan;
 mod slot;
 mod template;
 #[cfg(test)]

@@ -161,6 +161,7 @@ pieces! {
     REDUCE_FOUND = "reduce/found.wgsl",
     REDUCE_FOUND_IN_LABELS = "reduce/found_in_labels.wgsl",
     REDUCE_LABEL = "reduce/label.wgsl",
+    REDUCE_MERGED = "reduce/merged.wgsl",
     REDUCE_SCAN_FINISH = "reduce/scan_finish.wgsl",
     REDUCE_SCAN_LABELS = "reduce/scan_labels.wgsl",
     REDUCE_SCAN_LISTS = "reduce/scan_lists.wgsl",

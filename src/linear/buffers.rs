@@ -3,10 +3,10 @@
 use super::layout::LinearLayout;
 use super::slot::{Part, Slot};
 use crate::device::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::layout::Upstream;
 use crate::loss::{Reduction, Spec};
-use crate::plan::{Binding, Region, STATUS_BYTES};
+use crate::plan::{Binding, Region, STATUS_BYTES, problem, setters, usable};
 
 /// The caller's buffers, all with the usage `STORAGE`. Which of them a plan needs follows from its
 /// [`LinearLayout`]; one that it does not need is an error, but for `losses` and `status`. Matrices need room for their size
@@ -45,17 +45,6 @@ pub struct LinearBuffers<'a> {
     pub(crate) log_probs: Option<Region<'a>>,
     /// Counts of what went wrong, [`STATUS_BYTES`] that begin as zeros; the plan's own if absent.
     pub(crate) status: Option<Region<'a>>,
-}
-
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $name(mut self, $name: impl Binding<'a>) -> Self {
-            self.$name = $name.region();
-            self
-        }
-    )*};
 }
 
 impl<'a> LinearBuffers<'a> {
@@ -162,10 +151,6 @@ fn is_written(slot: Slot) -> bool {
     !matches!(slot, Slot::Hidden | Slot::Weight | Slot::Targets | Slot::Bias | Slot::Upstream | Slot::Denominator)
 }
 
-fn problem(what: &'static str, problem: String) -> Error {
-    Error::Buffer { what, problem }
-}
-
 /// Refuses buffers that are missing, not asked for, too small, misaligned, or overlap one that is written.
 pub(crate) fn check(context: &Context, layout: &LinearLayout, spec: &Spec, buffers: &LinearBuffers<'_>) -> Result<()> {
     let mut used: Vec<(Slot, &'static str, &wgpu::Buffer, std::ops::Range<u64>)> = Vec::new();
@@ -181,17 +166,7 @@ pub(crate) fn check(context: &Context, layout: &LinearLayout, spec: &Spec, buffe
             let text = format!("this plan does not use it: ask for it by LinearLayout::{what}");
             return Err(problem(what, text));
         }
-        let alignment = u64::from(context.limits.min_storage_buffer_offset_alignment);
-        if !binding.offset.is_multiple_of(alignment) {
-            let text =
-                format!("offset {} is not a multiple of {alignment}, which this device asks for", binding.offset);
-            return Err(problem(what, text));
-        }
-        if !binding.buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
-            let usage = binding.buffer.usage();
-            return Err(problem(what, format!("its usage is {usage:?}, expected STORAGE among it")));
-        }
-        let given = binding.bytes().map_err(|text| problem(what, text))?;
+        let given = usable(context, what, binding)?;
         if bytes > given {
             return Err(problem(what, format!("{given} bytes given, {bytes} needed")));
         }

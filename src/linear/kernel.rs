@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::device::{Context, guarded};
+use crate::device::{Context, Kernel, assembled, guarded};
 use crate::error::Result;
 use crate::kernel::declared;
 
@@ -52,42 +52,10 @@ async fn build(
     source: String,
     constants: &[(&'static str, f64)],
 ) -> Result<LinearKernel> {
-    let declared = crate::kernel::bindings(&source);
-    let constants: Vec<(&str, f64)> = constants.to_vec();
+    let used = used_bindings(&source, &crate::kernel::bindings(&source));
     guarded(context, "building a kernel", || {
-        let device = &context.device;
-        let used = used_bindings(&source, &declared);
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(label),
-            source: wgpu::ShaderSource::Wgsl(source.into()),
-        });
-        let entries: Vec<wgpu::BindGroupLayoutEntry> = used
-            .iter()
-            .map(|(binding, ty)| wgpu::BindGroupLayoutEntry {
-                binding: *binding,
-                visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer { ty: *ty, has_dynamic_offset: false, min_binding_size: None },
-                count: None,
-            })
-            .collect();
-        let layout =
-            device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(label),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(label),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                zero_initialize_workgroup_memory: false,
-            },
-            cache: None,
-        });
+        let Kernel { pipeline, layout } =
+            assembled(&context.device, label, &source, constants, used.iter().copied(), None);
         LinearKernel { pipeline, layout, bindings: used.iter().map(|(binding, _)| *binding).collect() }
     })
     .await

@@ -55,7 +55,7 @@ impl Steps<'_> {
         let scanned = self.spec.reduction == Reduction::Mean && self.spec.denominator.is_none() && !given;
         let mut pieces = vec![PARAMS, LINEAR_TASK];
         pieces.extend(labels(weighted));
-        pieces.extend([REDUCE_FOUND, REDUCE_LABEL, IO_STATUS]);
+        pieces.extend([REDUCE_FOUND, REDUCE_LABEL, IO_STATUS, REDUCE_MERGED]);
         pieces.push(match given {
             true => IO_DENOMINATOR,
             false => IO_ABSENT_DENOMINATOR,

@@ -50,35 +50,4 @@ impl Default for Asymmetric {
     }
 }
 
-crate::loss::loss!(
-    Asymmetric,
-    Asymmetric,
-    reduction,
-    denominator,
-    empty_mean,
-    ignore_index,
-    gamma_positive,
-    gamma_negative,
-    clip
-);
-
-impl Asymmetric {
-    /// Sets the focusing exponent `γ₊` of positives.
-    #[must_use]
-    pub fn gamma_positive(mut self, gamma_positive: f32) -> Self {
-        self.gamma_positive = gamma_positive;
-        self
-    }
-    /// Sets the focusing exponent `γ₋` of negatives.
-    #[must_use]
-    pub fn gamma_negative(mut self, gamma_negative: f32) -> Self {
-        self.gamma_negative = gamma_negative;
-        self
-    }
-    /// Sets what is taken off the probability of a negative, in [0, 1].
-    #[must_use]
-    pub fn clip(mut self, clip: f32) -> Self {
-        self.clip = clip;
-        self
-    }
-}
+loss!(Asymmetric: reduction, denominator, empty_mean, ignore_index, gamma_positive, gamma_negative, clip);

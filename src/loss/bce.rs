@@ -34,4 +34,4 @@ impl Default for Bce {
     }
 }
 
-crate::loss::loss!(Bce, Bce, reduction, denominator, empty_mean, ignore_index);
+loss!(Bce: reduction, denominator, empty_mean, ignore_index);

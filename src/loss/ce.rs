@@ -45,19 +45,4 @@ impl Default for Ce {
     }
 }
 
-crate::loss::loss!(Ce, Ce, reduction, denominator, empty_mean, ignore_index, label_smoothing, class_weights);
-
-impl Ce {
-    /// Sets the label smoothing `ε`, in [0, 1].
-    #[must_use]
-    pub fn label_smoothing(mut self, label_smoothing: f32) -> Self {
-        self.label_smoothing = label_smoothing;
-        self
-    }
-    /// Sets the class weights `w`, one a class.
-    #[must_use]
-    pub fn class_weights(mut self, class_weights: impl Into<Vec<f32>>) -> Self {
-        self.class_weights = Some(class_weights.into());
-        self
-    }
-}
+loss!(Ce: reduction, denominator, empty_mean, ignore_index, label_smoothing, class_weights);

@@ -50,21 +50,9 @@ impl Default for InfoNce {
     }
 }
 
-crate::loss::loss!(InfoNce, InfoNce, reduction, denominator, empty_mean, ignore_index, temperature, symmetric);
+loss!(InfoNce: reduction, denominator, empty_mean, ignore_index, temperature, symmetric);
 
 impl InfoNce {
-    /// Sets the temperature `τ`, above 0.
-    #[must_use]
-    pub fn temperature(mut self, temperature: f32) -> Self {
-        self.temperature = temperature;
-        self
-    }
-    /// Sets whether it goes down the columns too.
-    #[must_use]
-    pub fn symmetric(mut self, symmetric: bool) -> Self {
-        self.symmetric = symmetric;
-        self
-    }
     /// The positives of a batch of pairs: column i for row i.
     #[must_use]
     pub fn diagonal(rows: usize) -> Vec<i64> {

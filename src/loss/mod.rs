@@ -3,6 +3,9 @@
 //! Each struct's `Default` is the plain textbook loss. Nothing here knows wgpu: a loss becomes a
 //! [`Spec`], the common form that plans and the reference read.
 
+#[macro_use]
+mod setters;
+
 mod asymmetric;
 mod bce;
 mod ce;
@@ -107,45 +110,3 @@ pub trait Loss: sealed::Sealed + Send + Sync {
 mod sealed {
     pub trait Sealed {}
 }
-
-/// Implements [`Loss`] and the setters that every loss shares.
-macro_rules! loss {
-    ($name:ident, $kind:ident, $($field:ident),*) => {
-        impl crate::loss::sealed::Sealed for $name {}
-        impl crate::loss::Loss for $name {
-            fn spec(&self) -> crate::loss::Spec {
-                crate::loss::Spec {
-                    $($field: self.$field.clone(),)*
-                    ..crate::loss::Spec::plain(crate::loss::Kind::$kind)
-                }
-            }
-        }
-        impl $name {
-            /// Sets the reduction.
-            #[must_use]
-            pub fn reduction(mut self, reduction: crate::loss::Reduction) -> Self {
-                self.reduction = reduction;
-                self
-            }
-            /// Sets the number that the mean divides by instead of its own count.
-            #[must_use]
-            pub fn denominator(mut self, denominator: f32) -> Self {
-                self.denominator = Some(denominator);
-                self
-            }
-            /// Sets what a mean over nothing is.
-            #[must_use]
-            pub fn empty_mean(mut self, empty_mean: crate::loss::EmptyMean) -> Self {
-                self.empty_mean = empty_mean;
-                self
-            }
-            /// Sets the label whose rows count for nothing (class targets only).
-            #[must_use]
-            pub fn ignore_index(mut self, ignore_index: i64) -> Self {
-                self.ignore_index = Some(ignore_index);
-                self
-            }
-        }
-    };
-}
-pub(crate) use loss;

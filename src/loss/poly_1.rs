@@ -55,50 +55,7 @@ impl Default for Poly1 {
     }
 }
 
-crate::loss::loss!(
-    Poly1,
-    Poly1,
-    reduction,
-    denominator,
-    empty_mean,
-    ignore_index,
-    epsilon,
-    class_weights,
-    logit_scale,
-    softcap,
-    class_bias
+loss!(
+    Poly1:
+    reduction, denominator, empty_mean, ignore_index, epsilon, class_weights, logit_scale, softcap, class_bias
 );
-
-impl Poly1 {
-    /// Sets the factor `ε` of `1 − p_y`, at least −1.
-    #[must_use]
-    pub fn epsilon(mut self, epsilon: f32) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
-    /// Sets the class weights `w`, one a class.
-    #[must_use]
-    pub fn class_weights(mut self, class_weights: impl Into<Vec<f32>>) -> Self {
-        self.class_weights = Some(class_weights.into());
-        self
-    }
-    /// Sets the factor of the scores.
-    #[must_use]
-    pub fn logit_scale(mut self, logit_scale: f32) -> Self {
-        self.logit_scale = logit_scale;
-        self
-    }
-    /// Sets the bound of the scores.
-    #[must_use]
-    pub fn softcap(mut self, softcap: f32) -> Self {
-        self.softcap = Some(softcap);
-        self
-    }
-    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
-    /// frequency, and `log` of the classes' counts makes the balanced softmax.
-    #[must_use]
-    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
-        self.class_bias = Some(class_bias.into());
-        self
-    }
-}

@@ -47,20 +47,4 @@ impl Default for SigmoidCe {
     }
 }
 
-crate::loss::loss!(SigmoidCe, SigmoidCe, reduction, denominator, empty_mean, ignore_index, pos_weight, class_bias);
-
-impl SigmoidCe {
-    /// Sets the weights `q` of the positive term, one a class.
-    #[must_use]
-    pub fn pos_weight(mut self, pos_weight: impl Into<Vec<f32>>) -> Self {
-        self.pos_weight = Some(pos_weight.into());
-        self
-    }
-    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
-    /// frequency, and `log` of the classes' counts makes the balanced softmax.
-    #[must_use]
-    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
-        self.class_bias = Some(class_bias.into());
-        self
-    }
-}
+loss!(SigmoidCe: reduction, denominator, empty_mean, ignore_index, pos_weight, class_bias);

@@ -48,36 +48,4 @@ impl Default for SigmoidFocal {
     }
 }
 
-crate::loss::loss!(
-    SigmoidFocal,
-    SigmoidFocal,
-    reduction,
-    denominator,
-    empty_mean,
-    ignore_index,
-    gamma,
-    alpha,
-    class_bias
-);
-
-impl SigmoidFocal {
-    /// Sets the focusing exponent `γ`.
-    #[must_use]
-    pub fn gamma(mut self, gamma: f32) -> Self {
-        self.gamma = gamma;
-        self
-    }
-    /// Sets the balance `α`, in [0, 1].
-    #[must_use]
-    pub fn alpha(mut self, alpha: f32) -> Self {
-        self.alpha = Some(alpha);
-        self
-    }
-    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
-    /// frequency, and `log` of the classes' counts makes the balanced softmax.
-    #[must_use]
-    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
-        self.class_bias = Some(class_bias.into());
-        self
-    }
-}
+loss!(SigmoidFocal: reduction, denominator, empty_mean, ignore_index, gamma, alpha, class_bias);

@@ -52,50 +52,7 @@ impl Default for SoftmaxFocal {
     }
 }
 
-crate::loss::loss!(
-    SoftmaxFocal,
-    SoftmaxFocal,
-    reduction,
-    denominator,
-    empty_mean,
-    ignore_index,
-    gamma,
-    class_weights,
-    logit_scale,
-    softcap,
-    class_bias
+loss!(
+    SoftmaxFocal:
+    reduction, denominator, empty_mean, ignore_index, gamma, class_weights, logit_scale, softcap, class_bias
 );
-
-impl SoftmaxFocal {
-    /// Sets the focusing exponent `γ`.
-    #[must_use]
-    pub fn gamma(mut self, gamma: f32) -> Self {
-        self.gamma = gamma;
-        self
-    }
-    /// Sets the class weights `w`, one a class.
-    #[must_use]
-    pub fn class_weights(mut self, class_weights: impl Into<Vec<f32>>) -> Self {
-        self.class_weights = Some(class_weights.into());
-        self
-    }
-    /// Sets the factor of the scores.
-    #[must_use]
-    pub fn logit_scale(mut self, logit_scale: f32) -> Self {
-        self.logit_scale = logit_scale;
-        self
-    }
-    /// Sets the bound of the scores.
-    #[must_use]
-    pub fn softcap(mut self, softcap: f32) -> Self {
-        self.softcap = Some(softcap);
-        self
-    }
-    /// Sets what is added to each class's score, one number a class: `τ·log prior` adjusts logits to classes of unequal
-    /// frequency, and `log` of the classes' counts makes the balanced softmax.
-    #[must_use]
-    pub fn class_bias(mut self, class_bias: impl Into<Vec<f32>>) -> Self {
-        self.class_bias = Some(class_bias.into());
-        self
-    }
-}

@@ -94,3 +94,16 @@ impl<'a> Binding<'a> for Region<'a> {}
 impl<'a> Binding<'a> for &'a wgpu::Buffer {}
 impl<'a> Binding<'a> for wgpu::BufferBinding<'a> {}
 impl<'a, B: Binding<'a>> Binding<'a> for Option<B> {}
+
+/// The setters of a struct of buffers: each takes whatever can be bound, and keeps it as a [`Region`].
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: impl Binding<'a>) -> Self {
+            self.$name = $name.region();
+            self
+        }
+    )*};
+}
+pub(crate) use setters;

@@ -29,13 +29,7 @@ pub(crate) async fn build_suiting(
     layout: &Layout,
     forced: Option<Strategy>,
 ) -> Result<Plan> {
-    layout.check(spec)?;
-    layout.fits(&context.limits, spec)?;
-    spec.check(layout.all_classes())?;
-    suits(spec, layout.targets, layout.element_weights, layout.outputs)?;
-    suits_entropy(spec, layout.entropy_upstream)?;
-    let strategy = choose(context, spec.kind, layout, forced)?;
-    let scheduler = Scheduler::new(context, spec, layout, strategy);
+    let scheduler = checked(context, spec, layout, forced)?;
     let scheduler = match sizes {
         Some(sizes) => scheduler.suiting(sizes),
         None => scheduler,
@@ -52,13 +46,29 @@ pub(crate) async fn build_suiting(
         context: Arc::clone(context),
         spec: spec.clone(),
         layout: *layout,
-        strategy,
+        strategy: scheduler.strategy,
         steps,
         own,
         host_finish,
         bound: Mutex::default(),
         turn: Mutex::default(),
     })
+}
+
+/// Who schedules what, once nothing is wrong with it.
+pub(super) fn checked<'a>(
+    context: &'a Context,
+    spec: &'a Spec,
+    layout: &'a Layout,
+    forced: Option<Strategy>,
+) -> Result<Scheduler<'a>> {
+    layout.check(spec)?;
+    layout.fits(&context.limits, spec)?;
+    spec.check(layout.all_classes())?;
+    suits(spec, layout.targets, layout.element_weights, layout.outputs)?;
+    suits_entropy(spec, layout.entropy_upstream)?;
+    let strategy = choose(context, spec.kind, layout, forced)?;
+    Ok(Scheduler::new(context, spec, layout, strategy))
 }
 
 async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<Step> {

@@ -1,14 +1,13 @@
 //! What a plan would do, in the terms of WebGPU: enough for another implementation to do the same.
 
-use super::build::grid;
+use super::build::{checked, grid};
 use super::sizes::size_of_slot;
-use crate::batch::check::{suits, suits_entropy};
 use crate::device::Context;
 use crate::error::Result;
 use crate::kernel::{Params, Slot, bindings, declared};
 use crate::layout::{Layout, STATISTICS_BYTES};
 use crate::loss::Spec;
-use crate::schedule::{Dispatch, Schedule, Scheduler, Strategy, TRUE_PART_BYTES, choose};
+use crate::schedule::{Dispatch, Schedule, Strategy, TRUE_PART_BYTES};
 
 /// A plan's dispatches as data: any WebGPU implementation can run them, in order, over buffers of its own.
 ///
@@ -84,13 +83,7 @@ pub(crate) fn describe(
     layout: &Layout,
     forced: Option<Strategy>,
 ) -> Result<DispatchList> {
-    layout.check(spec)?;
-    layout.fits(&context.limits, spec)?;
-    spec.check(layout.all_classes())?;
-    suits(spec, layout.targets, layout.element_weights, layout.outputs)?;
-    suits_entropy(spec, layout.entropy_upstream)?;
-    let strategy = choose(context, spec.kind, layout, forced)?;
-    let scheduler = Scheduler::new(context, spec, layout, strategy).portable();
+    let scheduler = checked(context, spec, layout, forced)?.portable();
     let schedule = scheduler.dispatches()?;
     let dispatches: Vec<ListedDispatch> =
         schedule.dispatches.iter().enumerate().map(|(at, dispatch)| described(context, dispatch, at)).collect();
@@ -107,7 +100,7 @@ pub(crate) fn describe(
         let size = contents.as_ref().map_or_else(|| size(slot, layout, spec, &schedule), |bytes| bytes.len() as u64);
         ListedBuffer { name: slot.name(), size: size.next_multiple_of(16), contents }
     });
-    Ok(DispatchList { strategy, buffers: buffers.collect(), dispatches })
+    Ok(DispatchList { strategy: scheduler.strategy, buffers: buffers.collect(), dispatches })
 }
 
 fn described(context: &Context, dispatch: &Dispatch, at: usize) -> ListedDispatch {

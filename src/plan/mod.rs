@@ -4,11 +4,13 @@
 mod binding;
 mod buffers;
 mod build;
+mod check;
 #[cfg(any(test, feature = "export"))]
 pub(crate) mod describe;
 mod encode;
 mod host_finish;
 mod read;
+mod resolve;
 mod sizes;
 mod status;
 
@@ -21,11 +23,12 @@ pub use status::STATUS_BYTES;
 
 pub use crate::schedule::Strategy;
 
-pub(crate) use binding::Region;
+pub(crate) use binding::{Region, setters};
 
 pub(crate) use build::{build, build_suiting};
 pub(crate) use host_finish::{HostFinish, Scales, scaled_sum, sum};
 pub(crate) use read::values;
+pub(crate) use resolve::{problem, usable};
 pub(crate) use status::Status;
 
 use crate::device::{Context, Kernel};

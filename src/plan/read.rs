@@ -1,6 +1,6 @@
 //! Results read back from the caller's buffers, for those that have no mapping code of their own.
 
-use super::buffers::problem;
+use super::resolve::problem;
 use super::{Binding, Plan, Region};
 use crate::device::{Context, Wait, guarded, read};
 use crate::error::Result;

@@ -3,8 +3,9 @@
 use ndarray::{Array1, Array2, ArrayD};
 
 use super::logits::transform;
+use super::rows::by_rows;
 use super::targets::{RowState, Rows};
-use super::{More, Row, Scores, by_rows, softmax_ce};
+use super::{More, Row, Scores, softmax_ce};
 use crate::batch::{Element, Shape};
 use crate::error::Result;
 use crate::linear::{LinearBatch, LinearCe};

@@ -1,7 +1,7 @@
 //! The definition of each loss in float64 on `ndarray`, written from the formulas and sharing no code with the kernels.
 //!
-//! One file a loss: a row's or an element's loss and gradient. This page puts them over a batch: targets, ignored and
-//! poisoned rows, reductions.
+//! One file a loss: a row's or an element's loss and gradient. `rows` and `elements` put them over a batch: targets,
+//! ignored and poisoned rows, reductions.
 //!
 //! ```
 //! use gpu_loss::{Batch, SoftmaxCe, reference};
@@ -17,10 +17,12 @@ mod bce;
 mod ce;
 mod compare;
 mod distillation;
+mod elements;
 mod info_nce;
 mod linear_ce;
 mod logits;
 mod poly_1;
+mod rows;
 mod sigmoid_ce;
 mod sigmoid_focal;
 mod softmax_ce;
@@ -32,11 +34,13 @@ use ndarray::{ArrayD, Dimension, IxDyn};
 pub use compare::{Difference, compare, compare_linear};
 pub use linear_ce::{LinearReference, run_linear};
 
-use crate::batch::check::{check, row_dims};
+use crate::batch::check::check;
 use crate::batch::{Batch, Element, MISSING_LABEL, Shape, Targets};
 use crate::error::Result;
 use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
-use targets::{RowState, Rows};
+use elements::by_elements;
+use rows::by_rows;
+use targets::Rows;
 
 /// What a batch must come to.
 #[derive(Debug, Clone)]
@@ -185,169 +189,6 @@ fn function(spec: &Spec) -> Function<'_> {
     }
 }
 
-fn by_rows(
-    spec: &Spec,
-    shape: &Shape,
-    Scores { dims, values: scores }: Scores<'_>,
-    rows: &Rows,
-    (upstream, at_entropy): (&[f64], &[f64]),
-    more: More,
-    of_row: &dyn Fn(&Row<'_>) -> RowLoss,
-) -> Reference {
-    let (count, classes) = (shape.rows(), shape.classes);
-    let mut losses = vec![0.0; count];
-    let mut lse = vec![0.0; count];
-    let mut argmax = vec![u32::MAX; count];
-    let mut grad = vec![0.0; scores.len()];
-    let mut terms = vec![0.0; scores.len()];
-    let mut details = Details::new(count);
-    let mut entropies = more.entropy.then(|| Entropies::new(scores.len()));
-    let mut bias = more.class_bias.then(|| BiasGradient::new(classes, scores.len()));
-    let mut correct = 0;
-    let mut valid_weight = 0.0;
-    let (mut x, mut t, mut b, mut u, mut slopes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for row in 0..count {
-        let start = position(shape, row, 0);
-        let at = |class: usize| start + class * shape.inner;
-        if rows.state(row) == RowState::Ignored {
-            continue;
-        }
-        refill(&mut x, (0..classes).map(|class| scores[at(class)]));
-        refill(&mut t, (0..classes).map(|class| rows.target(shape, row, class)));
-        if let Some(label) = rows.label(row) {
-            valid_weight += class_weight(spec, label);
-        }
-        if x.iter().any(|v| v.is_nan() || *v == f64::INFINITY) || x.iter().all(|v| *v == f64::NEG_INFINITY) {
-            (losses[row], lse[row]) = (f64::NAN, f64::NAN);
-            (details.log_prob[row], details.entropy[row]) = (f64::NAN, f64::NAN);
-            (0..classes).for_each(|class| grad[at(class)] = f64::NAN);
-            continue;
-        }
-        let top = logits::argmax(&x);
-        argmax[row] = top as u32;
-        let greatest = t.iter().copied().fold(0.0, f64::max);
-        correct += u64::from(greatest > 0.0 && t[top] == greatest);
-        row_weights(spec, rows, row, &t, &mut b);
-        match spec.kind.is_softmax() {
-            true => logits::logits(spec, &x, rows.label(row), &mut u, &mut slopes),
-            false => {
-                refill(&mut u, x.iter().copied());
-                refill(&mut slopes, x.iter().map(|_| 1.0));
-            }
-        }
-        let result = of_row(&Row {
-            x: &x,
-            u: &u,
-            b: &b,
-            counts: rows.true_classes(row) != Some(0),
-            label: rows.label(row).unwrap_or_default(),
-        });
-        (losses[row], lse[row]) = (result.loss, result.lse);
-        for (class, (g, t)) in result.grad.iter().zip(&result.terms).enumerate() {
-            let slope = slopes[class];
-            (grad[at(class)], terms[at(class)]) = (g * slope, t * slope.abs());
-            if let Some(bias) = &mut bias {
-                (bias.on_u[at(class)], bias.terms_on_u[at(class)]) = (*g, *t);
-            }
-        }
-        if let Some(entropies) = &mut entropies {
-            let entropy = logits::entropy(&u);
-            let weight = if rows.true_classes(row) == Some(0) { 0.0 } else { f64::from(spec.entropy_coefficient) };
-            details.entropy[row] = entropy.value;
-            entropies.coefficients[row] = weight;
-            losses[row] -= if weight == 0.0 { 0.0 } else { weight * entropy.value };
-            for (class, slope) in slopes.iter().enumerate() {
-                entropies.grad[at(class)] = (entropy.grad[class], *slope);
-                entropies.terms[at(class)] = entropy.terms[class];
-            }
-        }
-        if let Some(label) = rows.label(row) {
-            details.log_prob[row] = u[label] - result.lse;
-            (details.rank[row], details.slack[row]) = logits::rank(spec, &x, &u, label);
-        }
-    }
-    let own = match rows.labels() {
-        Some(_) => valid_weight,
-        None => count as f64,
-    };
-    let (loss, scale) = reduce(spec, shape, &losses, own);
-    // What arrives at an ignored row counts for nothing, NaN too.
-    for row in (0..count).filter(|row| rows.state(*row) == RowState::Valid) {
-        let up = scale * upstream[row];
-        let at_entropy = entropies.as_ref().map_or(0.0, |entropies| {
-            let of_loss = entropies.coefficients[row] * up;
-            scale * at_entropy[row] - if entropies.coefficients[row] == 0.0 { 0.0 } else { of_loss }
-        });
-        let start = position(shape, row, 0);
-        for class in 0..classes {
-            let at = start + class * shape.inner;
-            let mut more = (0.0, 0.0, 0.0);
-            if let Some(entropies) = entropies.as_ref().filter(|_| at_entropy != 0.0) {
-                let (g, slope) = entropies.grad[at];
-                more = (g * at_entropy, entropies.terms[at] * at_entropy.abs(), slope);
-            }
-            let (g, t, slope) = more;
-            grad[at] = grad[at] * up + g * slope;
-            terms[at] = terms[at] * up.abs() + t * slope.abs();
-            if let Some(bias) = &mut bias {
-                bias.add(class, bias.on_u[at] * up + g, bias.terms_on_u[at] * up.abs() + t);
-            }
-        }
-    }
-    let row_dims = row_dims(dims);
-    let softmax = spec.kind.is_softmax();
-    let of_classes = softmax && rows.labels().is_some();
-    Reference {
-        loss,
-        losses: array(&row_dims, losses),
-        lse: spec.kind.is_softmax().then(|| array(&row_dims, lse)),
-        grad: array(dims, grad),
-        terms: array(dims, terms),
-        reduction: spec.reduction,
-        argmax: Some(array(&row_dims, argmax)),
-        correct: Some(correct),
-        log_prob: of_classes.then(|| array(&row_dims, details.log_prob)),
-        entropy: entropies.map(|_| array(&row_dims, details.entropy)),
-        rank: of_classes.then(|| array(&row_dims, details.rank)),
-        rank_slack: of_classes.then(|| array(&row_dims, details.slack)),
-        class_bias_terms: bias.as_ref().map(|bias| array(&[classes], bias.terms.clone())),
-        grad_class_bias: bias.map(|bias| array(&[classes], bias.grad)),
-    }
-}
-
-/// What is told of each row beside its loss.
-struct Details {
-    log_prob: Vec<f64>,
-    entropy: Vec<f64>,
-    rank: Vec<u32>,
-    slack: Vec<u32>,
-}
-
-impl Details {
-    /// Those of ignored rows.
-    fn new(rows: usize) -> Self {
-        Details {
-            log_prob: vec![0.0; rows],
-            entropy: vec![0.0; rows],
-            rank: vec![u32::MAX; rows],
-            slack: vec![0; rows],
-        }
-    }
-}
-
-/// What entropies bring: `∂H/∂u` with `∂u/∂x`, the sizes of its terms, and what is taken from each row's loss.
-struct Entropies {
-    grad: Vec<(f64, f64)>,
-    terms: Vec<f64>,
-    coefficients: Vec<f64>,
-}
-
-impl Entropies {
-    fn new(elements: usize) -> Self {
-        Entropies { grad: vec![(0.0, 0.0); elements], terms: vec![0.0; elements], coefficients: vec![0.0; elements] }
-    }
-}
-
 /// The gradient with respect to the class bias: that on `u`, summed over rows.
 struct BiasGradient {
     grad: Vec<f64>,
@@ -373,69 +214,6 @@ impl BiasGradient {
     }
 }
 
-fn by_elements(
-    spec: &Spec,
-    shape: &Shape,
-    Scores { dims, values: scores }: Scores<'_>,
-    (rows, missing): (&Rows, Vec<bool>),
-    (upstream, weights): (&[f64], &[f64]),
-    more: More,
-    of_element: &dyn Fn(f64, f64, usize) -> ElementLoss,
-) -> Reference {
-    let mut losses = vec![0.0; scores.len()];
-    let mut grad = vec![0.0; scores.len()];
-    let mut terms = vec![0.0; scores.len()];
-    let mut ignored = missing;
-    let mut valid = 0_usize;
-    for row in 0..shape.rows() {
-        if rows.state(row) == RowState::Ignored {
-            (0..shape.classes).for_each(|class| ignored[position(shape, row, class)] = true);
-            continue;
-        }
-        let start = position(shape, row, 0);
-        for class in 0..shape.classes {
-            let at = start + class * shape.inner;
-            if ignored[at] {
-                continue;
-            }
-            valid += 1;
-            let (u, t) = (scores[at], rows.target(shape, row, class));
-            let result = of_element(u + logits::bias(spec, class), t, class);
-            losses[at] = weights[at] * result.loss;
-            grad[at] = weights[at] * result.grad;
-            terms[at] = weights[at] * result.terms;
-        }
-    }
-    let (loss, scale) = reduce(spec, shape, &losses, valid as f64);
-    // What arrives at an ignored element, or at one of weight 0, counts for nothing, NaN too.
-    let mut bias = more.class_bias.then(|| BiasGradient::new(shape.classes, 0));
-    for (at, up) in upstream.iter().enumerate() {
-        if grad[at] != 0.0 || (weights[at] != 0.0 && !ignored[at]) {
-            grad[at] *= scale * up;
-            terms[at] *= (scale * up).abs();
-        }
-        if let Some(bias) = &mut bias {
-            bias.add(at / shape.inner % shape.classes, grad[at], terms[at]);
-        }
-    }
-    Reference {
-        loss,
-        losses: array(dims, losses),
-        lse: None,
-        grad: array(dims, grad),
-        terms: array(dims, terms),
-        reduction: spec.reduction,
-        argmax: None,
-        correct: None,
-        log_prob: None,
-        entropy: None,
-        rank: None,
-        rank_slack: None,
-        class_bias_terms: bias.as_ref().map(|bias| array(&[shape.classes], bias.terms.clone())),
-        grad_class_bias: bias.map(|bias| array(&[shape.classes], bias.grad)),
-    }
-}
-
 /// The reduced loss, and what each loss counts for in the gradient. `own` is the mean's own denominator.
 fn reduce(spec: &Spec, shape: &Shape, losses: &[f64], own: f64) -> (f64, f64) {
     let sum: f64 = losses.iter().sum();
@@ -448,25 +226,6 @@ fn reduce(spec: &Spec, shape: &Shape, losses: &[f64], own: f64) -> (f64, f64) {
         return (sum / denominator, 1.0 / denominator);
     }
     (if spec.empty_mean == EmptyMean::Nan { f64::NAN } else { sum * 0.0 }, 0.0)
-}
-
-/// `B_j = w_j·((1−ε)·t_j/M + ε/C)`; all 0 in a row without a true class.
-fn row_weights(spec: &Spec, rows: &Rows, row: usize, t: &[f64], b: &mut Vec<f64>) {
-    let count = match rows.true_classes(row) {
-        Some(0) => return refill(b, t.iter().map(|_| 0.0)),
-        Some(count) => count as f64,
-        None => 1.0,
-    };
-    let smoothing = f64::from(spec.label_smoothing);
-    let even = smoothing / t.len() as f64;
-    let weight = |(class, t): (usize, &f64)| class_weight(spec, class) * ((1.0 - smoothing) * t / count + even);
-    refill(b, t.iter().enumerate().map(weight));
-}
-
-/// A row's numbers in place of those of the row before: short rows are many.
-fn refill(numbers: &mut Vec<f64>, of: impl Iterator<Item = f64>) {
-    numbers.clear();
-    numbers.extend(of);
 }
 
 fn class_weight(spec: &Spec, class: usize) -> f64 {

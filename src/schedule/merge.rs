@@ -58,17 +58,7 @@ impl Scheduler<'_> {
         dispatch.elements = rows * splits;
         dispatch.constants = self.loss_constants(1);
         dispatch.constants.push(("GROUP_SIZE", GROUP as f64));
-        let row_range = |bytes: u64| self.row_range(first_row, rows, bytes);
-        dispatch.ranges = vec![
-            (Slot::Losses, row_range(4)),
-            (Slot::Lse, row_range(4)),
-            (Slot::Argmax, row_range(4)),
-            (Slot::LogProb, row_range(4)),
-            (Slot::Entropy, row_range(4)),
-            (Slot::Rank, row_range(4)),
-            (Slot::Statistics, row_range(STATISTICS_BYTES)),
-            (Slot::RowStatistics, row_range(STATISTICS_BYTES)),
-        ];
+        dispatch.ranges = self.result_ranges(first_row, rows).into();
         if !layout.targets.is_dense() {
             dispatch.ranges.push((Slot::Targets, self.target_row_range(first_row, rows)));
         }

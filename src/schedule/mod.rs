@@ -26,7 +26,7 @@ use crate::batch::TargetForm;
 use crate::device::Context;
 use crate::error::Result;
 use crate::kernel::{ByteRange, KernelSpec, Params, Slot, Traversal, WideIntegers};
-use crate::layout::{IntegerType, Layout, Mode};
+use crate::layout::{IntegerType, Layout, Mode, STATISTICS_BYTES};
 use crate::loss::{Reduction, Spec};
 
 /// Losses that one workgroup of the sum takes.
@@ -259,6 +259,21 @@ impl<'a> Scheduler<'a> {
     fn row_range(&self, first_row: u64, rows: u64, bytes: u64) -> ByteRange {
         let window = window_row(first_row);
         ByteRange { offset: window * bytes, size: (first_row - window + rows) * bytes }
+    }
+
+    /// The same of all that comes out of rows, or is kept of them.
+    fn result_ranges(&self, first_row: u64, rows: u64) -> [(Slot, ByteRange); 8] {
+        let row_range = |bytes: u64| self.row_range(first_row, rows, bytes);
+        [
+            (Slot::Losses, row_range(4)),
+            (Slot::Lse, row_range(4)),
+            (Slot::Argmax, row_range(4)),
+            (Slot::LogProb, row_range(4)),
+            (Slot::Entropy, row_range(4)),
+            (Slot::Rank, row_range(4)),
+            (Slot::Statistics, row_range(STATISTICS_BYTES)),
+            (Slot::RowStatistics, row_range(STATISTICS_BYTES)),
+        ]
     }
 
     /// The same of the targets, if they have one entry a row; list offsets have one more.

@@ -131,22 +131,15 @@ impl Scheduler<'_> {
             (Slot::Scores, scores.range),
             (Slot::Grad, grad.range),
             (Slot::Upstream, row_range(4)),
-            (Slot::Losses, row_range(4)),
-            (Slot::Lse, row_range(4)),
-            (Slot::Argmax, row_range(4)),
-            (Slot::LogProb, row_range(4)),
-            (Slot::Entropy, row_range(4)),
-            (Slot::Rank, row_range(4)),
             (Slot::EntropyUpstream, row_range(4)),
             (Slot::TrueParts, row_range(TRUE_PART_BYTES * splits.all)),
-            (Slot::Statistics, row_range(STATISTICS_BYTES)),
-            (Slot::RowStatistics, row_range(STATISTICS_BYTES)),
             (Slot::Splits, row_range(STATISTICS_BYTES * splits.all)),
             (
                 Slot::Targets,
                 if layout.targets.is_dense() { dense.range } else { self.target_row_range(first_row, rows) },
             ),
         ];
+        dispatch.ranges.extend(self.result_ranges(first_row, rows));
         if layout.mode == Mode::Statistics {
             dispatch.elsewhere.push((15, Slot::Statistics));
         } else if pass == Pass::Gradient && layout.mode == Mode::Whole && !layout.statistics {

@@ -1,27 +1,19 @@
 //! Batches with masks, of every form of target.
 
 use gpu_loss::Dtype;
-use gpu_loss::batch::{bf16, f16};
 use gpu_loss::loss::Spec;
 use ndarray::{ArrayD, IxDyn};
 
-use super::random::Random;
+use super::random::{Random, rounded};
 use super::{Case, OwnedTargets};
 
 /// A batch of random scores, every fortieth a mask, and one row nothing but masks. Targets: 0 classes, 1 lists, 2 multi-hot,
 /// 3 probabilities.
 pub fn masked(spec: Spec, dims: &[usize], dtype: Dtype, form: usize) -> Case {
     let mut r = Random(dims.iter().product::<usize>() as u64 + form as u64);
-    Case {
-        name: format!("{dims:?} {} targets {form} {spec:?}", dtype.name()),
-        spec,
-        scores: scores(&mut r, dims, dtype),
-        dtype,
-        targets: targets(&mut r, dims, form),
-        element_weights: None,
-        upstream: None,
-        more: Default::default(),
-    }
+    let name = format!("{dims:?} {} targets {form} {spec:?}", dtype.name());
+    let scores = scores(&mut r, dims, dtype);
+    Case::new(name, spec, scores, dtype, targets(&mut r, dims, form))
 }
 
 fn scores(r: &mut Random, dims: &[usize], dtype: Dtype) -> ArrayD<f32> {
@@ -32,11 +24,7 @@ fn scores(r: &mut Random, dims: &[usize], dtype: Dtype) -> ArrayD<f32> {
         }
     }
     scores.index_axis_mut(ndarray::Axis(0), dims[0].min(6) - 1).fill(f32::NEG_INFINITY);
-    match dtype {
-        Dtype::F32 => scores,
-        Dtype::F16 => scores.mapv(|x| f16::from_f32(x).to_f32()),
-        Dtype::Bf16 => scores.mapv(|x| bf16::from_f32(x).to_f32()),
-    }
+    rounded(scores, dtype)
 }
 
 fn targets(r: &mut Random, dims: &[usize], form: usize) -> OwnedTargets {

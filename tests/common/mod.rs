@@ -4,6 +4,7 @@
 pub mod device;
 pub mod each;
 pub mod masked;
+pub mod memory;
 pub mod random;
 pub mod values;
 
@@ -102,6 +103,12 @@ pub struct More {
 }
 
 impl Case {
+    /// Without weights, and with nothing that arrives.
+    pub fn new(name: impl ToString, spec: Spec, scores: ArrayD<f32>, dtype: Dtype, targets: OwnedTargets) -> Self {
+        let (name, more) = (name.to_string(), More::default());
+        Case { name, spec, scores, dtype, targets, element_weights: None, upstream: None, more }
+    }
+
     pub fn shape(&self) -> Shape {
         Shape::of(self.scores.shape()).expect("at least two dimensions")
     }

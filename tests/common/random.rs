@@ -84,12 +84,7 @@ fn suited(mut spec: Spec, scores: ArrayD<f32>, dtype: Dtype, targets: &OwnedTarg
         true if bias => x % 32.0,
         _ => x,
     });
-    let scores = match dtype {
-        Dtype::F32 => scores,
-        Dtype::F16 => scores.mapv(|v| f16::from_f32(v).to_f32()),
-        Dtype::Bf16 => scores.mapv(|v| bf16::from_f32(v).to_f32()),
-    };
-    (spec, scores)
+    (spec, rounded(scores, dtype))
 }
 
 fn options(r: &mut Random, kind: Kind, classes: usize) -> Spec {
@@ -138,11 +133,7 @@ fn scores(r: &mut Random, kind: Kind, dtype: Dtype, dims: &[usize]) -> ArrayD<f3
             *score = r.pick(&[f32::NAN, f32::INFINITY, -f32::NAN]);
         }
     }
-    match dtype {
-        Dtype::F32 => scores,
-        Dtype::F16 => scores.mapv(|v| f16::from_f32(v).to_f32()),
-        Dtype::Bf16 => scores.mapv(|v| bf16::from_f32(v).to_f32()),
-    }
+    rounded(scores, dtype)
 }
 
 fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTargets) {
@@ -203,4 +194,23 @@ fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTarget
         }
     };
     (spec, targets)
+}
+
+/// Scores as their type has them.
+pub fn rounded(scores: ArrayD<f32>, dtype: Dtype) -> ArrayD<f32> {
+    match dtype {
+        Dtype::F32 => scores,
+        Dtype::F16 => scores.mapv(|v| f16::from_f32(v).to_f32()),
+        Dtype::Bf16 => scores.mapv(|v| bf16::from_f32(v).to_f32()),
+    }
+}
+
+/// A batch of one kind against random classes, of scores that `score` makes.
+pub fn of_classes(kind: Kind, dtype: Dtype, dims: &[usize], seed: u64, score: impl Fn(&mut Random) -> f32) -> Case {
+    let mut r = Random(seed);
+    let scores = ArrayD::from_shape_simple_fn(IxDyn(dims), || score(&mut r));
+    let rows: Vec<usize> = dims.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, n)| *n).collect();
+    let labels = ArrayD::from_shape_simple_fn(IxDyn(&rows), || r.below(dims[1]) as i64);
+    let name = format!("{} {dims:?}", kind.name());
+    Case::new(name, plain(kind), rounded(scores, dtype), dtype, OwnedTargets::Classes(labels))
 }

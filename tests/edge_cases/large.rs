@@ -8,10 +8,9 @@
 //! - 11 rows of few classes and lists of them, smoothed: resident rows that end within a vector.
 
 use crate::common::each::on_every_adapter;
-use crate::common::random::Random;
+use crate::common::random::{Random, rounded};
 use crate::common::{Case, OwnedTargets, plain};
 use gpu_loss::Dtype;
-use gpu_loss::batch::{bf16, f16};
 use gpu_loss::loss::Kind;
 use gpu_loss::plan::Strategy;
 use ndarray::{ArrayD, IxDyn};
@@ -20,15 +19,10 @@ use ndarray::{ArrayD, IxDyn};
 fn classes(n: usize, c: usize, dtype: Dtype) -> Case {
     let mut r = Random((n * c) as u64);
     let scores = ArrayD::from_shape_simple_fn(IxDyn(&[n, c]), || 3.0 * r.normal());
-    let scores = match dtype {
-        Dtype::F32 => scores,
-        Dtype::F16 => scores.mapv(|v| f16::from_f32(v).to_f32()),
-        Dtype::Bf16 => scores.mapv(|v| bf16::from_f32(v).to_f32()),
-    };
     let labels = ArrayD::from_shape_fn(IxDyn(&[n]), |at| if at[0] == n - 1 { c as i64 - 1 } else { r.below(c) as i64 });
     let name = format!("{n} × {c} {}", dtype.name());
     let (spec, targets) = (plain(Kind::SoftmaxCe), OwnedTargets::Classes(labels));
-    Case { name, spec, scores, dtype, targets, element_weights: None, upstream: None, more: Default::default() }
+    Case::new(name, spec, rounded(scores, dtype), dtype, targets)
 }
 
 /// As many true classes a row as there are rows in ten, in lists.

@@ -123,16 +123,7 @@ pub(crate) fn case(spec: &Spec, form: TargetForm, dims: &[usize], seed: u64) -> 
         _ => OwnedTargets::Probabilities(ArrayD::from_shape_simple_fn(IxDyn(dims), || probability(&mut r))),
     };
     let name = format!("{} {} {dims:?}", kind.name(), form.name());
-    Case {
-        name,
-        spec,
-        scores,
-        dtype: Dtype::F32,
-        targets,
-        element_weights: None,
-        upstream: None,
-        more: Default::default(),
-    }
+    Case::new(name, spec, scores, Dtype::F32, targets)
 }
 
 /// Every reduction, the mean also over a denominator of the caller's, unreduced losses also with an upstream.

@@ -18,16 +18,9 @@ use ndarray::{ArrayD, IxDyn, array};
 
 /// One row, one label.
 pub(crate) fn single(spec: Spec, scores: &[f32], label: i64) -> Case {
-    Case {
-        name: format!("{} {scores:?} {label}", spec.kind.name()),
-        spec,
-        scores: ArrayD::from_shape_vec(IxDyn(&[1, scores.len()]), scores.to_vec()).expect("a row"),
-        dtype: Dtype::F32,
-        targets: OwnedTargets::Classes(ArrayD::from_elem(IxDyn(&[1]), label)),
-        element_weights: None,
-        upstream: None,
-        more: Default::default(),
-    }
+    let name = format!("{} {scores:?} {label}", spec.kind.name());
+    let scores = ArrayD::from_shape_vec(IxDyn(&[1, scores.len()]), scores.to_vec()).expect("a row");
+    Case::new(name, spec, scores, Dtype::F32, OwnedTargets::Classes(ArrayD::from_elem(IxDyn(&[1]), label)))
 }
 
 /// To float64's last digits.

@@ -6,7 +6,7 @@ use gpu_loss::plan::Strategy;
 use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Shape, wgpu};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::common::device::{Arena, download};
+use crate::common::memory::{Arena, download};
 use crate::common::random::Random;
 use crate::common::{name, plain};
 

@@ -1,6 +1,6 @@
 //! The caller's buffers, misused: overlapping, not written by the plan, destroyed, of another device.
 
-use crate::common::device::range;
+use crate::common::memory::{buffer, range};
 use gpu_loss::batch::Outputs;
 use gpu_loss::layout::Mode;
 use gpu_loss::loss::{Kind, Spec};
@@ -11,15 +11,6 @@ use crate::common::plain;
 
 const ROWS: usize = 3;
 const CLASSES: usize = 5;
-
-fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size,
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
-}
 
 fn encode(gpu: &GpuLoss, plan: &Plan, buffers: &Buffers<'_>) -> Result<()> {
     let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -43,7 +34,7 @@ fn layout() -> Layout {
 /// A gradient written over the scores of a plan that is out of place was off by 1e-4, without a word; so were all ranges
 /// that overlapped what is written.
 ///
-/// Seen to fail: without `check_ranges` in `plan/buffers.rs`.
+/// Seen to fail: without `check_ranges` in `plan/check.rs`.
 #[test]
 fn ranges_that_overlap_what_is_written_are_refused() {
     on_every_adapter(|gpu| {
@@ -91,7 +82,7 @@ fn ranges_that_overlap_what_is_written_are_refused() {
 
 /// A range that ends one vector behind where another begins overlaps too: rows are written by whole 16 bytes.
 ///
-/// Seen to fail: without `check_ranges` in `plan/buffers.rs`.
+/// Seen to fail: without `check_ranges` in `plan/check.rs`.
 #[test]
 fn ranges_that_overlap_in_their_last_bytes_are_refused() {
     on_every_adapter(|gpu| {
@@ -109,7 +100,7 @@ fn ranges_that_overlap_in_their_last_bytes_are_refused() {
 /// Outputs that the plan does not write were taken in silence: an optimiser stepped by the zeros of a gradient that the
 /// plan had put in the scores' place.
 ///
-/// Seen to fail: without `check_outputs` in `plan/buffers.rs`.
+/// Seen to fail: without `check_outputs` in `plan/check.rs`.
 #[test]
 fn outputs_that_the_plan_does_not_write_are_refused() {
     on_every_adapter(|gpu| {

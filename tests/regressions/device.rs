@@ -42,17 +42,7 @@ fn reductions_do_not_run_into_each_other() {
     let mut r = Random(17);
     let scores = ArrayD::from_shape_simple_fn(IxDyn(&[9, 1030]), || 5.0 * r.normal());
     let targets = OwnedTargets::Classes(ArrayD::from_shape_simple_fn(IxDyn(&[9]), || r.below(1030) as i64));
-    let (name, spec) = ("9 × 1030".to_owned(), plain(Kind::SoftmaxCe));
-    let case = Case {
-        name,
-        spec,
-        scores,
-        dtype: Dtype::F32,
-        targets,
-        element_weights: None,
-        upstream: None,
-        more: Default::default(),
-    };
+    let case = Case::new("9 × 1030", plain(Kind::SoftmaxCe), scores, Dtype::F32, targets);
     on_every_adapter(|gpu| case.check(gpu));
 }
 

@@ -1,6 +1,6 @@
 //! Class lists on the device that mean nothing.
 
-use crate::common::device::range;
+use crate::common::memory::range;
 use crate::common::values::grad_of;
 use gpu_loss::batch::TargetForm;
 use gpu_loss::loss::Kind;
@@ -59,16 +59,8 @@ fn cases(kind: Kind, dims: &[usize]) -> (Case, Case, Vec<bool>) {
         let mix = at.slice().iter().fold(7_usize, |mix, i| mix * 31 + i);
         0.05 + (mix % 97) as f32 / 108.0
     });
-    let of = |targets| Case {
-        name: format!("bad lists of {}", kind.name()),
-        spec: plain(kind),
-        scores: scores.clone(),
-        dtype: Dtype::F32,
-        targets,
-        element_weights: None,
-        upstream: None,
-        more: Default::default(),
-    };
+    let name = format!("bad lists of {}", kind.name());
+    let of = |targets| Case::new(&name, plain(kind), scores.clone(), Dtype::F32, targets);
     (of(OwnedTargets::Lists(offsets, indices)), of(OwnedTargets::Lists(good_offsets, good_indices)), bad)
 }
 

@@ -11,16 +11,9 @@ use crate::common::{Case, OwnedTargets, plain};
 
 fn case(dims: &[usize], scores: impl FnMut() -> f32) -> Case {
     let labels = ArrayD::from_shape_simple_fn(IxDyn(&dims[..1]), || 1_i64);
-    Case {
-        name: format!("{dims:?}"),
-        spec: plain(Kind::SoftmaxCe),
-        scores: ArrayD::from_shape_simple_fn(IxDyn(dims), scores),
-        dtype: Dtype::F32,
-        targets: OwnedTargets::Classes(labels),
-        element_weights: None,
-        upstream: None,
-        more: Default::default(),
-    }
+    let scores = ArrayD::from_shape_simple_fn(IxDyn(dims), scores);
+    let name = format!("{dims:?}");
+    Case::new(name, plain(Kind::SoftmaxCe), scores, Dtype::F32, OwnedTargets::Classes(labels))
 }
 
 fn check(case: &Case, v: Variation) {

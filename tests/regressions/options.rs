@@ -34,16 +34,7 @@ fn smoothed(gpu: &GpuLoss, dims: &[usize; 3], dtype: Dtype) {
         let mut spec = plain(Kind::SoftmaxCe);
         spec.label_smoothing = 0.25;
         let (name, scores) = (format!("{targets:?}"), at_class_0(2.0));
-        let case = Case {
-            name,
-            spec,
-            scores,
-            dtype,
-            targets,
-            element_weights: None,
-            upstream: None,
-            more: Default::default(),
-        };
+        let case = Case::new(name, spec, scores, dtype, targets);
         // How scores are loaded does not depend on who walks them: every strategy in one type is enough.
         let mut strategies = case.strategies(gpu);
         strategies.truncate(if dtype == Dtype::F32 { strategies.len() } else { 1 });

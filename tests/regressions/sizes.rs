@@ -1,6 +1,6 @@
 //! Sizes that no device holds, refused by arithmetic: no array is made, copied or gone through for it.
 
-use crate::common::device::range;
+use crate::common::memory::{buffer, range};
 use std::time::{Duration, Instant};
 
 use gpu_loss::batch::TargetForm;
@@ -114,18 +114,9 @@ fn narrow(gpu: &GpuLoss) -> GpuLoss {
     crate::common::device::narrow(gpu, 1 << 16)
 }
 
-fn buffer(gpu: &GpuLoss, size: u64) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size,
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
-}
-
 /// The indices of lists are one binding: beyond what the device binds, the driver's own words came back.
 ///
-/// Seen to fail: with `part` of `plan/buffers.rs` binding whatever is given.
+/// Seen to fail: with `part` of `plan/resolve.rs` binding whatever is given.
 #[test]
 fn list_indices_beyond_a_binding_are_named_with_the_limit() {
     on_every_adapter(|gpu| {
@@ -145,7 +136,7 @@ fn list_indices_beyond_a_binding_are_named_with_the_limit() {
 
 /// Small arrays given as "the rest of a buffer" are bound in their own size, however much is behind them.
 ///
-/// Seen to fail: with `part` of `plan/buffers.rs` binding all that is given.
+/// Seen to fail: with `part` of `plan/resolve.rs` binding all that is given.
 #[test]
 fn small_arrays_at_the_head_of_a_large_buffer() {
     on_every_adapter(|gpu| {

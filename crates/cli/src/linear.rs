@@ -19,7 +19,7 @@ use crate::output::{Destination, Stored, Values};
 use crate::problem::Account;
 use crate::report::{Check, NotNumbers, Report};
 use crate::unread::missing;
-use crate::{adapters, convert, input, json, options, source, terminal};
+use crate::{adapters, convert, input, json, options, source};
 
 /// Every tensor that means something here.
 const KNOWN: [&str; 6] = ["hidden", "weight", "bias", "targets", "class_weights", "upstream"];
@@ -158,7 +158,7 @@ impl Job<'_> {
         report.first_call_ms = first.as_secs_f64() * 1e3;
         report.time_ms = report.first_call_ms;
         if !difference.kept() {
-            self.print(&report)?;
+            report.print(self.args.json)?;
             let nothing = if self.destination.is_some() { "; nothing was written" } else { "" };
             let (at, shares) = (self.name.display(), report.check.shares());
             return Err(Failure::check(format!(
@@ -182,9 +182,9 @@ impl Job<'_> {
         self.args.memory_mib.map_or(loss.clone(), |mib| loss.memory_mib(mib))
     }
 
-    /// Writes, reports, and only then replaces what was there.
-    fn write<T: Stored>(&self, mut report: Report, output: LinearOutput<T>) -> Result<(), Failure> {
-        let Some(destination) = &self.destination else { return self.print(&report) };
+    /// Prints the report, and writes the results if they are wanted.
+    fn write<T: Stored>(&self, report: Report, output: LinearOutput<T>) -> Result<(), Failure> {
+        let Some(destination) = &self.destination else { return report.print(self.args.json) };
         let losses = output.losses.into_dyn();
         let scalar = ndarray::arr0(output.loss).into_dyn();
         let lse = output.lse.map(|lse| lse.into_dyn());
@@ -201,16 +201,7 @@ impl Job<'_> {
         arrays.extend(hidden.iter().map(|grad| ("grad_hidden", T::values(grad))));
         arrays.extend(weight.iter().map(|grad| ("grad_weight", Values::F32(grad))));
         arrays.extend(bias.iter().map(|grad| ("grad_bias", Values::F32(grad))));
-        arrays.sort_by_key(|(_, values)| std::cmp::Reverse(values.size()));
-        let written = destination.write(&arrays)?;
-        report.output = self.args.output.as_deref().map(|path| path.display().to_string());
-        report.written = arrays.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        self.print(&report)?;
-        written.put_in_place()
-    }
-
-    fn print(&self, report: &Report) -> Result<(), Failure> {
-        if self.args.json { json::print(report) } else { terminal::print(&report.lines()) }
+        report.print_and_write(self.args, destination, arrays)
     }
 
     fn report<T: Stored>(
@@ -241,11 +232,7 @@ impl Job<'_> {
             title: adapters::describe(gpu.adapter_info()),
             first_call_ms: 0.0,
             time_ms: 0.0,
-            check: Check {
-                kept: difference.kept(),
-                loss_share: difference.loss.max(difference.losses).max(difference.lse),
-                grad_share: difference.grad,
-            },
+            check: Check::of(difference),
             not_numbers: NotNumbers::of_rows(&losses, expected.loss),
             output: None,
             written: String::new(),

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use gpu_loss::Shape;
-use gpu_loss::reference::Reference;
+use gpu_loss::reference::{Difference, Reference};
 use serde::Serialize;
 
-use crate::failure::one_line;
+use crate::args::RunArgs;
+use crate::failure::{Failure, one_line};
+use crate::output::{Destination, Values};
 use crate::problem::Account;
 use crate::{json, terminal};
 
@@ -60,6 +62,14 @@ pub(crate) struct Check {
 }
 
 impl Check {
+    pub(crate) fn of(difference: &Difference) -> Self {
+        Check {
+            kept: difference.kept(),
+            loss_share: difference.loss.max(difference.losses).max(difference.lse),
+            grad_share: difference.grad,
+        }
+    }
+
     pub(crate) fn shares(&self) -> String {
         let share = |share: f64| format!("{:.0} %", share * 100.0);
         let (loss, grad) = (share(self.loss_share), share(self.grad_share));
@@ -115,8 +125,28 @@ impl NotNumbers {
 }
 
 impl Report {
+    /// Prints it: one JSON document, or lines of text.
+    pub(crate) fn print(&self, json: bool) -> Result<(), Failure> {
+        if json { json::print(self) } else { terminal::print(&self.lines()) }
+    }
+
+    /// Writes the arrays, prints, and only then replaces what was there: a report that nobody got leaves the old file.
+    pub(crate) fn print_and_write(
+        mut self,
+        args: &RunArgs,
+        destination: &Destination,
+        mut arrays: Vec<(&'static str, Values<'_>)>,
+    ) -> Result<(), Failure> {
+        arrays.sort_by_key(|(_, values)| std::cmp::Reverse(values.size()));
+        let written = destination.write(&arrays)?;
+        self.output = args.output.as_deref().map(|path| path.display().to_string());
+        self.written = arrays.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        self.print(args.json)?;
+        written.put_in_place()
+    }
+
     /// As lines of text.
-    pub(crate) fn lines(&self) -> String {
+    fn lines(&self) -> String {
         let Report { loss, value, targets, rows, classes, shape, dtype, .. } = self;
         let sum = if self.reduction == "none" { " (the sum of the unreduced losses)" } else { "" };
         let mut text = String::new();

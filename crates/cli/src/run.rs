@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::output::{Destination, Stored, Values};
 use crate::problem::{KNOWN, Problem, Scores, build};
 use crate::report::{Check, NotNumbers, Report};
-use crate::{adapters, input, json, options, source, terminal};
+use crate::{adapters, input, json, options, source};
 
 /// How long calls are repeated for their time; one is, whatever it takes.
 const MOMENT: Duration = Duration::from_millis(20);
@@ -77,7 +77,7 @@ impl Job<'_> {
         let mut report = self.report(&gpu, T::DTYPE, &output, first, &difference);
         report.not_numbers = NotNumbers::of(&expected, &self.problem.axes.full, spec.kind.per_row());
         if !difference.kept() {
-            self.print(&report)?;
+            report.print(self.args.json)?;
             let at = self.name.display();
             let nothing = if self.destination.is_some() { "; nothing was written" } else { "" };
             let shares = report.check.shares();
@@ -98,9 +98,9 @@ impl Job<'_> {
         self.write(report, &output)
     }
 
-    /// Writes, reports, and only then replaces what was there.
-    fn write<T: Stored>(&self, mut report: Report, output: &Output<T, IxDyn>) -> Result<(), Failure> {
-        let Some(destination) = &self.destination else { return self.print(&report) };
+    /// Prints the report, and writes the results if they are wanted.
+    fn write<T: Stored>(&self, report: Report, output: &Output<T, IxDyn>) -> Result<(), Failure> {
+        let Some(destination) = &self.destination else { return report.print(self.args.json) };
         let Problem { spec, axes, .. } = &self.problem;
         let failed = |error: ndarray::ShapeError| Failure::device(format!("the shape of the result: {error}"));
         let rows = axes.rows_given();
@@ -127,16 +127,7 @@ impl Job<'_> {
         let of_bias = output.grad_class_bias.iter();
         arrays.extend(of_bias.map(|grad| ("grad_class_bias", Values::F32(grad))));
         arrays.extend(correct.iter().map(|correct| ("correct", Values::I64(correct))));
-        arrays.sort_by_key(|(_, values)| std::cmp::Reverse(values.size()));
-        let written = destination.write(&arrays)?;
-        report.output = self.args.output.as_deref().map(|path| path.display().to_string());
-        report.written = arrays.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        self.print(&report)?;
-        written.put_in_place()
-    }
-
-    fn print(&self, report: &Report) -> Result<(), Failure> {
-        if self.args.json { json::print(report) } else { terminal::print(&report.lines()) }
+        report.print_and_write(self.args, destination, arrays)
     }
 
     fn report<T: Stored>(
@@ -169,11 +160,7 @@ impl Job<'_> {
             title: adapters::describe(info),
             first_call_ms,
             time_ms: first_call_ms,
-            check: Check {
-                kept: difference.kept(),
-                loss_share: difference.loss.max(difference.losses).max(difference.lse),
-                grad_share: difference.grad,
-            },
+            check: Check::of(difference),
             not_numbers: NotNumbers::default(),
             output: None,
             written: String::new(),
