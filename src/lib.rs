@@ -127,9 +127,7 @@ pub use api::GpuLoss;
 pub use batch::{Batch, Dtype, Output, Shape, Targets};
 pub use error::{Error, Result};
 pub use layout::Layout;
-pub use loss::{
-    Asymmetric, Bce, Ce, Distillation, InfoNce, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal,
-};
+pub use loss::{Bce, Ce, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
 pub use plan::{Buffers, Plan};
 pub use wgpu;
 

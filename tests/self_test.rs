@@ -34,7 +34,7 @@ fn break_kernels(gpu: &GpuLoss, part: &'static str, from: &'static str, to: &'st
 /// What each fault is called, for rows of how many classes, and what it changes. Rows of 28 classes stay in
 /// registers, of 1,500 take two passes.
 const STAGES: [(&str, usize, &str, &str); 6] = [
-    ("max, resident", 28, "Greatest(max(s.max, transform(x))", "Greatest(min(s.max, transform(x))"),
+    ("max, resident", 28, "Greatest(max(s.max, logit(x, classes))", "Greatest(min(s.max, logit(x, classes))"),
     ("max, two passes", 1500, "let above = own > old;", "let above = own < old;"),
     ("sum, resident", 28, "s.rest + min(s.greatest, numerator)", "s.rest + 1.001 * min(s.greatest, numerator)"),
     ("sum, two passes", 1500, "return Sum(s.high + term);", "return Sum(s.high + 1.001 * term);"),

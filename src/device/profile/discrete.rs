@@ -17,7 +17,7 @@ pub(super) const PROFILE: Profile = Profile {
         whole: 256,      // estimate
         tree: 256,       // estimate
     },
-    // More would spill; `cargo xtask compilers` says when.
+    // Estimate: more would spill.
     registers: Registers { classes: 16, vectors: 8, workgroup_vectors: 8 },
     splitting: Splitting {
         below_rows: 64,      // estimate
