@@ -42,6 +42,9 @@ pub(super) fn by_rows(
             (losses[row], lse[row]) = (f64::NAN, f64::NAN);
             (details.log_prob[row], details.entropy[row]) = (f64::NAN, f64::NAN);
             (0..classes).for_each(|class| grad[at(class)] = f64::NAN);
+            if let Some(bias) = &mut bias {
+                (0..classes).for_each(|class| bias.on_u[at(class)] = f64::NAN);
+            }
             continue;
         }
         let top = logits::argmax(&x);
