@@ -6,6 +6,7 @@ use gpu_loss::loss::OptionName;
 use gpu_loss::loss::{Kind, Spec};
 
 use crate::input::Tensors;
+use crate::loss_name::LINEAR_CE;
 use crate::names::near_miss;
 use crate::options::{listing, takers_of_tensor};
 use crate::problem::KNOWN;
@@ -85,6 +86,27 @@ pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result
         return Err(format!("unknown tensor '{name}': did you mean '{known}'?"));
     }
     match unknown().find_map(|name| Some((name, meant(name, spec.kind)?))) {
+        Some((name, meant)) => Err(format!("'{name}' would count for nothing: {meant}; rename it, or leave it out")),
+        None => Ok(()),
+    }
+}
+
+/// The same for a linear layer and its loss, which reads tensors of these names.
+pub(crate) fn check_linear(tensors: &Tensors, read: &[&'static str], reduction: Reduction) -> Result<(), String> {
+    let has = |name: &str| tensors.found.contains_key(name);
+    if has("upstream") && reduction != Reduction::None {
+        return Err("'upstream' applies to --reduction none only".into());
+    }
+    let others = || tensors.names.iter().map(String::as_str).filter(|name| !read.contains(name));
+    if let Some(name) = others().find(|name| KNOWN.contains(name)) {
+        let tip = if name == "class_bias" { ": the layer's own is 'bias' [V]" } else { "" };
+        return Err(format!("'{name}' does not apply to {LINEAR_CE}{tip}"));
+    }
+    let absent = read.iter().copied().filter(|known| !has(known));
+    if let Some((known, name)) = near_miss(absent, others()) {
+        return Err(format!("unknown tensor '{name}': did you mean '{known}'?"));
+    }
+    match others().find_map(|name| Some((name, meant(name, Kind::SoftmaxCe)?))) {
         Some((name, meant)) => Err(format!("'{name}' would count for nothing: {meant}; rename it, or leave it out")),
         None => Ok(()),
     }
