@@ -86,7 +86,7 @@ pub(super) fn by_rows(
             }
         }
         if let Some(label) = rows.label(row) {
-            details.log_prob[row] = u[label] - result.lse;
+            details.log_prob[row] = logits::log_softmax(&u, label);
             (details.rank[row], details.slack[row]) = logits::rank(spec, &x, &u, label);
         }
     }

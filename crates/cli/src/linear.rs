@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::input::{Tensor, Tensors, Type};
 use crate::loss_name::LINEAR_CE;
 use crate::output::{Destination, Stored, Values};
-use crate::problem::Account;
+use crate::problem::{Account, label_tip};
 use crate::report::{Check, NotNumbers, Report};
 use crate::unread::missing;
 use crate::{adapters, convert, input, json, options, source, unread};
@@ -63,6 +63,7 @@ pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure>
     };
     let mut spec = spec;
     if let Some(weights) = tensors.found.remove("class_weights") {
+        one_axis("class_weights", &weights).map_err(failed)?;
         let weights = convert::floats("class_weights", &weights, &mut account.notes).map_err(failed)?;
         spec.class_weights = Some(weights.iter().copied().collect());
     }
@@ -149,10 +150,21 @@ fn problem<T: Clone>(
         shape => return Err(format!("'targets' has shape {shape:?}, expected [{}]", hidden.nrows())),
     });
     let upstream = match tensors.found.remove("upstream") {
-        Some(tensor) => Some(Array1::from_iter(convert::floats("upstream", &tensor, &mut Vec::new())?)),
+        Some(tensor) => {
+            one_axis("upstream", &tensor)?;
+            Some(Array1::from_iter(convert::floats("upstream", &tensor, &mut Vec::new())?))
+        }
         None => None,
     };
     Ok(Problem { hidden, weight, bias, labels, upstream })
+}
+
+/// Refuses a tensor that is more than a list of numbers.
+fn one_axis(name: &str, tensor: &Tensor) -> Result<(), String> {
+    match tensor.shape.as_slice() {
+        [_] => Ok(()),
+        shape => Err(format!("'{name}' has shape {shape:?}, expected one dimension")),
+    }
 }
 
 struct Job<'a> {
@@ -166,7 +178,10 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn compute<T: Stored>(&self, problem: &Problem<T>) -> Result<(), Failure> {
-        let failed = |error: gpu_loss::Error| Failure::library(&error, Some(self.name));
+        let failed = |error: gpu_loss::Error| {
+            let tip = label_tip(&error, problem.labels.iter().copied(), &self.spec);
+            Failure::library(&error, Some(self.name)).with_tip(tip)
+        };
         let loss = self.loss();
         let mut batch = LinearBatch::new(&problem.hidden, &problem.weight, &problem.labels).with_lse();
         batch.bias = problem.bias.as_ref().map(|bias| bias.view());

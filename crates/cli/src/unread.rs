@@ -8,7 +8,7 @@ use gpu_loss::loss::{Kind, Spec};
 use crate::input::Tensors;
 use crate::loss_name::LINEAR_CE;
 use crate::names::near_miss;
-use crate::options::{listing, takers_of_tensor};
+use crate::options::{listing, takers, takers_of_tensor};
 use crate::problem::KNOWN;
 
 /// Names that people give to scores, probabilities and targets: letters and digits alone.
@@ -135,7 +135,11 @@ fn meant(name: &str, kind: Kind) -> Option<String> {
     let mut named =
         numbers.filter(|option| letters(option.name()) == plain || option.aliases().contains(&plain.as_str()));
     if let Some(number) = named.next() {
-        return option(&format!("--{}", number.hyphenated()));
+        let takers = takers(*number);
+        return match takers.contains(&kind) {
+            true => option(&format!("--{}", number.hyphenated())),
+            false => option(&format!("--{} of {}", number.hyphenated(), listing(&takers))),
+        };
     }
     match plain.as_str() {
         "gradoutput" | "gradoutputs" | "gradout" | "outgrad" | "upstreamgrad" | "upstreamgradient" | "dloss" | "dy"
