@@ -66,7 +66,7 @@ pub(super) fn checked<'a>(
     layout.fits(&context.limits, spec)?;
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.outputs)?;
-    suits_entropy(spec, layout.entropy_upstream)?;
+    suits_entropy(spec, layout.targets, layout.outputs, layout.entropy_upstream)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
     Ok(Scheduler::new(context, spec, layout, strategy))
 }
