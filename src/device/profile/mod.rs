@@ -12,7 +12,6 @@ mod llvmpipe;
 mod no_subgroups;
 
 pub(crate) use choice::Choice;
-pub(crate) use llvmpipe::Mechanisms;
 
 /// What a plan goes by on one kind of device.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,6 +113,27 @@ pub(crate) struct Products {
     pub(crate) wide_scalars: bool,
     /// Invocations next to each other, and below each other, of a tile of which row statistics are kept: 16 or 8.
     pub(crate) statistics: u32,
+}
+
+/// What Mesa's llvmpipe alone gets: see `llvmpipe.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mechanisms {
+    /// How many turns of loops an invocation can take in all, where that is few enough to reach: Mesa's llvmpipe leaves
+    /// every loop once an invocation has taken 65,535 turns in all of its loops together
+    /// (`LP_MAX_TGSI_LOOP_ITERATIONS`), and what the loop had still to do is not done.
+    pub(crate) turns_of_loops: Option<u64>,
+    /// Whether vectors and integers are loaded as words of 64 bits, where the device knows them, and scores by 32 bytes.
+    pub(crate) wide_loads: bool,
+    /// Whether f16 is widened in integers.
+    pub(crate) widens_in_integers: bool,
+    /// Whether adjacent threads take rows that lie apart: see `shaders/access/llvmpipe/interleave.wgsl`.
+    pub(crate) interleaves: bool,
+}
+
+impl Mechanisms {
+    /// Those of all other drivers.
+    const NONE: Self =
+        Mechanisms { turns_of_loops: None, wide_loads: false, widens_in_integers: false, interleaves: false };
 }
 
 /// All profiles.
