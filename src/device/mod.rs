@@ -5,6 +5,7 @@ mod context;
 mod fault;
 mod injection;
 mod kernel_cache;
+mod mapping;
 mod panics;
 mod pipeline;
 #[cfg(not(target_arch = "wasm32"))]
