@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::self_test::TestKey;
+use super::test_key::TestKey;
 use crate::batch::check::row_dims;
 use crate::batch::{Batch, Dtype, Element, MISSING_LABEL, OwnedIntegers, TargetForm, Targets, bf16, f16};
 use crate::loss::{Reduction, Spec};
