@@ -7,7 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use crate::forms::{Axes, TargetData, targets_of, teacher_of};
 use crate::input::{Tensor, Tensors, Type};
-use crate::options::listing;
+use crate::takers::listing;
 use crate::unread::{self, missing};
 use crate::{broadcast, convert};
 

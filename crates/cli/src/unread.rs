@@ -7,8 +7,8 @@ use gpu_loss::loss::{Kind, Spec};
 
 use crate::input::Tensors;
 use crate::names::near_miss;
-use crate::options::{listing, takers_of_tensor};
 use crate::problem::KNOWN;
+use crate::takers::{listing, takers_of_tensor};
 
 /// Names that people give to scores, probabilities and targets: letters and digits alone.
 const SCORES: &[&str] = &[
