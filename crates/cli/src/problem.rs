@@ -11,22 +11,6 @@ use crate::takers::listing;
 use crate::unread::{self, missing};
 use crate::{broadcast, convert};
 
-/// Every tensor that means something.
-pub(crate) const KNOWN: [&str; 12] = [
-    "logits",
-    "probabilities",
-    "targets",
-    "teacher",
-    "target_offsets",
-    "target_indices",
-    "class_weights",
-    "pos_weight",
-    "element_weights",
-    "upstream",
-    "class_bias",
-    "entropy_upstream",
-];
-
 /// The scores, by type.
 pub(crate) enum Scores {
     F32(ArrayD<f32>),

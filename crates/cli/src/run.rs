@@ -11,8 +11,9 @@ use ndarray::{ArrayD, IxDyn};
 
 use crate::args::{ReductionName, RunArgs};
 use crate::failure::Failure;
+use crate::names::KNOWN;
 use crate::output::{Destination, Stored, Values};
-use crate::problem::{KNOWN, Problem, Scores, build};
+use crate::problem::{Problem, Scores, build};
 use crate::report::{Check, NotNumbers, Report};
 use crate::{adapters, input, json, options, source};
 

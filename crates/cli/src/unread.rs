@@ -6,8 +6,7 @@ use gpu_loss::loss::OptionName;
 use gpu_loss::loss::{Kind, Spec};
 
 use crate::input::Tensors;
-use crate::names::near_miss;
-use crate::problem::KNOWN;
+use crate::names::{KNOWN, near_miss};
 use crate::takers::{listing, takers_of_tensor};
 
 /// Names that people give to scores, probabilities and targets: letters and digits alone.
