@@ -19,7 +19,7 @@ use crate::output::{Destination, Stored, Values};
 use crate::problem::Account;
 use crate::report::{Check, NotNumbers, Report};
 use crate::unread::missing;
-use crate::{adapters, convert, input, json, options, source};
+use crate::{adapters, convert, input, options, source};
 
 /// Every tensor that means something here.
 const KNOWN: [&str; 6] = ["hidden", "weight", "bias", "targets", "class_weights", "upstream"];
@@ -228,7 +228,7 @@ impl Job<'_> {
             ignored: self.account.ignored.clone(),
             notes: self.account.notes.clone(),
             strategy: "chunked",
-            named: json::Named::of(gpu.adapter_info()),
+            named: adapters::Named::of(gpu.adapter_info()),
             title: adapters::describe(gpu.adapter_info()),
             first_call_ms: 0.0,
             time_ms: 0.0,
