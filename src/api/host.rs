@@ -58,8 +58,8 @@ struct Workspace {
 }
 
 impl GpuLoss {
-    /// A batch that is not symmetric.
-    pub(super) async fn run_halves<T: Element, D: Dimension>(
+    /// A batch as a whole, by one plan: each half of a symmetric one is such a batch.
+    pub(super) async fn run_plain<T: Element, D: Dimension>(
         &self,
         spec: &Spec,
         batch: &Batch<'_, T, D>,
