@@ -1,6 +1,6 @@
 //! Losses of elements over a batch: ignored rows, missing labels and weights of elements.
 
-use super::targets::{RowState, Rows};
+use super::targets::{RowState, RowTargets};
 use super::{BiasGradient, ElementLoss, More, Reference, Scores, array, logits, position, reduce};
 use crate::batch::Shape;
 use crate::loss::Spec;
@@ -9,7 +9,7 @@ pub(super) fn by_elements(
     spec: &Spec,
     shape: &Shape,
     Scores { dims, values: scores }: Scores<'_>,
-    (rows, missing): (&Rows, Vec<bool>),
+    (rows, missing): (&RowTargets, Vec<bool>),
     (upstream, weights): (&[f64], &[f64]),
     more: More,
     of_element: &dyn Fn(f64, f64, usize) -> ElementLoss,

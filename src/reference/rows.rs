@@ -1,6 +1,6 @@
 //! Losses of rows over a batch: ignored and poisoned rows, weights of classes, and what is told of rows besides.
 
-use super::targets::{RowState, Rows};
+use super::targets::{RowState, RowTargets};
 use super::{BiasGradient, More, Reference, Row, RowLoss, Scores, array, class_weight, logits, position, reduce};
 use crate::batch::Shape;
 use crate::batch::check::row_dims;
@@ -10,7 +10,7 @@ pub(super) fn by_rows(
     spec: &Spec,
     shape: &Shape,
     Scores { dims, values: scores }: Scores<'_>,
-    rows: &Rows,
+    rows: &RowTargets,
     (upstream, at_entropy): (&[f64], &[f64]),
     more: More,
     of_row: &dyn Fn(&Row<'_>) -> RowLoss,
@@ -170,7 +170,7 @@ impl Entropies {
 }
 
 /// `B_j = w_j·((1−ε)·t_j/M + ε/C)`; all 0 in a row without a true class.
-fn row_weights(spec: &Spec, rows: &Rows, row: usize, t: &[f64], b: &mut Vec<f64>) {
+fn row_weights(spec: &Spec, rows: &RowTargets, row: usize, t: &[f64], b: &mut Vec<f64>) {
     let count = match rows.true_classes(row) {
         Some(0) => return refill(b, t.iter().map(|_| 0.0)),
         Some(count) => count as f64,

@@ -1,7 +1,7 @@
 //! The traversal over a chunk of rows.
 
 use super::key::Access;
-use super::wide_loads::Rows;
+use super::wide_loads::Strided;
 use super::window::{Window, window_row};
 use super::{Chunk, Dispatch, Scheduler, TRUE_PART_BYTES, flag, gcd};
 use crate::batch::TargetForm;
@@ -41,7 +41,7 @@ struct VectorAccess {
 
 impl Arrays<'_> {
     /// The arrays in the type of the scores, with how far it is from one row to the next in each.
-    fn rows(&self, layout: &Layout, grad_wanted: bool) -> Vec<Rows<'_>> {
+    fn rows(&self, layout: &Layout, grad_wanted: bool) -> Vec<Strided<'_>> {
         let scores = (self.scores, layout.scores_step());
         std::iter::once(scores).chain(grad_wanted.then_some((self.grad, layout.grad_step()))).collect()
     }

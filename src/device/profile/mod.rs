@@ -21,7 +21,7 @@ pub(crate) struct Profile {
     /// Whether kernels use subgroup operations where the device has them.
     pub(crate) subgroups: bool,
     /// Who takes a row, by its length.
-    pub(crate) rows: Rows,
+    pub(crate) rows: RowTeams,
     /// Invocations of a workgroup.
     pub(crate) workgroups: Workgroups,
     /// What stays in registers.
@@ -38,7 +38,7 @@ pub(crate) struct Profile {
 
 /// Who takes a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rows {
+pub(crate) struct RowTeams {
     /// Classes of the longest row that one thread takes;
     pub(crate) thread: usize,
     /// and of the longest one that one subgroup takes.
