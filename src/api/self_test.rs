@@ -24,11 +24,11 @@ use crate::schedule::{Strategy, serving};
 pub struct Refusal {
     /// The strategy.
     pub strategy: Strategy,
-    /// The loss,
+    /// The loss that it was refused for.
     pub kind: Kind,
-    /// on this form of target,
+    /// The form of the targets.
     pub targets: TargetForm,
-    /// and this type of scores.
+    /// The type of the scores.
     pub dtype: Dtype,
     /// How far the result was from the reference.
     pub difference: Difference,

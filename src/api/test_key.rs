@@ -23,9 +23,11 @@ pub(super) struct TestKey {
     pub(super) outputs: Outputs,
     /// Options that are switched on, whatever their values.
     pub(super) flags: Flags,
-    /// One gradient that arrives at each loss or entropy, and one weight at each element.
+    /// Whether a gradient arrives at each loss.
     pub(super) upstream: bool,
+    /// Whether a gradient arrives at each entropy.
     pub(super) entropy_upstream: bool,
+    /// Whether each element has a weight.
     pub(super) element_weights: bool,
     /// Whether some labels are not known.
     pub(super) missing_labels: bool,

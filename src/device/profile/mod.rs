@@ -22,7 +22,7 @@ pub(crate) struct Profile {
     pub(crate) subgroups: bool,
     /// Who takes a row, by its length.
     pub(crate) rows: RowTeams,
-    /// Invocations of a workgroup.
+    /// How large workgroups are.
     pub(crate) workgroups: Workgroups,
     /// What stays in registers.
     pub(crate) registers: Registers,
@@ -39,9 +39,9 @@ pub(crate) struct Profile {
 /// Who takes a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RowTeams {
-    /// Classes of the longest row that one thread takes;
+    /// Classes of the longest row that one thread takes.
     pub(crate) thread: usize,
-    /// and of the longest one that one subgroup takes.
+    /// Classes of the longest row that one subgroup takes.
     pub(crate) subgroup: usize,
     /// Long rows that are read once (for statistics alone, or a gradient from them) and that threads take all the same.
     pub(crate) read_once: Option<ReadOnce>,
@@ -54,18 +54,20 @@ pub(crate) struct RowTeams {
 /// Rows that are read once: so many at least, of so many classes at most.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ReadOnce {
+    /// The fewest rows.
     pub(crate) rows: usize,
+    /// The most classes.
     pub(crate) classes: usize,
 }
 
-/// Invocations of a workgroup of each kind of team.
+/// How large workgroups are, by the kind of their teams.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Workgroups {
-    /// Of threads or subgroups that take rows of their own.
+    /// Invocations of a workgroup whose threads or subgroups take rows of their own.
     pub(crate) independent: u32,
-    /// That takes a row as a whole,
+    /// Invocations of a workgroup that takes a row as a whole.
     pub(crate) whole: u32,
-    /// and that does without subgroup operations.
+    /// Invocations of a workgroup that takes a row as a whole, without subgroup operations.
     pub(crate) tree: u32,
 }
 
@@ -74,18 +76,18 @@ pub(crate) struct Workgroups {
 pub(crate) struct Registers {
     /// Classes of the longest rows of which a thread holds four.
     pub(crate) classes: usize,
-    /// Vectors of four elements that each invocation of a thread or subgroup holds,
+    /// Vectors of four elements that a thread holds, or each invocation of a subgroup.
     pub(crate) vectors: usize,
-    /// and of a workgroup.
+    /// Vectors of four elements that each invocation of a workgroup holds.
     pub(crate) workgroup_vectors: usize,
 }
 
 /// When rows are split over several teams, and into how many.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Splitting {
-    /// Rows, if they are fewer than so many,
+    /// Rows are split only if a batch has fewer than so many.
     pub(crate) below_rows: usize,
-    /// and have at least so many classes.
+    /// Rows are split only if they have at least so many classes.
     pub(crate) classes: usize,
     /// Teams that fill the device.
     pub(crate) teams: u64,
@@ -96,11 +98,11 @@ pub(crate) struct Splitting {
 /// The part of a batch that is timed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sample {
-    /// Elements that keep the device busy for long enough,
+    /// Elements that keep the device busy for long enough.
     pub(crate) elements: u64,
-    /// in so many rows at least,
+    /// The fewest rows that they are in.
     pub(crate) rows: u64,
-    /// and no more elements than these.
+    /// The most elements, however long the rows.
     pub(crate) most: u64,
 }
 
