@@ -147,19 +147,26 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
             *field = Some(broadcast::per_class(name, &weights, &axes.full, notes)?);
         }
     }
-    let mut spread = |name: &str, tensor: Option<Tensor>, per_row: bool| {
-        let Some(tensor) = tensor else { return Ok(None) };
-        let weights = convert::floats(name, &tensor, notes)?;
-        let (to, full) =
-            if per_row { (axes.rows_given(), axes.rows()) } else { (axes.given.clone(), axes.full.clone()) };
-        let rows = (!per_row).then(|| axes.rows_given());
-        let weights = broadcast::to_shape(name, weights, &to, rows.as_deref(), notes)?;
-        shaped(weights, &full).map(Some)
-    };
-    let element_weights = spread("element_weights", element_weights, false)?;
-    let upstream = spread("upstream", upstream, kind.per_row())?;
-    let entropy_upstream = spread("entropy_upstream", entropy_upstream, true)?;
+    let element_weights = spread("element_weights", element_weights, &axes, false, notes)?;
+    let upstream = spread("upstream", upstream, &axes, kind.per_row(), notes)?;
+    let entropy_upstream = spread("entropy_upstream", entropy_upstream, &axes, true, notes)?;
     Ok((scores, Problem { targets, element_weights, upstream, entropy_upstream, spec, axes, account }))
+}
+
+/// Numbers for each row or each element, from a tensor that may have fewer.
+fn spread(
+    name: &str,
+    tensor: Option<Tensor>,
+    axes: &Axes,
+    per_row: bool,
+    notes: &mut Vec<String>,
+) -> Result<Option<ArrayD<f32>>, String> {
+    let Some(tensor) = tensor else { return Ok(None) };
+    let weights = convert::floats(name, &tensor, notes)?;
+    let (to, full) = if per_row { (axes.rows_given(), axes.rows()) } else { (axes.given.clone(), axes.full.clone()) };
+    let rows = (!per_row).then(|| axes.rows_given());
+    let weights = broadcast::to_shape(name, weights, &to, rows.as_deref(), notes)?;
+    shaped(weights, &full).map(Some)
 }
 
 /// What to say where a loss of logits is given probabilities, or the other way round.
