@@ -138,6 +138,9 @@ impl Found {
             (self.losses[row], self.lse[row]) = (f64::NAN, f64::NAN);
             (self.details.log_prob[row], self.details.entropy[row]) = (f64::NAN, f64::NAN);
             given.places(row).for_each(|at| self.grad[at] = f64::NAN);
+            if let Some(bias) = &mut self.bias {
+                given.places(row).for_each(|at| bias.on_u[at] = f64::NAN);
+            }
             return;
         }
         let top = logits::argmax(&numbers.x);
@@ -158,7 +161,7 @@ impl Found {
         }
         self.find_entropy(given, row, u, slopes);
         if let Some(label) = label {
-            self.details.log_prob[row] = u[label] - result.lse;
+            self.details.log_prob[row] = logits::log_softmax(u, label);
             (self.details.rank[row], self.details.slack[row]) = logits::rank(spec, x, u, label);
         }
     }

@@ -71,7 +71,8 @@ From a pipe, the format told by the first bytes:
 --json prints one object: loss (the name), value (the loss), correct (rows, or null), reduction, targets, rows, classes,
 shape, dtype, tensors (the names of those that were used), ignored (of those that were not), notes, strategy, adapter,
 backend, driver, first_call_ms (kernels are built and tested in it), time_ms (of a later call), check with kept,
-loss_share and grad_share (largest errors as shares of the promised ones), nan_rows, and output (the path, or null). A
+loss_share, grad_share and outputs_share (largest errors as shares of the promised ones), rows_that_differ (in argmax,
+correctness or rank), nan_rows, and output (the path, or null). A
 number that is none is the string \"NaN\", \"inf\" or \"-inf\"."
     )
 }

@@ -77,23 +77,27 @@ impl Problem {
 
     /// What to do about an error of the library.
     pub(crate) fn tip(&self, error: &Error) -> Option<String> {
-        let (Error::ClassOutOfRange { class, classes, .. }, TargetData::Classes(labels)) = (error, &self.targets)
-        else {
-            return None;
-        };
-        let is_outside = |label: i64| !(0..*classes as i64).contains(&label);
-        let usual = [-100, -1, 255].into_iter().find(|usual| is_outside(*usual) && labels.iter().any(|l| l == usual));
-        let ignored =
-            usual.or(Some(*class).filter(|class| *class < 0)).filter(|label| self.spec.ignore_index != Some(*label));
-        if let Some(label) = ignored {
-            return Some(format!("if rows with {label} are to count for nothing, say --ignore-index {label}"));
+        match &self.targets {
+            TargetData::Classes(labels) => label_tip(error, labels.iter().copied(), &self.spec),
+            _ => None,
         }
-        if *classes == 1 && !self.spec.kind.per_row() {
-            return Some("targets of 0 and 1 have the scores' shape".into());
-        }
-        let counted_from_1 = class == &(*classes as i64) && labels.iter().all(|label| (1..=*class).contains(label));
-        counted_from_1.then(|| "classes are counted from 0".into())
     }
+}
+
+/// What to do about a label that is out of range.
+pub(crate) fn label_tip(error: &Error, labels: impl Iterator<Item = i64> + Clone, spec: &Spec) -> Option<String> {
+    let Error::ClassOutOfRange { class, classes, .. } = error else { return None };
+    let is_outside = |label: i64| !(0..*classes as i64).contains(&label);
+    let usual = [-100, -1, 255].into_iter().find(|usual| is_outside(*usual) && labels.clone().any(|l| l == *usual));
+    let ignored = usual.or(Some(*class).filter(|class| *class < 0)).filter(|label| spec.ignore_index != Some(*label));
+    if let Some(label) = ignored {
+        return Some(format!("if rows with {label} are to count for nothing, say --ignore-index {label}"));
+    }
+    if *classes == 1 && !spec.kind.per_row() {
+        return Some("targets of 0 and 1 have the scores' shape".into());
+    }
+    let counted_from_1 = class == &(*classes as i64) && labels.clone().all(|label| (1..=*class).contains(&label));
+    counted_from_1.then(|| "classes are counted from 0".into())
 }
 
 /// Makes the scores and the problem of a file's tensors.
