@@ -15,6 +15,7 @@ mod read;
 mod results;
 mod self_test;
 mod symmetric;
+mod test_key;
 mod tuning;
 mod units;
 

@@ -86,7 +86,7 @@ async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<
         });
     }
     let constants = declared(&source, &dispatch.constants);
-    let kernel = context.kernels.get(context, &label, &source, &constants, &found).await?;
+    let kernel = context.kernel(&label, &source, &constants, &found).await?;
     let bindings = found
         .iter()
         .map(|(binding, _)| {

@@ -12,7 +12,7 @@ use crate::bench::BenchArgs;
 use crate::environment;
 use crate::failure::Failure;
 use crate::help;
-pub(crate) use crate::loss_name::LossName;
+use crate::loss_name::LossName;
 use crate::numbers::{Numbers, number};
 
 /// Fused cross-entropy losses on any GPU: loss and gradient in one pass, checked against a float64 reference.

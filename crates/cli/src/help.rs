@@ -3,7 +3,7 @@
 use gpu_loss::loss::Kind;
 use gpu_loss::loss::OptionName;
 
-use crate::options::{listing, takers, those};
+use crate::takers::{listing, takers, those};
 
 pub(crate) const PROGRAM: &str = "\
 Examples:

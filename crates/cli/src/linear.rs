@@ -19,7 +19,7 @@ use crate::output::{Destination, Stored, Values};
 use crate::problem::{Account, label_tip};
 use crate::report::{Check, NotNumbers, Report};
 use crate::unread::missing;
-use crate::{adapters, convert, input, json, options, source, unread};
+use crate::{adapters, convert, input, options, source, takers, unread};
 
 /// Every tensor that means something here.
 const KNOWN: [&str; 6] = ["hidden", "weight", "bias", "targets", "class_weights", "upstream"];
@@ -91,11 +91,11 @@ pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure>
 fn check_options(args: &RunArgs) -> Result<(), Failure> {
     use OptionName::{EntropyCoefficient, MarginAngle, MarginCosine, MarginMultiplier};
     let refused = |what: String, takers: Vec<Kind>| {
-        let takers = options::listing(&takers);
+        let takers = takers::listing(&takers);
         Err(Failure::usage(format!("{what} does not apply to --loss {LINEAR_CE}: it is for {takers}")))
     };
     for (option, _) in &args.options.numbers.0 {
-        let takers = options::takers(*option);
+        let takers = takers::takers(*option);
         let of_logits = [EntropyCoefficient, MarginAngle, MarginCosine, MarginMultiplier].contains(option);
         if of_logits || !takers.contains(&Kind::SoftmaxCe) {
             return refused(format!("--{}", option.hyphenated()), takers);
@@ -109,7 +109,7 @@ fn check_options(args: &RunArgs) -> Result<(), Failure> {
             OutputName::Rank => "rank",
             OutputName::GradClassBias => "grad-class-bias",
         };
-        return refused(format!("--outputs {name}"), options::those(Kind::is_softmax));
+        return refused(format!("--outputs {name}"), takers::those(Kind::is_softmax));
     }
     Ok(())
 }
@@ -272,7 +272,7 @@ impl Job<'_> {
             ignored: self.account.ignored.clone(),
             notes: self.account.notes.clone(),
             strategy: "chunked",
-            named: json::Named::of(gpu.adapter_info()),
+            named: adapters::Named::of(gpu.adapter_info()),
             title: adapters::describe(gpu.adapter_info()),
             first_call_ms: 0.0,
             time_ms: 0.0,

@@ -10,7 +10,7 @@ use crate::args::RunArgs;
 use crate::failure::{Failure, one_line};
 use crate::output::{Destination, Values};
 use crate::problem::Account;
-use crate::{json, terminal};
+use crate::{adapters, json, terminal};
 
 /// What came out, and how.
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ pub(crate) struct Report {
     pub(crate) account: Account,
     pub(crate) strategy: &'static str,
     #[serde(flatten)]
-    pub(crate) named: json::Named,
+    pub(crate) named: adapters::Named,
     #[serde(skip)]
     pub(crate) title: String,
     /// With all that is done once.

@@ -7,9 +7,8 @@ use gpu_loss::loss::{Kind, Spec};
 
 use crate::input::Tensors;
 use crate::loss_name::LINEAR_CE;
-use crate::names::near_miss;
-use crate::options::{listing, takers, takers_of_tensor};
-use crate::problem::KNOWN;
+use crate::names::{KNOWN, near_miss};
+use crate::takers::{listing, takers, takers_of_tensor};
 
 /// Names that people give to scores, probabilities and targets: letters and digits alone.
 const SCORES: &[&str] = &[

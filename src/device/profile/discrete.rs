@@ -1,11 +1,11 @@
 //! Graphics cards with memory of their own: AMD, Intel, NVIDIA. All numbers are estimates: no card has run them yet.
 
-use super::{Mechanisms, Products, Profile, Registers, Rows, Sample, Splitting, Workgroups};
+use super::{Mechanisms, Products, Profile, Registers, RowTeams, Sample, Splitting, Workgroups};
 
 pub(super) const PROFILE: Profile = Profile {
     name: "discrete",
     subgroups: true,
-    rows: Rows {
+    rows: RowTeams {
         thread: 16,                   // estimate
         subgroup: 2048,               // estimate
         read_once: None,              // estimate

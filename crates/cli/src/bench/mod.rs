@@ -17,6 +17,7 @@ mod options;
 mod plot;
 mod report;
 mod section;
+mod shader_copy;
 mod shapes;
 mod svg;
 mod table;

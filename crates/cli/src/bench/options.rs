@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use gpu_loss::Dtype;
 use gpu_loss::plan::Strategy;
 
-use crate::args::LossName;
+use crate::loss_name::LossName;
 
 const HELP: &str = "\
 Examples:

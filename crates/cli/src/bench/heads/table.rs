@@ -6,7 +6,7 @@ use gpu_loss::wgpu;
 use serde::Serialize;
 
 use super::Case;
-use crate::json;
+use crate::adapters;
 use crate::loss_name::LINEAR_CE;
 
 /// The heads of one adapter.
@@ -41,7 +41,7 @@ pub(crate) struct Document {
     mode: &'static str,
     profile: &'static str,
     #[serde(flatten)]
-    named: json::Named,
+    named: adapters::Named,
     timer: &'static str,
     median_ms: f64,
     min_ms: f64,
@@ -117,7 +117,7 @@ impl Heads {
             dtype: line.case.dtype.name(),
             mode: line.case.mode(),
             profile,
-            named: json::Named::of(info),
+            named: adapters::Named::of(info),
             timer: "wall",
             median_ms: line.median_ms,
             min_ms: line.min_ms,
