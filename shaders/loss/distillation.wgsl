@@ -6,7 +6,8 @@
 //
 //     log(p/t) = (b − a) + log(1 + rest_v) − log(1 + rest_x)
 //
-// so that a KL divergence takes one more sum, `Σ exp(a)·(a − b)` or `Σ exp(b)·(b − a)`, which moves with both maxima.
+// so that a KL divergence takes one more sum, `Σ exp(a)·(a − b)` or `Σ exp(b)·(b − a)`, which moves with both maxima. Close
+// to the teacher that cancels: there, as for a mixture, terms are summed that are never negative, once both sides are known.
 
 const GIVEN = false;
 
@@ -177,13 +178,53 @@ fn merge_teacher(s: Pair, weight: vec4<f32>, student_max: vec4<f32>) {
 struct RowState {
     greatest: Greatest, // the student's
     pair: Pair,
-    mixture: Sum,       // of a second pass
-    other_mixture: Sum,
+    terms: Sum,         // of a second pass
+    other_terms: Sum,
     best: Best,
 }
 
-// Whether a pass sums over the mixture of both sides, which are known by then.
-var<private> mixing: bool;
+// Whether a pass sums over terms of both sides, which are known by then.
+var<private> summing: bool;
+// The row of which it does, and for which of the lanes it counts.
+var<private> known: FinishedRow;
+var<private> by_terms: vec4<bool>;
+// What this invocation has seen of these terms.
+var<private> term_sums: array<vec4<f32>, 2>;
+
+// Whether any lane's loss is the sum of its terms.
+fn know_row(sum: RowTotals) -> bool {
+    known = both_sides(sum.max, sum.rest);
+    by_terms = wants_terms(known);
+    return any(by_terms);
+}
+
+// One resident vector more.
+fn terms_add(sum: RowTotals, x: vec4<f32>, v: vec4<f32>) {
+    if (know_row(sum)) {
+        let terms = row_terms(x, v);
+        term_sums[0] += terms[0];
+        term_sums[1] += terms[1];
+    }
+}
+
+fn total_terms() -> array<vec4<f32>, 4> {
+    let total = tile_sums(term_sums[0], term_sums[1], vec4(0.0), vec4(0.0));
+    term_sums = array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+    return total;
+}
+
+// Whether so small a KL divergence may lack digits as the difference of a mean gap and the log-sums.
+fn cancels(r: FinishedRow, kl: vec4<f32>) -> vec4<bool> {
+    return kl < 0.1 + 0.1 * (log1p_nonnegative(r.rest) + log1p_nonnegative(r.teacher_rest));
+}
+
+// w·log(w/o) + o − w, of which the last two come to 0 over a row: w·(exp(δ) − 1 − δ) with δ = log(o/w), at least 0.
+fn kl_term(w: vec4<f32>, o: vec4<f32>, delta: vec4<f32>) -> vec4<f32> {
+    let series = w * delta * delta * (0.5 + delta * (0.16666667 + delta * (0.041666668 + delta * (0.008333334
+        + delta * (0.0013888889 + delta * (0.0001984127 + delta * (0.000024801588 + delta * 0.0000027557319)))))));
+    let term = select(o - w * (1.0 + delta), series, abs(delta) < vec4(1.0));
+    return select(term, o, w == vec4(0.0));
+}
 
 fn row_state_start() -> RowState {
     let zero = sum_of(vec4(0.0));
@@ -192,10 +233,10 @@ fn row_state_start() -> RowState {
 
 fn row_state_add(s: RowState, x: vec4<f32>, v: vec4<f32>, classes: vec4<u32>) -> RowState {
     var r = s;
-    if (MIXES && mixing) {
-        let terms = mixture_terms(x, v);
-        r.mixture = sum_add(s.mixture, terms[0]);
-        r.other_mixture = sum_add(s.other_mixture, terms[1]);
+    if (summing) {
+        let terms = row_terms(x, v);
+        r.terms = sum_add(s.terms, terms[0]);
+        r.other_terms = sum_add(s.other_terms, terms[1]);
         return r;
     }
     r.pair = pair_add(s.pair, x, v);
@@ -218,8 +259,8 @@ fn row_state_select(no: RowState, yes: RowState, which: vec4<bool>) -> RowState 
             Gaps(select(no.pair.d.high, yes.pair.d.high, which), select(no.pair.d.low, yes.pair.d.low, which)),
             select(no.pair.endless, yes.pair.endless, which),
         ),
-        sum_choose(no.mixture, yes.mixture, which),
-        sum_choose(no.other_mixture, yes.other_mixture, which),
+        sum_choose(no.terms, yes.terms, which),
+        sum_choose(no.other_terms, yes.other_terms, which),
         best_select(no.best, yes.best, which),
     );
 }
