@@ -33,9 +33,15 @@ fn greatest_select(no: Greatest, yes: Greatest, which: vec4<bool>) -> Greatest {
     return Greatest(select(no.max, yes.max, which), select(no.suspect, yes.suspect, which));
 }
 
-// A difference of scores, over τ.
-fn scaled(u: vec4<f32>) -> vec4<f32> {
-    return params.inverse_temperature * u;
+// (a − b)/τ, by halves: the whole difference may be more than f32 holds before τ divides it. 2/τ is one number, as
+// compilers take a 2 of its own into the sum; and max() keeps them from taking 0.5·(a − b).
+fn gap(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    return params.twice_inverse_temperature * (0.5 * a - max(0.5 * b, vec4(-3.4028234e38)));
+}
+
+// (x − max_x)/τ − (v − max_v)/τ. min() changes nothing, but keeps compilers from taking x − v together, which may overflow.
+fn gap_of_sides(x: vec4<f32>, x_max: vec4<f32>, v: vec4<f32>, v_max: vec4<f32>) -> vec4<f32> {
+    return min(gap(x, x_max), vec4(0.0)) - min(gap(v, v_max), vec4(0.0));
 }
 
 // One side's softmax, as far as it was seen.
@@ -63,7 +69,8 @@ struct Step {
 fn side_add(s: Side, x: vec4<f32>) -> Step {
     let old = s.greatest.max;
     let above = x > old;
-    let e = exp_nonpositive(-scaled(abs(x - old)));
+    let rise = gap(x, old);
+    let e = exp_nonpositive(-abs(rise));
     let rest = sum_choose(s.rest, sum_below(s.rest, e), above);
     let side = Side(
         Greatest(select(old, x, above), max(s.greatest.suspect, bitcast<vec4<u32>>(x) << vec4(1u))),
@@ -73,7 +80,7 @@ fn side_add(s: Side, x: vec4<f32>) -> Step {
         side,
         select(e, vec4(1.0), above),
         select(vec4(1.0), e, above),
-        select(vec4(0.0), scaled(x - old), above),
+        select(vec4(0.0), rise, above),
     );
 }
 
@@ -93,7 +100,9 @@ fn gaps_add(s: Gaps, term: vec4<f32>) -> Gaps {
 fn moved(d: Gaps, weight: vec4<f32>, shrink: vec4<f32>, rise: vec4<f32>) -> Gaps {
     let shift = select(weight * rise, vec4(0.0), (weight == vec4(0.0)) | (rise == vec4(0.0)));
     let here = gaps_add(d, -shift);
-    return Gaps(here.high * shrink, here.low * shrink);
+    // What shrinks to nothing may have been endless.
+    let gone = shrink == vec4(0.0);
+    return Gaps(select(here.high * shrink, vec4(0.0), gone), select(here.low * shrink, vec4(0.0), gone));
 }
 
 // Both sides, as far as an invocation has seen them.
@@ -124,16 +133,18 @@ fn paired(s: Pair, weight: vec4<f32>, x_step: Step, v_step: Step, x: vec4<f32>, 
     if (MIXES) {
         return Pair(x_step.side, v_step.side, s.d, s.endless);
     }
-    let gap = scaled(v - v_step.side.greatest.max) - scaled(x - x_step.side.greatest.max);
+    let difference = gap_of_sides(x, x_step.side.greatest.max, v, v_step.side.greatest.max);
     let no_x = is_negative_infinity(x);
     let no_v = is_negative_infinity(v);
     if (BY_TEACHER) {
         let d = moved(s.d, weight, v_step.shrink, v_step.rise - x_step.rise);
-        let term = select(v_step.numerator * gap, vec4(0.0), no_x | no_v);
+        let without = no_x | no_v | (v_step.numerator == vec4(0.0));
+        let term = select(v_step.numerator * -difference, vec4(0.0), without);
         return Pair(x_step.side, v_step.side, gaps_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_x & !no_v)));
     }
     let d = moved(s.d, weight, x_step.shrink, x_step.rise - v_step.rise);
-    let term = select(x_step.numerator * -gap, vec4(0.0), no_x | no_v);
+    let without = no_x | no_v | (x_step.numerator == vec4(0.0));
+    let term = select(x_step.numerator * difference, vec4(0.0), without);
     return Pair(x_step.side, v_step.side, gaps_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_v & !no_x)));
 }
 
@@ -152,7 +163,7 @@ fn side_rebased(s: Side, side_max: vec4<f32>) -> array<vec4<f32>, 2> {
     let own = s.greatest.max;
     let rest = sum_total(s.rest);
     let at_max = own == side_max;
-    let numerator = select((rest + 1.0) * exp_nonpositive(-scaled(side_max - own)), rest, at_max);
+    let numerator = select((rest + 1.0) * exp_nonpositive(-gap(side_max, own)), rest, at_max);
     return array<vec4<f32>, 2>(numerator, select(vec4(0.0), vec4(1.0), at_max));
 }
 
@@ -160,15 +171,15 @@ fn side_rebased(s: Side, side_max: vec4<f32>) -> array<vec4<f32>, 2> {
 fn merge_teacher(s: Pair, weight: vec4<f32>, student_max: vec4<f32>) {
     teacher.max = tile_max(greatest_of(s.teacher.greatest));
     let side = side_rebased(s.teacher, teacher.max);
-    let v_rise = scaled(teacher.max - s.teacher.greatest.max);
-    let x_rise = scaled(student_max - s.student.greatest.max);
+    let v_rise = gap(teacher.max, s.teacher.greatest.max);
+    let x_rise = gap(student_max, s.student.greatest.max);
     var d = s.d;
     if (BY_TEACHER) {
         d = moved(d, weight, exp_nonpositive(-v_rise), v_rise - x_rise);
     } else {
         d = moved(d, weight, exp_nonpositive(-x_rise), x_rise - v_rise);
     }
-    let total = tile_sums(side[0], side[1], d.high + d.low, s.endless);
+    let total = tile_sums(side[0], side[1], select(d.high + d.low, d.high, is_infinity(d.high)), s.endless);
     teacher.rest = total[0] + (total[1] - 1.0);
     teacher.d = total[2];
     teacher.endless = total[3];
@@ -290,7 +301,7 @@ fn numerator(x: vec4<f32>, row_max: vec4<f32>, classes: vec4<u32>) -> vec4<f32> 
 }
 
 fn student_numerator(x: vec4<f32>, row_max: vec4<f32>) -> vec4<f32> {
-    return exp_nonpositive(scaled(x - row_max));
+    return exp_nonpositive(gap(x, row_max));
 }
 
 struct NumeratorSums {
@@ -390,7 +401,7 @@ fn both_sides(row_max: vec4<f32>, rest: vec4<f32>) -> FinishedRow {
     let log_sum = log1p_nonnegative(rest);
     r.max = row_max;
     r.rest = rest;
-    r.lse = scaled(row_max) + log_sum;
+    r.lse = params.twice_inverse_temperature * (0.5 * row_max) + log_sum;
     r.share = 1.0 / (1.0 + rest);
     r.teacher_max = teacher.max;
     r.teacher_rest = teacher.rest;
@@ -428,12 +439,12 @@ fn row_arriving(row: FinishedRow, scalar_upstream: vec4<f32>) -> FinishedRow {
 
 // exp((v − max_v)/τ)
 fn teacher_numerator(r: FinishedRow, v: vec4<f32>) -> vec4<f32> {
-    return exp_nonpositive(scaled(v - r.teacher_max));
+    return exp_nonpositive(gap(v, r.teacher_max));
 }
 
 // log(p/t); of two masks, NaN.
 fn log_ratio(r: FinishedRow, x: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
-    return (scaled(x - r.max) - scaled(v - r.teacher_max)) + r.shift;
+    return gap_of_sides(x, r.max, v, r.teacher_max) + r.shift;
 }
 
 fn gradient(r: FinishedRow, x: vec4<f32>, v: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {

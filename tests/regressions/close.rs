@@ -1,8 +1,8 @@
-//! Divergences of distillation from a teacher close by.
+//! Divergences of distillation from a teacher close by, and from one with opposite scores far out.
 
 use gpu_loss::loss::{Distillation, Divergence, Kind};
 use gpu_loss::{Batch, GpuLoss, Reduction, Targets, reference};
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, array};
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
 
@@ -78,5 +78,24 @@ fn close_rows_beside_far_ones() {
                 kept(gpu, &loss, &Batch::new(x.view(), Targets::logits(v.view())).with_losses());
             }
         }
+    });
+}
+
+/// `[3e38, −3e38]` against the opposite, τ = 2: NaN for 3e38, as the scores' differences overflowed before τ divided them.
+///
+/// Seen to fail: with `1/τ·(x − max)`.
+#[test]
+fn opposite_scores_far_out() {
+    let scores = array![[3e38_f32, -3e38], [-3e38, 3e38], [3e38, -3e38], [3e38, 3e38], [-3e38, -3e38]];
+    let teacher = array![[-3e38_f32, 3e38], [3e38, -3e38], [3e38, -3e38], [3e38, -3e38], [-3e38, 3e38]];
+    let batch = Batch::new(scores.view(), Targets::logits(teacher.view())).with_losses();
+    under_every_strategy(Kind::Distillation, &[5, 2], |gpu| {
+        for (temperature, divergence) in [2.0, 4.0, 64.0].into_iter().flat_map(|t| Divergence::ALL.map(|d| (t, d))) {
+            let loss = Distillation::default().temperature(temperature).divergence(divergence);
+            kept(gpu, &loss.reduction(Reduction::None), &batch);
+        }
+        // What f32 does not hold is ∞, and rows whose distances overflow on both sides alike are equal.
+        let loss = Distillation::default().reduction(Reduction::None);
+        kept(gpu, &loss, &batch);
     });
 }
