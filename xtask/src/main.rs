@@ -60,7 +60,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().task {
+    let parsed = Cli::parse();
+    let done = program::this().and_then(|_| match parsed.task {
         Task::Setup { gl, mpi } => setup::setup(gl, mpi),
         Task::Demo(args) => demo::demo(&args),
         Task::Dawn(args) => dawn::dawn(&args),
@@ -71,7 +72,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::test(&args),
         Task::Soak(args) => soak::soak(&args),
         Task::Web(args) => web::web(&args),
-    };
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

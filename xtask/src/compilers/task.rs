@@ -44,7 +44,7 @@ pub(super) struct Compiled {
 
 /// Compiles kernels with every compiler that is here.
 pub(crate) fn compilers(args: &Args) -> Result<()> {
-    let target = std::env::current_exe()?;
+    let target = crate::program::this()?;
     let folder = target.ancestors().nth(2).ok_or("this program is in no build folder")?.join("compilers");
     if args.install {
         install()?;

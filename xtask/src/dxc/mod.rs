@@ -62,7 +62,7 @@ mod linux {
 
     /// Exports every kernel, has naga write it in HLSL, and compiles it as wgpu does.
     pub(crate) fn dxc(args: &Args) -> Result<()> {
-        let target = std::env::current_exe()?;
+        let target = crate::program::this()?;
         let target = target.ancestors().nth(2).ok_or("this program is in no build folder")?;
         let folder = target.join("dxc");
         let Some(name) = install::LIBRARY else {

@@ -29,8 +29,7 @@ const BESIDE: [&[&str]; 4] =
 
 /// Runs every test binary and the documentation's examples. The tests themselves walk over the adapters.
 pub(crate) fn test(args: &Args) -> Result<()> {
-    // Before anything is built: a program that is built again while it runs has no path any more.
-    let this_program = std::env::current_exe()?;
+    let this_program = crate::program::this()?;
     setup::for_tests()?;
     let filter = AdapterFilter::default();
     let adapters: Vec<String> = GpuLoss::adapters(&filter).iter().map(|a| describe(&a.get_info())).collect();

@@ -250,7 +250,7 @@ struct Process {
 impl Process {
     /// Starts one; none if the driver does not know the family.
     fn start(family: &str, description: &Path, folder: &Path, from: usize, step: usize) -> Result<Option<Self>> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(crate::program::this()?);
         command.arg("radv-process").arg(folder).arg(from.to_string()).arg(step.to_string());
         // The second name is that of Vulkan loaders before 1.3.207. What was compiled once is compiled again.
         command.env("VK_DRIVER_FILES", description).env("VK_ICD_FILENAMES", description);
