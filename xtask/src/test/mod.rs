@@ -17,15 +17,14 @@ use crate::{Result, setup};
 /// How much is tested, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Everything: more random batches, other profiles, the largest buffers, PyTorch if installed, the page, Dawn, other
-    /// compilers
+    /// Everything: more random batches, other profiles, the largest buffers, PyTorch if installed, the page, Dawn, DXC
     #[arg(long)]
     full: bool,
 }
 
 /// What is tested beside `cargo test`, each by a task of its own: the page, and what other compilers say of the kernels.
-const BESIDE: [&[&str]; 4] =
-    [&["web", "--test", "--install"], &["dawn", "--install"], &["dxc", "--install"], &["compilers", "--install"]];
+/// Those of GPUs (`compilers`) have a job of their own: they may take as long as all the rest.
+const BESIDE: [&[&str]; 3] = [&["web", "--test", "--install"], &["dawn", "--install"], &["dxc", "--install"]];
 
 /// Runs every test binary and the documentation's examples. The tests themselves walk over the adapters.
 pub(crate) fn test(args: &Args) -> Result<()> {
@@ -41,7 +40,7 @@ pub(crate) fn test(args: &Args) -> Result<()> {
     adapters.iter().for_each(|adapter| say(&format!("  {adapter}")));
     say(match args.full {
         true => {
-            "Everything is tested, under all profiles, and the page, Dawn and other compilers too: about 45 minutes on two cores, and 5 more to build the tests."
+            "Everything is tested, under all profiles, and the page, Dawn and DXC too: about 45 minutes on two cores, and 5 more to build the tests."
         }
         false => {
             "About 10 minutes on two cores, and 5 more where the tests are to be built; `--full` tests everything."
