@@ -260,7 +260,8 @@ fn difference(list: &Path, expected: &SafeTensors<'_>, dtype: Dtype) -> Result<O
         }
         for (at, (got, want)) in got.iter().zip(&want).enumerate() {
             let same = (got.is_nan() && want.is_nan()) || got == want;
-            if !same && !((got - want).abs() <= relative * want.abs() + floor) {
+            let within = (got - want).abs() <= relative * want.abs() + floor;
+            if !same && !within {
                 return Ok(Some(format!("{name} at {at} is {got}, expected {want}")));
             }
         }
