@@ -1,7 +1,7 @@
 //! `cargo xtask compilers`: what compilers of real GPUs make of every kernel, without a GPU.
 //!
 //! - **AMD's** ([`radv`]): registers, spills, waves and instructions of every kernel of the profiles for GPUs. They are held
-//!   against `benches/compilers.tsv`, kernels of one family together ([`family`]), where the driver is the recorded one: a
+//!   against `benches/compilers.tsv`, kernels of one family together (`family`), where the driver is the recorded one: a
 //!   spill that is not there, or 5 % more instructions, fails. `--record` writes there what was compiled, and the table for
 //!   readers, `benches/compilers.md`.
 //! - **clang** ([`clang`]), in place of Apple's compiler, which is built on the same LLVM: naga's MSL against a small copy of
