@@ -121,7 +121,7 @@ fn terms(p: Place, u: vec4<f32>) -> Terms {
     var t = target_open(params.first_row + p.rows);
     target_seek(&t, p.classes);
     var wrong = t.state == vec4(BAD);
-    if (scales.bad_rows > 0u) {
+    if (has_bad_rows()) {
         wrong |= is_bad(params.first_row + p.rows);
     }
     let live = (t.state == vec4(LIVE)) & p.inside & !wrong;
@@ -150,6 +150,6 @@ fn terms(p: Place, u: vec4<f32>) -> Terms {
     }
     // What arrives at an element of weight 0 counts for nothing, NaN too; a NaN of its own does.
     let counts = live & ((v != vec4(0.0)) | is_nan(result.slope));
-    let slope = (result.slope * v * (scales.grad_scale * upstream4(at))) * units;
-    return Terms((scaled * scales.loss_scale) * units, select(vec4(0.0), slope, counts));
+    let slope = (result.slope * v * (grad_scale() * upstream4(at))) * units;
+    return Terms((scaled * loss_scale()) * units, select(vec4(0.0), slope, counts));
 }

@@ -22,7 +22,7 @@ fn main(
     let end = min(begin + BLOCK, params.count_of_values);
     var own = 0.0;
     for (var i = begin + rank; i < end; i += GROUP_SIZE) {
-        own += select(1.0, scales.loss_scale, SCALES) * values[params.first_row + i];
+        own += select(1.0, loss_scale(), SCALES) * values[params.first_row + i];
     }
     partial[rank] = own;
     workgroupBarrier();
@@ -35,7 +35,7 @@ fn main(
     if (rank == 0u && (begin < params.count_of_values || LAST)) {
         var total = partial[0];
         if (params.count_of_values == 0u) {
-            total *= scales.loss_scale; // a mean over nothing
+            total *= loss_scale(); // a mean over nothing
         }
         sums[params.first_partial + group] = total;
     }

@@ -18,6 +18,10 @@ fn do_tile(s: RowTile) {
             // Statistics of a plan that counts no entropies tell none.
             spread[k] = select(nan().x, stored.greatest, (stored.flags & SPREAD_KNOWN) != 0u);
             good[k] = (stored.flags & STATE) == LIVE;
+            // By one of the row's teams.
+            if ((stored.flags & STATE) == BAD && rank == 0u && params.first_split + s.split == 0u) {
+                count_bad(s.rows[k]);
+            }
         }
     }
     let r = row_finish(

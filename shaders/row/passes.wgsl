@@ -69,9 +69,9 @@ fn write_gradient(s: RowTile, t: Target, r: FinishedRow, good: vec4<bool>) {
 
 // The row, scaled by what the reduction and the upstream gradient make of it.
 fn with_upstream(s: RowTile, r: FinishedRow) -> FinishedRow {
-    let scale = tile_splat(r.scale) * scales.grad_scale;
+    let scale = tile_splat(r.scale) * grad_scale();
     let arriving = entropy_arriving(r, scale, upstream_of(s), entropy_upstream_of(s));
-    return row_arriving(arriving, tile_splat(r.scale * upstream_of(s)) * scales.grad_scale);
+    return row_arriving(arriving, tile_splat(r.scale * upstream_of(s)) * grad_scale());
 }
 
 // What arrives at each row's entropy.

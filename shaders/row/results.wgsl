@@ -8,20 +8,24 @@ fn put_results(s: RowTile, t: Target, live: vec4<bool>, sum: RowTotals, r: Finis
     let loss = select(select(nan(), r.loss, good), vec4(0.0), ignored);
     let lse = select(vec4(0.0), r.lse, good);
     let outside = good & vec4(GIVEN) & is_nan(r.poison);
-    put_row(s.rows.x, s.exists.x, loss.x, lse.x, outside.x);
+    let bad = (t.state == vec4(BAD)) | sum.bad;
+    put_row(s.rows.x, s.exists.x, loss.x, lse.x, outside.x, bad.x);
     if (LANES == 4u) {
-        put_row(s.rows.y, s.exists.y, loss.y, lse.y, outside.y);
-        put_row(s.rows.z, s.exists.z, loss.z, lse.z, outside.z);
-        put_row(s.rows.w, s.exists.w, loss.w, lse.w, outside.w);
+        put_row(s.rows.y, s.exists.y, loss.y, lse.y, outside.y, bad.y);
+        put_row(s.rows.z, s.exists.z, loss.z, lse.z, outside.z, bad.z);
+        put_row(s.rows.w, s.exists.w, loss.w, lse.w, outside.w, bad.w);
     }
 }
 
-fn put_row(row: u32, exists: bool, loss: f32, lse: f32, outside: bool) {
+fn put_row(row: u32, exists: bool, loss: f32, lse: f32, outside: bool, bad: bool) {
     if (rank == 0u && exists) {
         put_loss(row, loss);
         put_lse(row, lse);
         if (outside) {
             count_outside(row);
+        }
+        if (bad) {
+            count_bad(row);
         }
     }
 }

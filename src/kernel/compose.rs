@@ -23,7 +23,7 @@ impl KernelSpec {
                 pieces.extend(scan::finish(*denominator, *upstream, *labels));
             }
             KernelSpec::Merge(merge) => pieces.extend(merge.pieces()),
-            KernelSpec::Sum => pieces.extend([IO_SCALES, REDUCE_SUM]),
+            KernelSpec::Sum { scanned } => pieces.extend([scales(*scanned), REDUCE_SUM]),
             KernelSpec::ClassSums => pieces.extend([ROW_SUM_COMPENSATED, REDUCE_CLASS_SUMS]),
             KernelSpec::ClassSumsFinish => pieces.extend([ROW_SUM_COMPENSATED, REDUCE_CLASS_SUMS_FINISH]),
         }
@@ -50,7 +50,7 @@ impl KernelSpec {
 
 impl LossKernel {
     fn source(&self, mut pieces: Pieces) -> String {
-        pieces.extend([IO_SCALES, MATH]);
+        pieces.extend([scales(self.scanned), MATH]);
         pieces.extend(self.loads());
         pieces.extend(self.stores());
         pieces.extend(match self.missing {
@@ -319,6 +319,10 @@ impl MergeKernel {
         pieces.extend(self.extras.details());
         pieces
     }
+}
+
+fn scales(scanned: bool) -> &'static str {
+    if scanned { IO_SCALES } else { IO_ABSENT_SCALES }
 }
 
 fn truth(options: RowOptions) -> &'static str {

@@ -5,12 +5,13 @@ use super::pieces::*;
 use crate::loss::Kind;
 
 impl Extras {
-    pub(super) fn outputs(self, kind: Kind) -> [&'static str; 4] {
+    pub(super) fn outputs(self, kind: Kind) -> [&'static str; 5] {
         [
             if self.losses { IO_LOSSES } else { IO_ABSENT_LOSSES },
             if self.lse { IO_LSE } else { IO_ABSENT_LSE },
             if self.argmax { IO_ARGMAX } else { IO_ABSENT_ARGMAX },
-            if kind.takes_probabilities() || self.correct { IO_STATUS } else { IO_ABSENT_STATUS },
+            if kind.takes_probabilities() || self.correct || self.bad_rows { IO_STATUS } else { IO_ABSENT_STATUS },
+            if self.bad_rows { IO_BAD_ROWS } else { IO_ABSENT_BAD_ROWS },
         ]
     }
 

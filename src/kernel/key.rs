@@ -36,7 +36,10 @@ pub(crate) enum KernelSpec {
     /// Records of splits of rows merged, and the rows' results written.
     Merge(MergeKernel),
     /// One level of the sum of losses.
-    Sum,
+    Sum {
+        /// Whether a scan left the scales; else they are known.
+        scanned: bool,
+    },
     /// The gradient summed over blocks of rows, class by class.
     ClassSums,
     /// The blocks added up.
@@ -171,6 +174,8 @@ pub(crate) struct LossKernel {
     pub(crate) load_vectors: u32,
     /// Where the gradient goes.
     pub(crate) grad: Grad,
+    /// Whether a scan left the scales; else they are known.
+    pub(crate) scanned: bool,
     /// Whether classes have weights.
     pub(crate) weighted: bool,
     /// Which optional buffers are bound.
@@ -213,6 +218,8 @@ pub(crate) struct Extras {
     pub(crate) entropy_upstream: bool,
     /// What splits of rows know of true classes.
     pub(crate) true_parts: bool,
+    /// Rows whose label or list means nothing, counted by the rows themselves.
+    pub(crate) bad_rows: bool,
 }
 
 /// The way over the scores.

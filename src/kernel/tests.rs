@@ -23,7 +23,8 @@ fn kernels() -> Vec<KernelSpec> {
         KernelSpec::ScanFinish { denominator: true, upstream: true, labels: None },
         KernelSpec::ScanFinish { denominator: false, upstream: false, labels: Some(false) },
         KernelSpec::ScanFinish { denominator: true, upstream: true, labels: Some(true) },
-        KernelSpec::Sum,
+        KernelSpec::Sum { scanned: true },
+        KernelSpec::Sum { scanned: false },
         KernelSpec::ClassSums,
         KernelSpec::ClassSumsFinish,
     ];
@@ -113,6 +114,7 @@ fn kernels() -> Vec<KernelSpec> {
                         (true, _, _) => 2,
                     },
                     grad,
+                    scanned: extras.losses,
                     weighted,
                     extras: more(extras, options, pass),
                 }));
@@ -154,6 +156,7 @@ fn more(extras: Extras, options: RowOptions, pass: Pass) -> Extras {
         rank: options.ahead,
         entropy_upstream: options.entropy,
         true_parts: options.truth && pass == Pass::Split,
+        bad_rows: pass != Pass::Split,
         ..extras
     }
 }
@@ -313,7 +316,7 @@ fn bindings_read_from_the_text_are_naga_s() {
 
 #[test]
 fn params_are_the_shader_s() {
-    let (_, module, _) = checked(&KernelSpec::Sum);
+    let (_, module, _) = checked(&KernelSpec::Sum { scanned: true });
     let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Params")).expect("Params");
     let naga::TypeInner::Struct { members, span: bytes } = &ty.inner else { panic!("Params is a struct") };
     let names: Vec<&str> = members.iter().filter_map(|member| member.name.as_deref()).collect();
@@ -362,6 +365,7 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         widens_in_integers: false,
         load_vectors: 1,
         grad: Grad::Separate,
+        scanned: true,
         weighted: true,
         extras: Extras { losses: true, lse: true, argmax: true, ..Extras::default() },
     };

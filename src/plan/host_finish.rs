@@ -40,7 +40,7 @@ impl HostFinish {
     pub(super) fn of(scheduler: &Scheduler<'_>, schedule: &Schedule) -> Option<HostFinish> {
         let layout = scheduler.layout;
         let told = layout.mode == Mode::Whole && !layout.denominator && layout.upstream != Upstream::Scalar;
-        let few = layout.targets != TargetForm::Classes || scheduler.sizes.few_labels;
+        let few = layout.targets != TargetForm::Classes || scheduler.rows_tell() || scheduler.sizes.few_labels;
         let values = schedule.summed_at_once.filter(|_| told && few)? as usize;
         let (mean_factor, scanned) = (scheduler.mean_factor(), scheduler.mean_is_scanned());
         Some(HostFinish { scans: schedule.scans, values, mean_factor, scanned })

@@ -47,6 +47,7 @@ impl Scheduler<'_> {
                 (true, false) => Grad::Separate,
                 (true, true) => Grad::InPlace,
             },
+            scanned: pass != Pass::Split && self.scans(),
             weighted: self.weights().is_some(),
             extras: match pass {
                 Pass::Whole => self.extras(),
@@ -54,6 +55,7 @@ impl Scheduler<'_> {
                 Pass::Gradient => Extras {
                     upstream: layout.upstream == Upstream::PerLoss,
                     entropy_upstream: layout.entropy_upstream,
+                    bad_rows: layout.mode == Mode::Gradient && self.rows_tell(),
                     ..Extras::default()
                 },
             },
@@ -99,6 +101,7 @@ impl Scheduler<'_> {
             rank: layout.outputs.rank,
             entropy_upstream: layout.entropy_upstream && layout.writes_grad(),
             true_parts: false,
+            bad_rows: self.rows_tell(),
         }
     }
 

@@ -125,7 +125,7 @@ impl<'a> Scheduler<'a> {
 
     pub(super) fn dispatches(&self) -> Result<Schedule> {
         let mut schedule = Schedule::default();
-        if self.layout.mode != Mode::Statistics {
+        if self.layout.mode != Mode::Statistics && self.scans() {
             self.scan(&mut schedule);
             schedule.scans = schedule.dispatches.len();
         }
@@ -212,19 +212,6 @@ impl<'a> Scheduler<'a> {
                 None => over(shape.elements()),
             },
         }
-    }
-
-    /// Whether the mean divides by what the scan of the targets counts.
-    pub(crate) fn mean_is_scanned(&self) -> bool {
-        self.spec.reduction == Reduction::Mean
-            && self.spec.denominator.is_none()
-            && !self.layout.denominator
-            && (self.layout.targets == TargetForm::Classes || self.layout.missing_labels)
-    }
-
-    /// Whether the scan keeps which lists are bad: traversals along rows find out by themselves.
-    pub(super) fn keeps_verdicts(&self) -> bool {
-        self.layout.targets == TargetForm::Lists && self.traversal == Traversal::Element
     }
 
     /// Which integers are taken by wide loads.

