@@ -1,4 +1,4 @@
-// Scores whose class axis is not innermost: neighbours in memory are other rows. One thread takes four rows that lie
+// Scores whose class axis is not innermost: neighbours in memory are other rows. One thread takes LANES rows that lie
 // side by side, one in each lane of its vectors, down the classes.
 
 override SPLIT: bool = false;
@@ -6,21 +6,20 @@ override GRAD: bool = true;
 override CORRECT: bool = false;
 
 const ROWWISE = false;
-const LANES = 4u;
 
 fn do_group(group: u32) {
-    let vectors = (params.inner + 3u) / 4u;
+    let tiles = (params.inner + LANES - 1u) / LANES;
     let id = interleave(group * teams + team);
-    let n = id / vectors;
+    let n = id / tiles;
     if (n < params.rows / params.inner) {
-        do_tile(tile_at(n, id % vectors * 4u));
+        do_tile(tile_at(n, id % tiles * LANES));
     }
 }
 
-// Rows (n, d..d+3), as far as they exist.
+// Rows (n, d), (n, d + 1), …, as far as they exist.
 fn tile_at(n: u32, d: u32) -> RowTile {
     var s: RowTile;
-    s.exists = vec4(d) + IOTA < vec4(params.inner);
+    s.exists = (vec4(d) + IOTA < vec4(params.inner)) & (IOTA < vec4(LANES));
     let row = params.first_row + n * params.inner + d;
     s.rows = select(vec4(row), vec4(row) + IOTA, s.exists);
     s.scores = params.scores_at + n * params.scores_stride + d;

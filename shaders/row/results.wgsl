@@ -10,8 +10,10 @@ fn put_results(s: RowTile, t: Target, live: vec4<bool>, sum: RowTotals, r: Finis
     let outside = good & vec4(GIVEN) & is_nan(r.poison);
     let bad = (t.state == vec4(BAD)) | sum.bad;
     put_row(s.rows.x, s.exists.x, loss.x, lse.x, outside.x, bad.x);
-    if (LANES == 4u) {
+    if (LANES >= 2u) {
         put_row(s.rows.y, s.exists.y, loss.y, lse.y, outside.y, bad.y);
+    }
+    if (LANES == 4u) {
         put_row(s.rows.z, s.exists.z, loss.z, lse.z, outside.z, bad.z);
         put_row(s.rows.w, s.exists.w, loss.w, lse.w, outside.w, bad.w);
     }

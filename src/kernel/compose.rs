@@ -34,14 +34,12 @@ impl KernelSpec {
     pub(crate) fn label(&self) -> String {
         match self {
             KernelSpec::Loss(w) => {
-                format!(
-                    "gpu-loss {} {} {} {:?}/{:?}",
-                    w.kind.name(),
-                    w.targets.name(),
-                    w.dtype.name(),
-                    w.traversal,
-                    w.team
-                )
+                let traversal = match w.traversal {
+                    Traversal::ResidentColumn(classes) => format!("ResidentColumn({classes} by {})", w.positions),
+                    other => format!("{other:?}"),
+                };
+                let (kind, targets, dtype) = (w.kind.name(), w.targets.name(), w.dtype.name());
+                format!("gpu-loss {kind} {targets} {dtype} {traversal}/{:?}", w.team)
             }
             other => format!("gpu-loss {other:?}"),
         }
@@ -114,6 +112,8 @@ impl LossKernel {
                 (true, true) => ACCESS_LLVMPIPE_U64_HALVES,
             });
             pieces.push(ACCESS_LOAD_VECTORS);
+        } else if self.positions == 2 {
+            pieces.push(ACCESS_LOAD_PAIRS);
         } else {
             pieces.push(match halves && self.grad == Grad::InPlace {
                 false => ACCESS_LOAD_SCALARS,
@@ -158,19 +158,21 @@ impl LossKernel {
         match (self.vectors, halves) {
             (true, _) => vec![into(ACCESS_INTO_GRAD_VECTORS, ACCESS_INTO_SCORES_VECTORS), ACCESS_STORE_VECTORS],
             (false, false) => vec![into(ACCESS_INTO_GRAD_SCALARS, ACCESS_INTO_SCORES_SCALARS), ACCESS_STORE_SCALARS],
+            (false, true) if self.positions == 2 => {
+                vec![into(ACCESS_INTO_GRAD_PAIRS, ACCESS_INTO_SCORES_PAIRS), ACCESS_STORE_PAIRS]
+            }
             (false, true) => {
                 vec![into(ACCESS_INTO_GRAD_HALVES, ACCESS_INTO_SCORES_HALVES), ACCESS_STORE_ATOMIC_HALVES]
             }
         }
     }
 
-    /// Whether classes are weighed one by one, with the statistics: not where true ones can be listed, unless four rows
-    /// stay resident at once.
+    /// Whether classes are weighed one by one, with the statistics: not where true ones can be listed, unless the lists are
+    /// those of four rows that stay resident at once.
     fn gathers(&self) -> bool {
-        self.targets.is_dense()
-            || self.options.smoothed
-            || self.kind.takes_probabilities()
-            || matches!(self.traversal, Traversal::FourRows(_) | Traversal::ResidentColumn(_))
+        weighs_each(self.kind, self.targets, self.options.smoothed)
+            || self.targets == TargetForm::Lists
+                && matches!(self.traversal, Traversal::FourRows(_) | Traversal::ResidentColumn(_))
     }
 
     /// Whether the gradient is first written as if no class were true. Not over the scores: what is patched is read again.
@@ -193,6 +195,11 @@ impl LossKernel {
             TargetForm::Lists => ROW_RESIDENT_LISTS,
             _ => ROW_RESIDENT_TARGETS,
         };
+        let positions = match self.positions {
+            1 => COLUMN_POSITIONS_ONE,
+            2 => COLUMN_POSITIONS_TWO,
+            _ => COLUMN_POSITIONS_FOUR,
+        };
         let mut pieces = match self.traversal {
             Traversal::Element => {
                 let lists = self.targets == TargetForm::Lists;
@@ -201,9 +208,9 @@ impl LossKernel {
             }
             Traversal::Row => [&inner[..], &[ROW_FOURS]].concat(),
             Traversal::ResidentRow(_) => [&inner[..], &[ROW_RESIDENT_INNER]].concat(),
-            Traversal::Column => vec![COLUMN_COLUMN, weights, ROW_LANES_INDEPENDENT],
+            Traversal::Column => vec![positions, COLUMN_COLUMN, weights, ROW_LANES_INDEPENDENT],
             Traversal::ResidentColumn(_) => {
-                vec![COLUMN_COLUMN, weights, ROW_LANES_INDEPENDENT, COLUMN_RESIDENT_COLUMN, values]
+                vec![positions, COLUMN_COLUMN, weights, ROW_LANES_INDEPENDENT, COLUMN_RESIDENT_COLUMN, values]
             }
             Traversal::FourRows(_) => vec![ROW_FOUR_ROWS, ROW_LANES_INDEPENDENT, values],
         };
@@ -254,6 +261,11 @@ impl LossKernel {
         if self.targets == TargetForm::Logits { "masked" } else { "unmasked" }
     }
 
+    /// Whether classes are weighed with the statistics, or with the gradient.
+    fn weighed(&self) -> &'static str {
+        if self.gathers() { "gathered" } else { "weighed" }
+    }
+
     /// What templates have lines for only where it is looked for.
     fn looked_for(&self) -> impl Iterator<Item = &'static str> {
         let asked = [(self.options.best, "best"), (self.options.ahead, "ahead"), (self.termwise(), "termwise")];
@@ -284,11 +296,11 @@ impl LossKernel {
             }
             Traversal::FourRows(classes) => {
                 let tag = if self.targets.is_dense() { "dense" } else { "listed" };
-                let tags: Vec<&str> = std::iter::once(tag).chain(self.looked_for()).collect();
+                let tags: Vec<&str> = [tag, self.weighed()].into_iter().chain(self.looked_for()).collect();
                 of_classes(ROW_RESIDENT_FOUR_ROWS, classes, &tags)
             }
             Traversal::ResidentColumn(classes) => {
-                let tags: Vec<&str> = self.looked_for().collect();
+                let tags: Vec<&str> = std::iter::once(self.weighed()).chain(self.looked_for()).collect();
                 of_classes(ROW_RESIDENT_COLUMN, classes, &tags)
             }
             Traversal::Row | Traversal::Column | Traversal::Element => None,
@@ -319,6 +331,11 @@ impl MergeKernel {
         pieces.extend(self.extras.details());
         pieces
     }
+}
+
+/// Whether every class has a weight of its own in a row's loss, listed or not.
+pub(crate) fn weighs_each(kind: Kind, targets: TargetForm, smoothed: bool) -> bool {
+    targets.is_dense() || smoothed || kind.takes_probabilities()
 }
 
 fn scales(scanned: bool) -> &'static str {

@@ -158,6 +158,8 @@ pub(crate) struct LossKernel {
     pub(crate) options: RowOptions,
     /// Whether scores are taken by aligned vectors of 4 (or one by one).
     pub(crate) vectors: bool,
+    /// Positions that a thread takes side by side, down a column: 4, or those of a word.
+    pub(crate) positions: u32,
     /// Whether rows may begin or end within a vector.
     pub(crate) peeled: bool,
     /// Whether an invocation adds so many terms up that their roundings have to be kept.

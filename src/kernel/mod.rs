@@ -17,6 +17,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::compose::weighs_each;
 #[cfg(test)]
 pub(crate) use self::key::Transform;
 pub(crate) use self::key::{

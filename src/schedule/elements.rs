@@ -56,7 +56,7 @@ impl Scheduler<'_> {
             (false, true) => self.load_vectors(&arrays, false),
             (false, false) => self.load_vectors(&arrays[..1], false),
         };
-        let on = VectorAccess { vectors: !strided, dense_vectors: true, peeled: false, load_vectors };
+        let on = VectorAccess { vectors: !strided, dense_vectors: true, positions: 4, peeled: false, load_vectors };
         let kernel = self.loss_kernel(self.traversal, Pass::Whole, on, layout.writes_grad());
         let groups = run.elements.div_ceil(ELEMENT_BLOCK).div_ceil(self.geometry.teams);
         let mut dispatch = self.dispatch(kernel, params, groups);

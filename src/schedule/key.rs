@@ -11,6 +11,8 @@ pub(super) struct VectorAccess {
     pub(super) vectors: bool,
     /// Whether dense targets are taken by vectors.
     pub(super) dense_vectors: bool,
+    /// Positions that a thread takes side by side, down a column.
+    pub(super) positions: u32,
     /// Whether rows may begin or end within a vector.
     pub(super) peeled: bool,
     /// Vectors of scores and gradient that are loaded and stored at once.
@@ -32,6 +34,7 @@ impl Scheduler<'_> {
             teacher: layout.teacher,
             options: self.row_options(pass),
             vectors: on.vectors,
+            positions: on.positions,
             peeled: on.peeled,
             long_sums: matches!(traversal, Traversal::Row | Traversal::Column) && self.sizes.long_sums,
             dense_vectors: on.dense_vectors,

@@ -50,7 +50,7 @@ impl Scheduler<'_> {
         let traversal = match four_rows {
             true => Traversal::FourRows(layout.shape.classes as u32),
             false if split => self.traversal,
-            false => self.resident(pass, on.peeled),
+            false => self.resident(pass, on),
         };
         if four_rows {
             (on.vectors, on.dense_vectors, rows_per_team) = (true, true, 4);
@@ -62,7 +62,9 @@ impl Scheduler<'_> {
         let kernel = self.loss_kernel(traversal, pass, on, grad_wanted);
 
         let (per_group, tasks) = match self.traversal {
-            Traversal::Column => (u64::from(self.geometry.group), chunk.count * inner.div_ceil(4)),
+            Traversal::Column => {
+                (u64::from(self.geometry.group), chunk.count * inner.div_ceil(u64::from(on.positions)))
+            }
             _ if split => (self.geometry.teams, rows * splits.here),
             _ => (self.geometry.teams, rows.div_ceil(rows_per_team)),
         };
@@ -193,14 +195,16 @@ impl Scheduler<'_> {
         let sharing = 4 / gcd(grad_step, 4);
         let alike = scores_step % 4 == grad_step % 4 && scores.at % 4 == grad.at % 4;
         let together = alike && !split && self.sizes.within_reach;
+        let on_pairs = [inner, scores_step, scores.at, grad_step, grad.at].iter().all(|place| place.is_multiple_of(2));
+        let positions = self.geometry.positions(layout.dtype.size(), on_pairs);
         let vectors = match self.traversal {
-            Traversal::Column => aligned,
+            Traversal::Column => aligned && positions == 4,
             _ => aligned || !grad_wanted || together,
         };
         let whole_vectors = aligned && chunk.classes.is_multiple_of(4);
         let peeled = self.traversal == Traversal::Row && !whole_vectors;
-        let dense_vectors = whole_vectors && on_vectors(layout.shape.slab() as u64, windows.dense.at);
+        let dense_vectors = whole_vectors && vectors && on_vectors(layout.shape.slab() as u64, windows.dense.at);
         let rows_per_team = if peeled && vectors && grad_wanted { sharing } else { 1 };
-        (VectorAccess { vectors, dense_vectors, peeled, load_vectors: 1 }, rows_per_team)
+        (VectorAccess { vectors, dense_vectors, positions, peeled, load_vectors: 1 }, rows_per_team)
     }
 }

@@ -146,6 +146,12 @@ pub(crate) struct Geometry {
     pub(crate) teams: u64,
     /// Classes of the longest rows of which a thread holds four in registers.
     pub(crate) resident_classes: usize,
+    /// The same where each class has a weight of its own.
+    weighed_classes: usize,
+    /// Scores that a thread holds down a column.
+    column_scores: usize,
+    /// Whether a thread takes the positions of one word down a column.
+    column_words: bool,
     /// Vectors of a row that each invocation of a team can hold.
     pub(crate) resident_vectors: usize,
     /// Invocations of the smallest team.
@@ -211,6 +217,9 @@ impl Geometry {
             group,
             teams: u64::from(teams.max(1)),
             resident_classes: registers.classes,
+            weighed_classes: registers.weighed_classes,
+            column_scores: registers.column_scores,
+            column_words: registers.column_words,
             resident_vectors: match team {
                 Team::Thread | Team::Subgroup => registers.vectors,
                 Team::Workgroup | Team::WorkgroupTree => registers.workgroup_vectors,
@@ -221,6 +230,27 @@ impl Geometry {
             alone: context.profile.rows.alone,
             split_teams: splitting.teams,
             turns_of_loops: llvmpipe.turns_of_loops,
+        }
+    }
+
+    /// Classes of the longest rows of which a thread holds four, where each class has a weight of its own or not.
+    pub(crate) fn four_rows_classes(&self, weighed: bool) -> usize {
+        if weighed { self.weighed_classes } else { self.resident_classes }
+    }
+
+    /// Classes of the longest columns that a thread holds of so many positions.
+    pub(crate) fn column_classes(&self, positions: u32, weighed: bool) -> usize {
+        let classes = self.column_scores / positions as usize;
+        if positions == 4 { classes.min(self.four_rows_classes(weighed)) } else { classes }
+    }
+
+    /// Positions that a thread takes side by side down a column, of a type of so many bytes: two of 16 bits only where they
+    /// are words of their own.
+    pub(crate) fn positions(&self, bytes: usize, on_pairs: bool) -> u32 {
+        match (self.column_words, bytes) {
+            (true, 4) => 1,
+            (true, _) if on_pairs => 2,
+            _ => 4,
         }
     }
 

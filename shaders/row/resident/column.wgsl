@@ -27,7 +27,7 @@ fn do_tile(s: RowTile) {
     sums = numerators_add(sums, e$, x$, row_max, n$);
     //: when ahead
     ahead = ahead_add(ahead, x$, n$, vec4(true));
-    //: always
+    //: when gathered
     let b$ = resident_weights(s, &cursor, c$);
     b_sums = b_sums_add(b_sums, x$, b$, row_max, n$);
     //: end
@@ -39,7 +39,11 @@ fn do_tile(s: RowTile) {
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD) {
         let good = live & !sum.bad;
+        cursor = t;
         //: each
+        //: when weighed
+        let b$ = resident_weights(s, &cursor, c$);
+        //: always
         resident_store(s, c$, select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, n$), good));
         //: end
     }

@@ -57,9 +57,9 @@ fn do_tile(s: RowTile) {
     ahead = ahead_add(ahead, x$, c$, vec4(true));
     //: when dense
     let b$ = target_weights(t$, t.count, c$);
-    //: when listed
+    //: when listed gathered
     let b$ = resident_weights(s, &cursor, $u);
-    //: always
+    //: when gathered
     b_sums = b_sums_add(b_sums, x$, b$, row_max, c$);
     //: end
     let sum = merge_resident(best, row_max, sums, b_sums, listed_terms(s, t, live, row_max), ahead);
@@ -71,7 +71,11 @@ fn do_tile(s: RowTile) {
     if (GRAD) {
         let good = live & !sum.bad;
         var g: array<vec4<f32>, C>;
+        cursor = t;
         //: each
+        //: when weighed
+        let b$ = resident_weights(s, &cursor, $u);
+        //: always
         g[$] = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, c$), good);
         //: end
         //: each

@@ -18,7 +18,14 @@ pub(super) const PROFILE: Profile = Profile {
     },
     workgroups: Workgroups { independent: 16, whole: 256, tree: 16 },
     // Registers spill into the nearest cache. More would take the compiler seconds, and gain nothing.
-    registers: Registers { classes: 32, vectors: 32, workgroup_vectors: 8 },
+    registers: Registers {
+        classes: 32,
+        weighed_classes: 32,
+        column_scores: 128,
+        column_words: false,
+        vectors: 32,
+        workgroup_vectors: 8,
+    },
     splitting: Splitting { below_rows: 4, classes: 30_001, teams: 64, by_subgroups: true },
     // A processor does some hundred million elements a second, a GPU a hundred times as many.
     sample: Sample { elements: 1 << 20, rows: 64, most: 1 << 23 },

@@ -17,8 +17,15 @@ pub(super) const PROFILE: Profile = Profile {
         whole: 256,      // estimate
         tree: 256,       // estimate
     },
-    // Estimate: more would spill.
-    registers: Registers { classes: 16, vectors: 8, workgroup_vectors: 8 },
+    // By AMD's compiler, for gfx1100: more would spill (`cargo xtask compilers --matching column`).
+    registers: Registers {
+        classes: 16,
+        weighed_classes: 8,
+        column_scores: 32,
+        column_words: true,
+        vectors: 8,
+        workgroup_vectors: 8,
+    },
     splitting: Splitting {
         below_rows: 64,      // estimate
         classes: 1 << 16,    // estimate

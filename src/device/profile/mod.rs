@@ -76,6 +76,12 @@ pub(crate) struct Workgroups {
 pub(crate) struct Registers {
     /// Classes of the longest rows of which a thread holds four.
     pub(crate) classes: usize,
+    /// The same where each class has a weight of its own, which is held too.
+    pub(crate) weighed_classes: usize,
+    /// Scores that a thread holds down a column, of all its positions.
+    pub(crate) column_scores: usize,
+    /// Whether a thread takes the positions of one 32-bit word down a column; else four.
+    pub(crate) column_words: bool,
     /// Vectors of four elements that a thread holds, or each invocation of a subgroup.
     pub(crate) vectors: usize,
     /// Vectors of four elements that each invocation of a workgroup holds.

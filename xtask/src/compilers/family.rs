@@ -56,8 +56,9 @@ pub(super) fn held(kernel: &Kernel) -> Option<u32> {
         let rest = kernel.label.split_once(word)?.1;
         rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok()
     };
-    // Vectors of a row, or a class in each of four rows.
-    ["vectors: ", "FourRows(", "ResidentColumn("].into_iter().find_map(after).map(|fours| 4 * fours)
+    // Vectors of a row, a class in each of four rows, or in each of some positions.
+    let fours = ["vectors: ", "FourRows("].into_iter().find_map(after).map(|fours| 4 * fours);
+    fours.or_else(|| Some(after("ResidentColumn(")? * after(" by ")?))
 }
 
 #[cfg(test)]
@@ -85,6 +86,8 @@ mod tests {
         assert_eq!(held(&kernel), Some(32));
         let rows = labelled("gpu-loss ce lists f32 FourRows(10)/Thread");
         assert_eq!((Family::of(&rows).way.as_str(), held(&rows)), ("four-rows/thread", Some(40)));
+        let columns = labelled("gpu-loss ce lists f16 ResidentColumn(10 by 2)/Thread");
+        assert_eq!((Family::of(&columns).way.as_str(), held(&columns)), ("resident-column/thread", Some(20)));
         let scan = labelled("gpu-loss ScanLabels { weighted: false, wide: true }");
         assert_eq!(
             (Family::of(&scan).way.as_str(), Family::of(&scan).loss.as_str(), held(&scan)),
