@@ -5,6 +5,29 @@ fn exp_nonpositive(x: vec4<f32>) -> vec4<f32> {
     return exp2(x * 1.4426950408889634);
 }
 
+// The greatest bits so far, as signed and as unsigned integers: those of a NaN are greater than infinity's, by one order or
+// the other as its sign is. Half an instruction each where a GPU takes the greatest of three.
+struct NanMarks {
+    above: vec4<i32>,
+    below: vec4<u32>,
+}
+
+fn nan_marks_start() -> NanMarks {
+    return NanMarks(vec4(0), vec4(0u));
+}
+
+fn nan_marks_add(s: NanMarks, x: vec4<f32>) -> NanMarks {
+    return NanMarks(max(s.above, bitcast<vec4<i32>>(x)), max(s.below, bitcast<vec4<u32>>(x)));
+}
+
+fn nan_marks_select(no: NanMarks, yes: NanMarks, which: vec4<bool>) -> NanMarks {
+    return NanMarks(select(no.above, yes.above, which), select(no.below, yes.below, which));
+}
+
+fn holds_nan(s: NanMarks) -> vec4<bool> {
+    return (s.above > vec4(0x7f800000)) | (s.below > vec4(0xff800000u));
+}
+
 // log(1 + x) for x ≥ 0, to about 1 ulp (the reduction and polynomial of FreeBSD's logf).
 fn log1p_nonnegative(x: vec4<f32>) -> vec4<f32> {
     let bits = bitcast<vec4<u32>>(1.0 + x) + vec4(0x3f800000u - 0x3f3504f3u);

@@ -6,6 +6,11 @@ fn load4(i: u32) -> vec4<f32> {
     return unpack4(packed_of(scores[i / 4u]));
 }
 
+// The vector that many vectors behind element `i`.
+fn load4_behind(i: u32, vectors: u32) -> vec4<f32> {
+    return unpack4(packed_of(scores[i / 4u + vectors]));
+}
+
 fn load1(i: u32) -> f32 {
     return unpack_word(word_at(i), i);
 }

@@ -14,6 +14,10 @@ fn store_some(i: u32, values: vec4<f32>, inside: vec4<bool>) {
     if (inside.w) { store_half(i + 3u, bits.w); }
 }
 
+fn store4_behind(i: u32, vectors: u32, values: vec4<f32>) {
+    store4(i + 4u * vectors, values);
+}
+
 fn store4(i: u32, values: vec4<f32>) {
     store_some(i, values, vec4(true));
 }

@@ -63,11 +63,13 @@ fn weights_at(s: RowTile, t: ptr<function, Target>, c: u32) -> vec4<f32> {
 }
 
 fn write_gradients(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: vec4<bool>) {
+    let plain = has_gradient(r, good);
+    let blank = blank_gradient(r, good);
     for (var c = 0u; c < s.classes; c++) {
-        var g = vec4(0.0);
-        if (any(good)) {
+        var g = blank;
+        if (any(plain)) {
             let x = load4(s.scores + c * params.inner);
-            g = select(g, gradient(r, x, weights_at(s, t, c), vec4(s.first + c)), good);
+            g = select(g, gradient(r, x, weights_at(s, t, c), vec4(s.first + c)), plain);
         }
         if (all(s.exists)) {
             store4(s.grad + c * params.inner, g);

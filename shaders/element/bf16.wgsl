@@ -12,10 +12,9 @@ fn unpack_word(word: Word, element: u32) -> f32 {
     return bitcast<f32>((word >> (16u * (element & 1u))) << 16u);
 }
 
-// Round to nearest even. NaN comes last, and by a choice: what else ends in a constant, Mesa's compiler does anew for each
-// invocation that it stores for.
+// Round to nearest even.
 fn pack4(values: vec4<f32>) -> Packed4 {
-    let bits = bitcast<vec4<u32>>(values);
+    let bits = before_rounding(bitcast<vec4<u32>>(values));
     let rounded = bits + vec4(0x7fffu) + ((bits >> vec4(16u)) & vec4(1u));
     let pairs = (rounded.xz >> vec2(16u)) | (rounded.yw & vec2(0xffff0000u));
     return with_nan(pairs, (bits & vec4(0x7fffffffu)) > vec4(0x7f800000u), 0x7fc0u);

@@ -4,8 +4,7 @@ alias Packed4 = vec2<u32>;
 alias Word = u32;
 const ELEMENTS_PER_WORD = 2u;
 
-// Round to nearest even in integers: pack2x16float leaves its rounding to the driver. NaN comes last, and by a choice:
-// what else ends in a constant, Mesa's compiler does anew for each invocation that it stores for.
+// Round to nearest even in integers: pack2x16float leaves its rounding to the driver.
 fn pack4(values: vec4<f32>) -> Packed4 {
     let bits = bitcast<vec4<u32>>(values);
     let magnitude = bits & vec4(0x7fffffffu);

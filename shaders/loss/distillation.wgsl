@@ -13,24 +13,24 @@ const GIVEN = false;
 
 struct Greatest {
     max: vec4<f32>,
-    suspect: vec4<u32>, // the greatest bits of |x|, which tell NaN
+    marks: NanMarks,    // whether some x is NaN
 }
 
 fn greatest_start() -> Greatest {
-    return Greatest(vec4(-3.4028234e38), vec4(0u));
+    return Greatest(vec4(-3.4028234e38), nan_marks_start());
 }
 
 fn greatest_add(s: Greatest, x: vec4<f32>, classes: vec4<u32>) -> Greatest {
-    return Greatest(max(s.max, x), max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u)));
+    return Greatest(max(s.max, x), nan_marks_add(s.marks, x));
 }
 
 // +∞ if the scores hold a NaN.
 fn greatest_of(s: Greatest) -> vec4<f32> {
-    return select(s.max, infinity(), s.suspect > vec4(0xff000000u));
+    return select(s.max, infinity(), holds_nan(s.marks));
 }
 
 fn greatest_select(no: Greatest, yes: Greatest, which: vec4<bool>) -> Greatest {
-    return Greatest(select(no.max, yes.max, which), select(no.suspect, yes.suspect, which));
+    return Greatest(select(no.max, yes.max, which), nan_marks_select(no.marks, yes.marks, which));
 }
 
 // (a − b)/τ, by halves: the whole difference may be more than f32 holds before τ divides it. 2/τ is one number, as
@@ -73,7 +73,7 @@ fn side_add(s: Side, x: vec4<f32>) -> Step {
     let e = exp_nonpositive(-abs(rise));
     let rest = sum_choose(s.rest, sum_below(s.rest, e), above);
     let side = Side(
-        Greatest(select(old, x, above), max(s.greatest.suspect, bitcast<vec4<u32>>(x) << vec4(1u))),
+        Greatest(select(old, x, above), nan_marks_add(s.greatest.marks, x)),
         sum_add(rest, select(e, vec4(0.0), above)),
     );
     return Step(
@@ -447,6 +447,11 @@ fn log_ratio(r: FinishedRow, x: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
     return gap_of_sides(x, r.max, v, r.teacher_max) + r.shift;
 }
 
+// NaN where all of a row's gradient is.
+fn gradient_poison(r: FinishedRow) -> vec4<f32> {
+    return r.poison + r.slope_poison;
+}
+
 fn gradient(r: FinishedRow, x: vec4<f32>, v: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
     return gradient_of_numerator(r, x, student_numerator(x, r.max), v, classes);
 }
@@ -458,7 +463,7 @@ fn gradient_of_numerator(
     v: vec4<f32>,
     classes: vec4<u32>,
 ) -> vec4<f32> {
-    return slope_of(r, x, numerator, v) * r.scale + (r.poison + r.slope_poison);
+    return slope_of(r, x, numerator, v) * r.scale;
 }
 
 // Unused: no class is false before the teacher's scores are read.

@@ -169,6 +169,11 @@ fn row_arriving(row: FinishedRow, scalar_upstream: vec4<f32>) -> FinishedRow {
     return r;
 }
 
+// A row that means nothing has a scale that makes its gradient what it is to be.
+fn gradient_poison(r: FinishedRow) -> vec4<f32> {
+    return vec4(0.0);
+}
+
 fn gradient(r: FinishedRow, z: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
     return select((-b * r.scale) / max(z, vec4(1e-12)), 0.0 * r.scale, b == vec4(0.0));
 }

@@ -9,23 +9,23 @@
 
 const GIVEN = false; // the scores are not probabilities yet
 
-// The greatest u so far, and the greatest bits of |x|, which tell NaN.
+// The greatest u so far, and whether some x is NaN.
 struct Greatest {
     max: vec4<f32>,
-    suspect: vec4<u32>,
+    marks: NanMarks,
 }
 
 fn greatest_start() -> Greatest {
-    return Greatest(vec4(-3.4028234e38), vec4(0u));
+    return Greatest(vec4(-3.4028234e38), nan_marks_start());
 }
 
 fn greatest_add(s: Greatest, x: vec4<f32>, classes: vec4<u32>) -> Greatest {
-    return Greatest(max(s.max, logit(x, classes)), max(s.suspect, bitcast<vec4<u32>>(x) << vec4(1u)));
+    return Greatest(max(s.max, logit(x, classes)), nan_marks_add(s.marks, x));
 }
 
 // +∞ if the scores hold a NaN.
 fn greatest_of(s: Greatest) -> vec4<f32> {
-    return select(s.max, infinity(), s.suspect > vec4(0xff000000u));
+    return select(s.max, infinity(), holds_nan(s.marks));
 }
 
 // What an invocation has seen of a row that takes two passes.
@@ -56,9 +56,9 @@ fn row_state_add(s: RowState, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) ->
     let above = u > old;
     let gap = scaled(abs(u - old));
     let e = exp_nonpositive(-gap);
-    let suspect = max(s.greatest.suspect, bitcast<vec4<u32>>(x) << vec4(1u));
+    let marks = nan_marks_add(s.greatest.marks, x);
     return RowState(
-        Greatest(select(old, u, above), suspect),
+        Greatest(select(old, u, above), marks),
         sum_add(rest_below(s.rest, e, above), select(e, vec4(0.0), above)),
         target_sums_add(s.targets, u, b, old, above),
         best_add(s.best, x, classes),
@@ -94,23 +94,23 @@ fn row_state_add_four(s: RowState, x: array<vec4<f32>, 4>, b: array<vec4<f32>, 4
     let rest = sum_add(rest_below(s.rest, e, above), select(e, vec4(0.0), above) + (e1 + (e2 + e3)));
     let terms = spread_term(e1, -under1) + (spread_term(e2, -under2) + spread_term(e3, -under3));
     let spread = spread_add_terms(spread_add(s.spread, s.rest, e, gap, above), terms);
-    var suspect = s.greatest.suspect;
+    var marks = s.greatest.marks;
     var best = s.best;
     var ahead = s.ahead;
-    suspect = max(suspect, bitcast<vec4<u32>>(x[0]) << vec4(1u));
+    marks = nan_marks_add(marks, x[0]);
     best = best_add(best, x[0], classes[0]);
     ahead = ahead_add(ahead, x[0], classes[0], vec4(true));
-    suspect = max(suspect, bitcast<vec4<u32>>(x[1]) << vec4(1u));
+    marks = nan_marks_add(marks, x[1]);
     best = best_add(best, x[1], classes[1]);
     ahead = ahead_add(ahead, x[1], classes[1], vec4(true));
-    suspect = max(suspect, bitcast<vec4<u32>>(x[2]) << vec4(1u));
+    marks = nan_marks_add(marks, x[2]);
     best = best_add(best, x[2], classes[2]);
     ahead = ahead_add(ahead, x[2], classes[2], vec4(true));
-    suspect = max(suspect, bitcast<vec4<u32>>(x[3]) << vec4(1u));
+    marks = nan_marks_add(marks, x[3]);
     best = best_add(best, x[3], classes[3]);
     ahead = ahead_add(ahead, x[3], classes[3], vec4(true));
     let targets = target_sums_add_four(s.targets, u, b, old, now);
-    return RowState(Greatest(now, suspect), rest, targets, best, spread, ahead);
+    return RowState(Greatest(now, marks), rest, targets, best, spread, ahead);
 }
 
 // The rest below a new max that lies `e` = exp(−gap) above.
@@ -122,7 +122,7 @@ fn row_state_select(no: RowState, yes: RowState, which: vec4<bool>) -> RowState 
     return RowState(
         Greatest(
             select(no.greatest.max, yes.greatest.max, which),
-            select(no.greatest.suspect, yes.greatest.suspect, which),
+            nan_marks_select(no.greatest.marks, yes.greatest.marks, which),
         ),
         sum_choose(no.rest, yes.rest, which),
         target_sums_select(no.targets, yes.targets, which),
@@ -251,6 +251,11 @@ fn row_arriving(row: FinishedRow, scalar_upstream: vec4<f32>) -> FinishedRow {
     return z_arriving(r, scalar_upstream);
 }
 
+// NaN where all of a row's gradient is.
+fn gradient_poison(r: FinishedRow) -> vec4<f32> {
+    return r.poison;
+}
+
 fn gradient(r: FinishedRow, x: vec4<f32>, b: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {
     return gradient_of_numerator(r, x, numerator(x, r.max, classes), b, classes);
 }
@@ -265,7 +270,7 @@ fn gradient_of_numerator(
     let weight = b * r.b_factor;
     let g = ((r.p_factor * numerator - weight) - weight * r.rest) * r.scale;
     let more = plus_entropy_gradient(plus_z_gradient(g, r, numerator), r, x, numerator, classes);
-    return through_logit(more, x, classes) + r.poison;
+    return through_logit(more, x, classes);
 }
 
 // The same where B = 0.
@@ -281,5 +286,5 @@ fn false_gradient_of_numerator(
 ) -> vec4<f32> {
     let g = (r.p_factor * r.scale) * numerator;
     let more = plus_entropy_gradient(plus_z_gradient(g, r, numerator), r, x, numerator, classes);
-    return through_logit(more, x, classes) + r.poison;
+    return through_logit(more, x, classes);
 }

@@ -163,15 +163,11 @@ fn write_gradients(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: v
     if (!s.exists.x) {
         return;
     }
-    if (!good.x) {
-        write_head(s, t, r, false);
-        for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
-            store4(s.grad + c, vec4(0.0));
-        }
-        write_tail(s, t, r, false);
+    if (!has_gradient(r, good).x) {
+        write_blank(s, blank_gradient(r, good));
         return;
     }
-    write_head(s, t, r, true);
+    write_head(s, t, r);
     for (var c = first_load(s); c < s.rest; c += 16u * team_size) {
         let at = four_from(c);
         let x = load_four(s.scores + c, load_step());
@@ -187,8 +183,16 @@ fn write_gradients(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: v
         let c = tail_vector(s, k);
         store4(s.grad + c, gradient_at(s, t, r, c, load4(s.scores + c)));
     }
-    write_tail(s, t, r, true);
+    write_tail(s, t, r);
     patch_gradient(s, *t, r);
+}
+
+// The same value everywhere.
+fn write_blank(s: RowTile, blank: vec4<f32>) {
+    write_edges(s, blank);
+    for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
+        store4(s.grad + c, blank);
+    }
 }
 
 // The target at the row's winner, and the greatest.

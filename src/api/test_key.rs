@@ -46,7 +46,7 @@ impl TestKey {
         // vectors, wide loads and lines where the plan's are, and whole wide loads or halves of them where the plan's batch has.
         let shape = &layout.shape;
         let sizes = Sizes::of(context, spec, layout, strategy);
-        let classes = Geometry::new(context, strategy).tested_classes(shape.classes);
+        let classes = Geometry::new(context, strategy, shape.classes).tested_classes(shape.classes);
         let rows = if sizes.resident { RESIDENT_ROWS } else { 9 };
         let (inner, classes) = match shape.inner {
             1 => (1, classes),

@@ -89,7 +89,9 @@ impl LossKernel {
             Dtype::Bf16 => ELEMENT_BF16,
         }];
         if halves {
-            pieces.push(ELEMENT_HALVES);
+            // f16's largest exponent is another one: its NaN does not come by rounding.
+            let kept = self.dtype == Dtype::Bf16 && !self.puts_nan_in;
+            pieces.extend([if kept { ELEMENT_NAN_KEPT } else { ELEMENT_NAN_PUT_IN }, ELEMENT_HALVES]);
         }
         if self.dtype == Dtype::F16 {
             pieces.push(match self.widens_in_integers {
@@ -252,7 +254,8 @@ impl LossKernel {
         }
     }
 
-    fn is_resident(&self) -> bool {
+    /// Whether rows stay in registers between the statistics and the gradient.
+    pub(crate) fn is_resident(&self) -> bool {
         matches!(self.traversal, Traversal::ResidentRow(_) | Traversal::FourRows(_) | Traversal::ResidentColumn(_))
     }
 

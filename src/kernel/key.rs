@@ -170,6 +170,8 @@ pub(crate) struct LossKernel {
     pub(crate) wide: bool,
     /// Which integers are taken by wide loads.
     pub(crate) wide_integers: WideIntegers,
+    /// Whether NaN is put into packed halves last, as llvmpipe likes it.
+    pub(crate) puts_nan_in: bool,
     /// Whether halves are widened in integers.
     pub(crate) widens_in_integers: bool,
     /// Vectors that an invocation loads at once: 1, or 2 or 4 by wide loads.

@@ -10,8 +10,8 @@ use crate::loss::Kind;
 pub(crate) fn element(dtype: Dtype) -> Pieces {
     match dtype {
         Dtype::F32 => vec![ELEMENT_F32],
-        Dtype::F16 => vec![ELEMENT_F16, ELEMENT_HALVES, ELEMENT_UNPACK_F16],
-        Dtype::Bf16 => vec![ELEMENT_BF16, ELEMENT_HALVES],
+        Dtype::F16 => vec![ELEMENT_F16, ELEMENT_NAN_PUT_IN, ELEMENT_HALVES, ELEMENT_UNPACK_F16],
+        Dtype::Bf16 => vec![ELEMENT_BF16, ELEMENT_NAN_KEPT, ELEMENT_HALVES],
     }
 }
 

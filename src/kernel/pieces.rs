@@ -61,6 +61,8 @@ pieces! {
     ELEMENT_F16 = "element/f16.wgsl",
     ELEMENT_F32 = "element/f32.wgsl",
     ELEMENT_HALVES = "element/halves.wgsl",
+    ELEMENT_NAN_KEPT = "element/nan/kept.wgsl",
+    ELEMENT_NAN_PUT_IN = "element/nan/put_in.wgsl",
     ELEMENT_UNPACK_F16 = "element/unpack_f16.wgsl",
     ELEMENTWISE_ELEMENTWISE = "elementwise/elementwise.wgsl",
     GEMM_A_ACROSS_DEPTH = "gemm/a_across_depth.wgsl",

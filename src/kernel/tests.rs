@@ -112,6 +112,7 @@ fn kernels() -> Vec<KernelSpec> {
                     dense_vectors: vectors,
                     wide: extras.losses && vectors,
                     wide_integers: WideIntegers { targets: extras.losses, indices: extras.losses },
+                    puts_nan_in: extras.losses,
                     widens_in_integers: extras.losses,
                     load_vectors: match (wide_loads, dtype, traversal) {
                         (false, _, _) => 1,
@@ -368,6 +369,7 @@ fn at_most_eight_storage_buffers_without_rare_options() {
         dense_vectors: true,
         wide: false,
         wide_integers: WideIntegers::default(),
+        puts_nan_in: true,
         widens_in_integers: false,
         load_vectors: 1,
         grad: Grad::Separate,

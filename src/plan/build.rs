@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::{HostFinish, Plan, PlanBuffers, Scratch, Step};
+use super::{HostFinish, Plan, PlanBuffers, Scratch, Step, Traffic};
 use crate::batch::check::{suits, suits_entropy};
 use crate::device::{Context, guarded};
 use crate::error::{Error, Result};
@@ -42,6 +42,8 @@ pub(crate) async fn build_suiting(
     }
     let own = scratch_buffers(&scheduler, &schedule).await?;
     let host_finish = HostFinish::of(&scheduler, &schedule);
+    let traffic = scheduler.traffic(&schedule).into_iter();
+    let traffic = traffic.map(|(slot, read, written)| Traffic { buffer: slot.name(), read, written }).collect();
     Ok(Plan {
         context: Arc::clone(context),
         spec: spec.clone(),
@@ -50,6 +52,7 @@ pub(crate) async fn build_suiting(
         steps,
         own,
         host_finish,
+        traffic,
         bound: Mutex::default(),
         turn: Mutex::default(),
     })

@@ -13,6 +13,7 @@ mod read;
 mod resolve;
 mod sizes;
 mod status;
+mod traffic;
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -20,6 +21,7 @@ pub use binding::Binding;
 pub use buffers::Buffers;
 pub use sizes::{Access, BufferSize};
 pub use status::STATUS_BYTES;
+pub use traffic::Traffic;
 
 pub use crate::schedule::Strategy;
 
@@ -76,6 +78,7 @@ pub struct Plan {
     steps: Vec<Step>,
     own: PlanBuffers,
     host_finish: Option<HostFinish>,
+    traffic: Vec<Traffic>,
     bound: Mutex<encode::BoundSets>,
     /// Held while a batch is submitted: the scales that the host wrote last, if nothing else was written since.
     turn: Mutex<Option<Scales>>,

@@ -40,6 +40,7 @@ impl Scheduler<'_> {
             dense_vectors: on.dense_vectors,
             wide: self.wide,
             wide_integers: self.wide_integers(),
+            puts_nan_in: self.context.profile.llvmpipe.puts_nan_in,
             // Where rows stay resident, Mesa 22.3 is faster with `unpack2x16float`.
             widens_in_integers: traversal == Traversal::Row
                 && self.context.profile.llvmpipe.widens_in_integers

@@ -12,6 +12,7 @@ mod scan;
 mod sizes;
 mod sum;
 mod team;
+mod traffic;
 mod wide_loads;
 mod window;
 
@@ -100,7 +101,7 @@ pub(super) struct Schedule {
 
 impl<'a> Scheduler<'a> {
     pub(super) fn new(context: &'a Context, spec: &'a Spec, layout: &'a Layout, strategy: Strategy) -> Self {
-        let geometry = Geometry::new(context, strategy);
+        let geometry = Geometry::new(context, strategy, layout.shape.classes);
         let wide = context.wide_loads();
         let traversal = traversal(spec.kind, &layout.shape);
         let sizes = Sizes::default();
@@ -112,7 +113,7 @@ impl<'a> Scheduler<'a> {
 
     /// With the kernels that serve a batch of such sizes.
     pub(super) fn suiting(self, sizes: Sizes) -> Self {
-        let geometry = Geometry::new(self.context, self.strategy);
+        let geometry = Geometry::new(self.context, self.strategy, self.layout.shape.classes);
         Scheduler { geometry: if sizes.alone { geometry.alone() } else { geometry }, sizes, ..self }
     }
 

@@ -20,7 +20,7 @@ impl Scheduler<'_> {
             && self.strategy == Strategy::ThreadRow
             && pass == Pass::Whole
             && !(layout.targets.is_dense() && layout.outputs.correct)
-            && layout.shape.classes <= self.geometry.four_rows_classes(self.weighs_each())
+            && layout.shape.classes <= self.geometry.four_rows_classes(layout.dtype, self.weighs_each())
             && self.sizes.resident
             && (layout.scores_step(), layout.grad_step()) == (tight, tight)
     }
@@ -31,7 +31,9 @@ impl Scheduler<'_> {
         let classes = self.layout.shape.classes;
         match self.traversal {
             traversal if pass != Pass::Whole || !self.sizes.resident => traversal,
-            Traversal::Column if classes <= self.geometry.column_classes(on.positions, self.weighs_each()) => {
+            Traversal::Column
+                if classes <= self.geometry.column_classes(on.positions, self.layout.dtype, self.weighs_each()) =>
+            {
                 Traversal::ResidentColumn(classes as u32)
             }
             // Masks stand for what lies outside of a row; among given probabilities there are none.
@@ -42,7 +44,7 @@ impl Scheduler<'_> {
                 }
                 // Rows that begin within a vector may have one less in their body.
                 let fewest = if edges { classes.saturating_sub(3) / 4 } else { classes / 4 };
-                let whole = if self.geometry.exact { fewest / self.geometry.team_size as usize } else { 0 };
+                let whole = fewest / self.geometry.largest_team as usize;
                 Traversal::ResidentRow(ResidentRow { vectors: vectors as u32, whole: whole as u32, edges })
             }
             traversal => traversal,

@@ -194,7 +194,7 @@ impl Scheduler<'_> {
         // Rows off the vectors are peeled; but vectors that are written may only be shared by rows that one team takes.
         let sharing = 4 / gcd(grad_step, 4);
         let alike = scores_step % 4 == grad_step % 4 && scores.at % 4 == grad.at % 4;
-        let together = alike && !split && self.sizes.within_reach;
+        let together = alike && !split && self.sizes.within_reach && self.sizes.share_vectors;
         let on_pairs = [inner, scores_step, scores.at, grad_step, grad.at].iter().all(|place| place.is_multiple_of(2));
         let positions = self.geometry.positions(layout.dtype.size(), on_pairs);
         let vectors = match self.traversal {

@@ -2,6 +2,7 @@
 
 use super::scan::FEW;
 use super::{BLOCK, ELEMENT_BLOCK, RESIDENT_ROWS, Scheduler, Strategy, gcd};
+use crate::batch::Dtype;
 use crate::device::Context;
 use crate::kernel::Traversal;
 use crate::layout::Layout;
@@ -33,6 +34,9 @@ pub(crate) struct Sizes {
     pub(super) within_reach: bool,
     /// Rows so long that a team may not even take one in one go.
     pub(super) in_parts: bool,
+    /// Rows so many that teams which take several, for these share vectors, fill the device; or elements of 16 bits, which cannot
+    /// be written one by one at the same speed.
+    pub(super) share_vectors: bool,
 }
 
 impl Sizes {
@@ -67,6 +71,7 @@ impl Scheduler<'_> {
             summed_at_once: losses <= BLOCK,
             long_sums: terms > TERMS,
             within_reach: column || self.loop_budget(rows_per_team) >= classes,
+            share_vectors: self.layout.dtype != Dtype::F32 || self.geometry.is_full(rows / rows_per_team.max(1)),
             in_parts: !column && self.loop_budget(1) / 256 * 256 < classes,
         }
     }

@@ -1,6 +1,6 @@
 //! Who takes a row, and which team suits which shape and adapter.
 
-use crate::batch::Shape;
+use crate::batch::{Dtype, Shape};
 use crate::device::profile::Profile;
 use crate::device::{Context, widest_group};
 use crate::error::{Error, Result};
@@ -136,6 +136,14 @@ fn group_size(team: Team, wanted: u32, limits: &wgpu::Limits) -> u32 {
     1 << wanted.min(widest_group(limits)).min(in_memory).max(1).ilog2()
 }
 
+/// Invocations of the smallest workgroup that holds a row in registers, of which `least` is the smallest there is; that one
+/// too where none does.
+fn holding(classes: usize, least: u32, profile: &Profile) -> u32 {
+    let holds = |group: &u32| classes <= 4 * profile.registers.workgroup_vectors * *group as usize;
+    let groups = std::iter::successors(Some(least), |group| Some(2 * group));
+    groups.take_while(|group| *group <= profile.workgroups.widest.max(least)).find(holds).unwrap_or(least)
+}
+
 /// How a strategy's kernels are laid over the device.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Geometry {
@@ -146,6 +154,8 @@ pub(crate) struct Geometry {
     pub(crate) teams: u64,
     /// Classes of the longest rows of which a thread holds four in registers.
     pub(crate) resident_classes: usize,
+    /// The same in f16.
+    f16_classes: usize,
     /// The same where each class has a weight of its own.
     weighed_classes: usize,
     /// Scores that a thread holds down a column.
@@ -156,6 +166,12 @@ pub(crate) struct Geometry {
     pub(crate) resident_vectors: usize,
     /// Invocations of the smallest team.
     pub(crate) team_size: u64,
+    /// Invocations of the largest workgroup that could take a longer row.
+    widest_team: u64,
+    /// Invocations that fill the device.
+    width: u64,
+    /// Invocations of the largest team.
+    pub(crate) largest_team: u64,
     /// Whether every team has that many invocations.
     pub(crate) exact: bool,
     /// Whether invocations side by side take tasks that lie apart: see `shaders/access/llvmpipe/interleave.wgsl`.
@@ -183,7 +199,7 @@ pub(crate) struct LoopWork {
 }
 
 impl Geometry {
-    pub(crate) fn new(context: &Context, strategy: Strategy) -> Self {
+    pub(crate) fn new(context: &Context, strategy: Strategy, classes: usize) -> Self {
         let Profile { workgroups, registers, splitting, llvmpipe, .. } = context.profile;
         let team = match (strategy, context.subgroups) {
             (Strategy::ThreadRow, _) => Team::Thread,
@@ -197,8 +213,10 @@ impl Geometry {
         };
         let wanted = match team {
             Team::Thread | Team::Subgroup => workgroups.independent,
-            Team::Workgroup => workgroups.whole,
-            Team::WorkgroupTree => workgroups.tree,
+            Team::Workgroup if strategy == Strategy::SplitRow => workgroups.whole,
+            Team::WorkgroupTree if strategy == Strategy::SplitRow => workgroups.tree,
+            Team::Workgroup => holding(classes, workgroups.whole, &context.profile),
+            Team::WorkgroupTree => holding(classes, workgroups.tree, &context.profile),
         };
         let wanted = wanted.max(context.subgroups.map_or(0, |(_, largest)| largest));
         let group = group_size(team, wanted, &context.limits);
@@ -217,12 +235,24 @@ impl Geometry {
             group,
             teams: u64::from(teams.max(1)),
             resident_classes: registers.classes,
+            f16_classes: registers.f16_classes,
             weighed_classes: registers.weighed_classes,
             column_scores: registers.column_scores,
             column_words: registers.column_words,
             resident_vectors: match team {
                 Team::Thread | Team::Subgroup => registers.vectors,
                 Team::Workgroup | Team::WorkgroupTree => registers.workgroup_vectors,
+            },
+            widest_team: match team {
+                Team::Thread | Team::Subgroup => 1,
+                Team::Workgroup | Team::WorkgroupTree => {
+                    u64::from(group_size(team, workgroups.widest, &context.limits))
+                }
+            },
+            width: context.profile.width,
+            largest_team: match (team, context.subgroups) {
+                (Team::Subgroup, Some((_, largest))) => u64::from(largest),
+                _ => u64::from(team_size),
             },
             exact: team != Team::Subgroup || context.subgroups.is_some_and(|(smallest, largest)| smallest == largest),
             team_size: u64::from(team_size),
@@ -234,14 +264,18 @@ impl Geometry {
     }
 
     /// Classes of the longest rows of which a thread holds four, where each class has a weight of its own or not.
-    pub(crate) fn four_rows_classes(&self, weighed: bool) -> usize {
-        if weighed { self.weighed_classes } else { self.resident_classes }
+    pub(crate) fn four_rows_classes(&self, dtype: Dtype, weighed: bool) -> usize {
+        match (weighed, dtype) {
+            (true, _) => self.weighed_classes,
+            (false, Dtype::F16) => self.f16_classes,
+            (false, Dtype::F32 | Dtype::Bf16) => self.resident_classes,
+        }
     }
 
     /// Classes of the longest columns that a thread holds of so many positions.
-    pub(crate) fn column_classes(&self, positions: u32, weighed: bool) -> usize {
+    pub(crate) fn column_classes(&self, positions: u32, dtype: Dtype, weighed: bool) -> usize {
         let classes = self.column_scores / positions as usize;
-        if positions == 4 { classes.min(self.four_rows_classes(weighed)) } else { classes }
+        if positions == 4 { classes.min(self.four_rows_classes(dtype, weighed)) } else { classes }
     }
 
     /// Positions that a thread takes side by side down a column, of a type of so many bytes: two of 16 bits only where they
@@ -269,7 +303,7 @@ impl Geometry {
     /// rows stay resident in registers; else so many that they are not, that they can be cut into parts, and that rows lie
     /// on vectors, wide loads and lines of a cache as the plan's do.
     pub(crate) fn tested_classes(&self, classes: usize) -> usize {
-        let team = self.team_size as usize;
+        let team = self.widest_team.max(self.team_size) as usize;
         let beyond = (4 * team * (self.resident_vectors + 1)).max(self.resident_classes + 1);
         classes.min(beyond.max(1024).next_multiple_of(32) + classes % 32)
     }
@@ -289,6 +323,11 @@ impl Geometry {
         let short = (turns - listed * longest_list as f64) / each;
         let classes = if short >= longest_list as f64 { short } else { turns / (each + listed) };
         classes.max(0.0) as u64
+    }
+
+    /// Whether so many teams fill the device.
+    pub(crate) fn is_full(&self, teams: u64) -> bool {
+        teams.saturating_mul(self.team_size) >= self.width
     }
 
     /// How many classes each part of a split row has: enough parts to fill the device, in whole vectors.

@@ -18,6 +18,8 @@ fn add_tail(row_state: RowState, s: RowTile, t: ptr<function, Target>) -> RowSta
     return row_state;
 }
 
-fn write_head(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: bool) {}
+fn write_head(s: RowTile, t: ptr<function, Target>, r: FinishedRow) {}
 
-fn write_tail(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: bool) {}
+fn write_tail(s: RowTile, t: ptr<function, Target>, r: FinishedRow) {}
+
+fn write_edges(s: RowTile, value: vec4<f32>) {}

@@ -43,25 +43,31 @@ fn add_edge(row_state: RowState, s: RowTile, t: ptr<function, Target>, c: u32) -
     return row_state_select(row_state, more, in_tile(s, c));
 }
 
-// The gradient of what lies before the first whole vector; zeros into a row that is not `good`.
-fn write_head(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: bool) {
+// The gradient of what lies before the first whole vector, and behind the last.
+fn write_head(s: RowTile, t: ptr<function, Target>, r: FinishedRow) {
     if (has_head(s)) {
-        write_edge(s, t, r, s.head - 4u, good);
+        write_edge(s, t, r, s.head - 4u);
     }
 }
 
-fn write_tail(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: bool) {
+fn write_tail(s: RowTile, t: ptr<function, Target>, r: FinishedRow) {
     if (has_tail(s)) {
-        write_edge(s, t, r, s.body_end, good);
+        write_edge(s, t, r, s.body_end);
     }
 }
 
-fn write_edge(s: RowTile, t: ptr<function, Target>, r: FinishedRow, c: u32, good: bool) {
-    var g = vec4(0.0);
-    if (good) {
-        g = gradient_at(s, t, r, c, load4(s.scores + c));
+fn write_edge(s: RowTile, t: ptr<function, Target>, r: FinishedRow, c: u32) {
+    store_some(s.grad + c, gradient_at(s, t, r, c, load4(s.scores + c)), in_tile(s, c));
+}
+
+// The same value into both.
+fn write_edges(s: RowTile, value: vec4<f32>) {
+    if (has_head(s)) {
+        store_some(s.grad + s.head - 4u, value, in_tile(s, s.head - 4u));
     }
-    store_some(s.grad + c, g, in_tile(s, c));
+    if (has_tail(s)) {
+        store_some(s.grad + s.body_end, value, in_tile(s, s.body_end));
+    }
 }
 
 // Which elements of the vector before the first whole one, and of the one behind the last, rank 0 takes.

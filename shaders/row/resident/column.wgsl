@@ -39,12 +39,14 @@ fn do_tile(s: RowTile) {
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD) {
         let good = live & !sum.bad;
+        let plain = has_gradient(r, good);
+        let blank = blank_gradient(r, good);
         cursor = t;
         //: each
         //: when weighed
         let b$ = resident_weights(s, &cursor, c$);
         //: always
-        resident_store(s, c$, select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, n$), good));
+        resident_store(s, c$, select(blank, gradient_of_numerator(r, x$, e$, b$, n$), plain));
         //: end
     }
 }

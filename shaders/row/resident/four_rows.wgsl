@@ -70,13 +70,15 @@ fn do_tile(s: RowTile) {
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD) {
         let good = live & !sum.bad;
+        let plain = has_gradient(r, good);
+        let blank = blank_gradient(r, good);
         var g: array<vec4<f32>, C>;
         cursor = t;
         //: each
         //: when weighed
         let b$ = resident_weights(s, &cursor, $u);
         //: always
-        g[$] = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, c$), good);
+        g[$] = select(blank, gradient_of_numerator(r, x$, e$, b$, c$), plain);
         //: end
         //: each
         const k$ = 4u * $u;

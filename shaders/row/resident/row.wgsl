@@ -12,6 +12,8 @@
 fn do_tile(s: RowTile) {
     let t = open_targets(s);
     let live = (t.state == vec4(LIVE)) & s.exists;
+    let load_at = s.scores + s.head + 4u * rank;
+    let store_at = s.grad + s.head + 4u * rank;
     //: each
     //: when head
     let c$ = s.head - 4u;
@@ -26,7 +28,7 @@ fn do_tile(s: RowTile) {
     //: always
     let n$ = resident_numbers(s, c$);
     //: when single whole
-    let x$ = load4(s.scores + c$);
+    let x$ = load4_behind(load_at, $u * team_size);
     //: when single partly
     let x$ = resident_load(s, c$, in$);
     //: when wide first whole
@@ -78,36 +80,38 @@ fn do_tile(s: RowTile) {
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD && s.exists.x) {
         let good = live & !sum.bad;
-        cursor = t;
-        //: each
-        //: when weighed whole
-        let b$ = resident_weights(s, &cursor, c$);
-        //: when weighed partly
-        var b$ = vec4(0.0);
-        if (any(in$)) {
-            b$ = select(b$, resident_weights(s, &cursor, c$), in$);
-        }
-        //: when direct
-        let g$ = select(vec4(0.0), gradient_of_numerator(r, x$, e$, b$, n$), vec4(good.x));
-        //: when patched
-        let g$ = select(vec4(0.0), false_gradient_of_numerator(r, x$, e$, n$), vec4(good.x));
-        //: when single whole
-        store4(s.grad + c$, g$);
-        //: when single partly
-        resident_store(s, c$, g$, in$);
-        //: when wide first
-        var stored$: array<vec4<f32>, VECTORS_PER_LOAD>;
-        //: when wide
-        stored@[$u - @u] = g$;
-        //: when wide last whole
-        store_wide(s.grad + c@, stored@);
-        //: when wide last partly
-        if (in@.x) {
+        if (has_gradient(r, good).x) {
+            cursor = t;
+            //: each
+            //: when weighed whole
+            let b$ = resident_weights(s, &cursor, c$);
+            //: when weighed partly
+            var b$ = vec4(0.0);
+            if (any(in$)) {
+                b$ = select(b$, resident_weights(s, &cursor, c$), in$);
+            }
+            //: when direct
+            let g$ = gradient_of_numerator(r, x$, e$, b$, n$);
+            //: when patched
+            let g$ = false_gradient_of_numerator(r, x$, e$, n$);
+            //: when single whole
+            store4_behind(store_at, $u * team_size, g$);
+            //: when single partly
+            resident_store(s, c$, g$, in$);
+            //: when wide first
+            var stored$: array<vec4<f32>, VECTORS_PER_LOAD>;
+            //: when wide
+            stored@[$u - @u] = g$;
+            //: when wide last whole
             store_wide(s.grad + c@, stored@);
-        }
-        //: end
-        if (good.x) {
+            //: when wide last partly
+            if (in@.x) {
+                store_wide(s.grad + c@, stored@);
+            }
+            //: end
             patch_gradient(s, t, r);
+        } else {
+            write_blank(s, blank_gradient(r, good));
         }
     }
 }

@@ -16,16 +16,18 @@ pub(super) const PROFILE: Profile = Profile {
         // Fewer rows then wait for a core that other work holds up.
         alone: Some(16_384),
     },
-    workgroups: Workgroups { independent: 16, whole: 256, tree: 16 },
+    workgroups: Workgroups { independent: 16, whole: 256, tree: 16, widest: 256 },
     // Registers spill into the nearest cache. More would take the compiler seconds, and gain nothing.
     registers: Registers {
         classes: 32,
+        f16_classes: 32,
         weighed_classes: 32,
         column_scores: 128,
         column_words: false,
         vectors: 32,
         workgroup_vectors: 8,
     },
+    width: 1,
     splitting: Splitting { below_rows: 4, classes: 30_001, teams: 64, by_subgroups: true },
     // A processor does some hundred million elements a second, a GPU a hundred times as many.
     sample: Sample { elements: 1 << 20, rows: 64, most: 1 << 23 },

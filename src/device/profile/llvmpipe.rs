@@ -10,6 +10,7 @@ pub(super) const PROFILE: Profile = Profile {
     llvmpipe: Mechanisms {
         turns_of_loops: Some(65_000),
         wide_loads: true,
+        puts_nan_in: true,
         widens_in_integers: true,
         interleaves: true,
     },

@@ -26,6 +26,8 @@ pub(crate) struct Profile {
     pub(crate) workgroups: Workgroups,
     /// What stays in registers.
     pub(crate) registers: Registers,
+    /// Invocations that fill the device.
+    pub(crate) width: u64,
     /// Few rows that are long enough are split over several teams.
     pub(crate) splitting: Splitting,
     /// What `Tuning::Measure` times.
@@ -69,6 +71,8 @@ pub(crate) struct Workgroups {
     pub(crate) whole: u32,
     /// Invocations of a workgroup that takes a row as a whole, without subgroup operations.
     pub(crate) tree: u32,
+    /// Invocations of the largest workgroup that takes a row as a whole, where so many hold it in registers.
+    pub(crate) widest: u32,
 }
 
 /// What an invocation holds of rows in registers.
@@ -76,6 +80,8 @@ pub(crate) struct Workgroups {
 pub(crate) struct Registers {
     /// Classes of the longest rows of which a thread holds four.
     pub(crate) classes: usize,
+    /// The same in f16, which takes more to round.
+    pub(crate) f16_classes: usize,
     /// The same where each class has a weight of its own, which is held too.
     pub(crate) weighed_classes: usize,
     /// Scores that a thread holds down a column, of all its positions.
@@ -132,6 +138,8 @@ pub(crate) struct Mechanisms {
     pub(crate) turns_of_loops: Option<u64>,
     /// Whether vectors and integers are loaded as words of 64 bits, where the device knows them, and scores by 32 bytes.
     pub(crate) wide_loads: bool,
+    /// Whether NaN is put into packed halves last: see `shaders/element/nan/put_in.wgsl`.
+    pub(crate) puts_nan_in: bool,
     /// Whether f16 is widened in integers.
     pub(crate) widens_in_integers: bool,
     /// Whether adjacent threads take rows that lie apart: see `shaders/access/llvmpipe/interleave.wgsl`.
@@ -140,8 +148,13 @@ pub(crate) struct Mechanisms {
 
 impl Mechanisms {
     /// Those of all other drivers.
-    const NONE: Self =
-        Mechanisms { turns_of_loops: None, wide_loads: false, widens_in_integers: false, interleaves: false };
+    const NONE: Self = Mechanisms {
+        turns_of_loops: None,
+        wide_loads: false,
+        puts_nan_in: false,
+        widens_in_integers: false,
+        interleaves: false,
+    };
 }
 
 /// All profiles.

@@ -148,6 +148,7 @@ mod tests {
             median_ms,
             min_ms: median_ms,
             bytes: 8_000_000,
+            moved: 8_100_000,
             copy_gbps: 10.0,
             shader_copy_gbps: 9.0,
             first_call_ms: 100.0,

@@ -20,7 +20,8 @@ pub(crate) struct Loaded {
     pub(crate) sink: wgpu::Buffer,
     targets: wgpu::Buffer,
     indices: Option<wgpu::Buffer>,
-    index_bytes: u64,
+    /// Of the indices of lists, which only the lists tell.
+    pub(crate) index_bytes: u64,
     statistics: Option<wgpu::Buffer>,
     loss: wgpu::Buffer,
     tile_n: usize,

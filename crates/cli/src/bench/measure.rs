@@ -34,6 +34,8 @@ pub(crate) struct Row {
     pub(crate) min_ms: f64,
     /// The least that must move.
     pub(crate) bytes: u64,
+    /// What the plan does move.
+    pub(crate) moved: u64,
     pub(crate) copy_gbps: f64,
     /// Of the best copy by a kernel.
     pub(crate) shader_copy_gbps: f64,
@@ -48,6 +50,11 @@ impl Row {
 
     pub(crate) fn of_copy(&self) -> f64 {
         self.gbps() / self.copy_gbps
+    }
+
+    /// What the plan moves, in terms of the least.
+    pub(crate) fn of_least(&self) -> f64 {
+        self.moved as f64 / self.bytes as f64
     }
 
     pub(crate) fn of_shader_copy(&self) -> f64 {
@@ -240,12 +247,18 @@ impl Subject {
                 median_ms: median(&sorted),
                 min_ms: sorted.first().copied().unwrap_or(f64::NAN),
                 bytes: self.loaded.bytes,
+                moved: self.loaded.index_bytes + moved(&contender.plan),
                 copy_gbps,
                 shader_copy_gbps,
                 first_call_ms: contender.first_call_ms,
             }
         })
     }
+}
+
+/// Bytes that a plan reads and writes.
+fn moved(plan: &Plan) -> u64 {
+    plan.traffic().iter().map(|buffer| buffer.read + buffer.written).sum()
 }
 
 /// The strategy that the environment forces, as the library reads it.

@@ -49,7 +49,7 @@ impl AdapterRun {
         // Writing into a string cannot fail.
         let _ = writeln!(
             text,
-            "  {:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10} {:>10} {:>8} {:>8} {:>7} {:>9}",
+            "  {:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10} {:>10} {:>8} {:>8} {:>7} {:>9} {:>5}",
             "loss",
             "targets",
             "rows",
@@ -62,12 +62,14 @@ impl AdapterRun {
             "GB/s",
             "copy",
             "of copy",
-            "of shader"
+            "of shader",
+            "moved"
         );
         for row in &self.rows {
             let _ = writeln!(text, "  {}", line(row));
         }
-        *text += "  of copy: rate against the best copy; of shader: against the best copy by a kernel\n";
+        *text += "  of copy: rate against the best copy; of shader: against the best copy by a kernel; moved: bytes that the \
+                  plan reads and writes, in terms of the least\n";
         for what in &self.left_out {
             let _ = writeln!(text, "  not measured: {what}");
         }
@@ -89,7 +91,7 @@ fn line(row: &Row) -> String {
     // A forced strategy stands under the chosen one.
     let strategy = format!("{}{}", if row.chosen { "" } else { "· " }, row.strategy.name());
     format!(
-        "{:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10.3} {:>10.3} {:>8.1} {:>8.1} {:>7.2} {:>9.2}{}",
+        "{:<14} {:<13} {:>8} {:>7}  {:<5} {:<9} {:<14} {:>10.3} {:>10.3} {:>8.1} {:>8.1} {:>7.2} {:>9.2} {:>5.2}{}",
         case.kind.hyphenated().to_owned(),
         case.form.name(),
         case.shape.rows(),
@@ -103,6 +105,7 @@ fn line(row: &Row) -> String {
         row.copy_gbps,
         row.of_copy(),
         row.of_shader_copy(),
+        row.of_least(),
         if case.role == Role::Large { "  large" } else { "" },
     )
 }
@@ -138,6 +141,9 @@ pub(crate) struct Document {
     pub(crate) gbps: f64,
     pub(crate) copy_gbps: f64,
     pub(crate) of_copy: f64,
+    /// Bytes that the plan reads and writes. Absent from older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) moved_bytes: Option<u64>,
     /// Absent from older files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_call_ms: Option<f64>,
@@ -165,6 +171,7 @@ impl Document {
             gbps: row.gbps(),
             copy_gbps: row.copy_gbps,
             of_copy: row.of_copy(),
+            moved_bytes: Some(row.moved),
             first_call_ms: Some(row.first_call_ms),
         }
     }
