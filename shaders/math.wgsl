@@ -1,8 +1,24 @@
-// Functions that WGSL's own are too lax for: log1p near 0, tanh to f32's last digits.
+// Functions that WGSL's own are too lax for: log1p near 0, tanh and exp far out to f32's last digits.
 
 // exp for arguments of at most 0. exp2 takes one rounding less; far out, −∞ included, it comes to 0.
 fn exp_nonpositive(x: vec4<f32>) -> vec4<f32> {
     return exp2(x * 1.4426950408889634);
+}
+
+// What rounding took off x·(high + low), given that product; `high` has 12 bits. So have x's own first bits, `h`, whose product
+// with it is exact: a compiler may contract what follows. One that reassociates may come to 0, and nothing is mended.
+fn taken_off(x: vec4<f32>, high: f32, low: f32, product: vec4<f32>) -> vec4<f32> {
+    let h = bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) & vec4(0xfffff000u));
+    return (h * high - product) + (h * low + (x - h) * (high + low));
+}
+
+// exp for arguments of at most 0, to about 1 ulp however far out: the product's rounding, x·6e-8, is put back. min() keeps
+// compilers from contracting the product into the difference that tells it.
+fn exp_nonpositive_exact(x: vec4<f32>) -> vec4<f32> {
+    let near = max(x, vec4(-110.0));
+    let y = min(near * 1.4426950408889634, vec4(0.0));
+    let e = exp2(y);
+    return e + e * (0.69314718056 * taken_off(near, 1.4423828125, 0.00031222839, y));
 }
 
 // log(1 + x) for x ≥ 0, to about 1 ulp (the reduction and polynomial of FreeBSD's logf).

@@ -38,7 +38,7 @@ use crate::batch::check::check;
 use crate::batch::{Batch, Element, MISSING_LABEL, Shape, Targets};
 use crate::error::Result;
 use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
-use elements::by_elements;
+use elements::{Share, by_elements};
 use rows::by_rows;
 use targets::RowTargets;
 
@@ -168,7 +168,7 @@ struct Row<'a> {
 /// What a loss is defined by: the loss of a row, or of an element from its score, target and class.
 enum Function<'a> {
     OfRow(Box<dyn Fn(&Row<'_>) -> RowLoss + 'a>),
-    OfElement(Box<dyn Fn(f64, f64, usize) -> ElementLoss + 'a>),
+    OfElement(Box<dyn Fn(f64, Share, usize) -> ElementLoss + 'a>),
 }
 
 /// The one list of losses beside the registry, which lies below this room and does not know it.
@@ -176,14 +176,14 @@ fn function(spec: &Spec) -> Function<'_> {
     use Function::{OfElement, OfRow};
     match spec.kind {
         Kind::Ce => OfRow(Box::new(|row| ce::row(row.x, row.b))),
-        Kind::Bce => OfElement(Box::new(|u, t, _| bce::element(u, t))),
+        Kind::Bce => OfElement(Box::new(|u, t, _| bce::element(u, t.t))),
         Kind::SoftmaxCe | Kind::InfoNce => OfRow(Box::new(|row| softmax_ce::row(spec, row))),
         Kind::SigmoidCe => OfElement(Box::new(|u, t, class| {
             sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class])))
         })),
         Kind::SoftmaxFocal => OfRow(Box::new(|row| softmax_focal::row(spec, row))),
         Kind::SigmoidFocal => OfElement(Box::new(|u, t, _| sigmoid_focal::element(spec, u, t))),
-        Kind::Asymmetric => OfElement(Box::new(|u, t, _| asymmetric::element(spec, u, t))),
+        Kind::Asymmetric => OfElement(Box::new(|u, t, _| asymmetric::element(spec, u, t.t))),
         Kind::Distillation => OfRow(Box::new(|row| distillation::row(spec, row.x, row.b))),
         Kind::Poly1 => OfRow(Box::new(|row| poly_1::row(spec, row))),
     }

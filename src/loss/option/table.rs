@@ -61,7 +61,7 @@ pub(super) const TABLE: &[Row] = &[
         aliases: &[],
         values: Values::Number {
             letter: "SCALE",
-            range: Range::Positive,
+            range: Range::Normal,
             words: &[],
             samples: &[0.7],
             get: |spec| Some(spec.logit_scale),
@@ -244,7 +244,7 @@ pub(super) const TABLE: &[Row] = &[
         aliases: &[],
         values: Values::Number {
             letter: "T",
-            range: Range::Positive,
+            range: Range::Temperature,
             words: &[],
             samples: &[2.0, 0.5],
             get: |spec| Some(spec.temperature),
