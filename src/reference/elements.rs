@@ -1,7 +1,7 @@
 //! Losses of elements over a batch: ignored rows, missing labels and weights of elements.
 
-use super::targets::{RowState, RowTargets};
 use super::sigmoid_ce::logistic;
+use super::targets::{RowState, RowTargets};
 use super::{BiasGradient, ElementLoss, More, Reference, Scores, array, logits, position, reduce};
 use crate::batch::Shape;
 use crate::loss::Spec;

@@ -76,7 +76,7 @@ impl Job<'_> {
         let (output, first) = call()?;
         let difference = reference::compare(&output, &expected);
         let mut report = self.report(&gpu, T::DTYPE, &output, first, &difference);
-        report.not_numbers = NotNumbers::of(&expected, &self.problem.axes.full, spec.kind.per_row());
+        report.not_numbers = NotNumbers::of(&expected, &self.problem);
         if !difference.kept() {
             report.print(self.args.json)?;
             let at = self.name.display();

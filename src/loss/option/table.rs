@@ -240,7 +240,7 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         option: OptionName::Temperature,
         name: "temperature",
-        about: "τ, which the scores of both sides are divided by, above 0",
+        about: "τ, which the scores of both sides are divided by; of sigmoid losses with a teacher only",
         aliases: &[],
         values: Values::Number {
             letter: "T",
