@@ -2,7 +2,9 @@
 
 use super::sigmoid_ce::logistic;
 use super::targets::{RowState, RowTargets};
-use super::{BiasGradient, ElementLoss, More, Reference, Scores, array, logits, position, reduce};
+use super::{
+    BiasGradient, ElementLoss, FLUSHED, LEAST_NORMAL, More, Reference, Scores, array, logits, position, reduce,
+};
 use crate::batch::Shape;
 use crate::loss::Spec;
 
@@ -36,6 +38,7 @@ pub(super) fn by_elements(
     let mut losses = vec![0.0; scores.len()];
     let mut grad = vec![0.0; scores.len()];
     let mut terms = vec![0.0; scores.len()];
+    let mut slack = vec![0.0; scores.len()];
     let ignored = ignored(shape, rows, missing);
     let mut valid = 0_usize;
     let factor = if spec.times_temperature_squared { f64::from(spec.temperature).powi(2) } else { 1.0 };
@@ -53,7 +56,8 @@ pub(super) fn by_elements(
             let result = if t.t.is_nan() { ElementLoss::NAN } else { of_element(u, t, class) };
             losses[at] = weights[at] * factor * result.loss;
             grad[at] = weights[at] * factor * scale_of_scores * result.grad;
-            terms[at] = weights[at] * factor * scale_of_scores * result.terms;
+            terms[at] = weights[at] * factor * scale_of_scores * (result.terms + FLUSHED);
+            slack[at] = weights[at] * factor * LEAST_NORMAL;
         }
     }
     let (loss, scale) = reduce(spec, shape, &losses, valid as f64);
@@ -71,6 +75,8 @@ pub(super) fn by_elements(
     }
     Reference {
         loss,
+        loss_slack: slack.iter().sum::<f64>() * scale,
+        slack: array(dims, slack),
         losses: array(dims, losses),
         lse: None,
         grad: array(dims, grad),

@@ -57,6 +57,11 @@ pub struct Reference {
     /// for softmax losses: where a prediction is close to its target they cancel, and no f32 has the digits of what is
     /// left. 0 for `ce` and `bce`, where nothing cancels.
     pub terms: ArrayD<f64>,
+    /// What no f32 arithmetic tells of each loss: devices take what is below f32's normal numbers for 0, which a weight near
+    /// f32's largest makes felt, and a log-sum-exp near 0 lacks digits, which a huge z-loss does.
+    pub slack: ArrayD<f64>,
+    /// The same of the reduced loss.
+    pub loss_slack: f64,
     /// How the losses were reduced.
     pub reduction: Reduction,
     /// Each row's class with the highest score; per-row losses only.
@@ -136,6 +141,12 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
         }
     })
 }
+
+/// f32's least normal number: below it devices may have 0.
+const LEAST_NORMAL: f64 = f32::MIN_POSITIVE as f64;
+
+/// The same as the size of a gradient's terms, of which 4e-7 is allowed.
+const FLUSHED: f64 = LEAST_NORMAL / 4e-7;
 
 /// What is only found where it is wanted: the reference is slow enough.
 #[derive(Clone, Copy)]
