@@ -5,20 +5,16 @@ fn exp_nonpositive(x: vec4<f32>) -> vec4<f32> {
     return exp2(x * 1.4426950408889634);
 }
 
-// What rounding took off x·(high + low), given that product; `high` has 12 bits. So have x's own first bits, `h`, whose product
-// with it is exact: a compiler may contract what follows. One that reassociates may come to 0, and nothing is mended.
-fn taken_off(x: vec4<f32>, high: f32, low: f32, product: vec4<f32>) -> vec4<f32> {
-    let h = bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) & vec4(0xfffff000u));
-    return (h * high - product) + (h * low + (x - h) * (high + low));
-}
-
-// exp for arguments of at most 0, to about 1 ulp however far out: the product's rounding, x·6e-8, is put back. min() keeps
-// compilers from contracting the product into the difference that tells it.
+// The same to about 2 ulp however far out, where exp2 has the rounding of its argument, x·6e-8, in it. Whole powers of 2 are
+// taken off x, whose products with the first bits of log 2 are exact: a compiler may contract what follows, and loses digits,
+// but no more than above, if it reassociates. 0 where f32 has no normal number.
 fn exp_nonpositive_exact(x: vec4<f32>) -> vec4<f32> {
-    let near = max(x, vec4(-110.0));
-    let y = min(near * 1.4426950408889634, vec4(0.0));
-    let e = exp2(y);
-    return e + e * (0.69314718056 * taken_off(near, 1.4423828125, 0.00031222839, y));
+    let near = max(x, vec4(-87.0));
+    let n = round(near * 1.4426950408889634);
+    let f = (near - n * 0.693145751953125) - n * 1.42860677e-6;
+    let square = f * f * (0.4999923 + f * (0.16667116 + f * (0.04189033 + f * 0.008312501)));
+    let power = bitcast<vec4<f32>>((vec4<i32>(n) + vec4(127)) << vec4(23u));
+    return select((1.0 + (f + square)) * power, vec4(0.0), x < vec4(-87.0));
 }
 
 // log(1 + x) for x ≥ 0, to about 1 ulp (the reduction and polynomial of FreeBSD's logf).

@@ -14,6 +14,13 @@ struct Tempered {
     off: vec4<f32>,
 }
 
+// What rounding took off x·(high + low), given that product; `high` has 12 bits. So have x's own first bits, `h`, whose product
+// with it is exact: a compiler may contract what follows. One that reassociates may come to 0, and nothing is mended.
+fn taken_off(x: vec4<f32>, high: f32, low: f32, product: vec4<f32>) -> vec4<f32> {
+    let h = bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) & vec4(0xfffff000u));
+    return (h * high - product) + (h * low + (x - h) * (high + low));
+}
+
 fn tempered(x: vec4<f32>) -> Tempered {
     let high = bitcast<f32>(bitcast<u32>(params.logit_scale) & 0xfffff000u);
     let value = params.logit_scale * x;

@@ -73,7 +73,10 @@ fn a_gradient_that_is_nan_says_what_made_it_so() {
             "both.npz --loss softmax-ce",
             "NaN in 2 of 3 rows, first in row 0 (a score that is NaN or +∞, or −∞ alone; an 'upstream' that is NaN or infinite),",
         ),
-        ("element.npz --loss sigmoid-ce", "NaN in 1 of 3 rows, first in row 1 (an 'upstream' that is NaN or infinite),"),
+        (
+            "element.npz --loss sigmoid-ce",
+            "NaN in 1 of 3 rows, first in row 1 (an 'upstream' that is NaN or infinite),",
+        ),
         ("mask.npz --loss distillation --divergence reverse-kl", "first in row 1 (a loss that is infinite),"),
     ] {
         let ended = run(directory.path(), &format!("run {args} --reduction none"));
@@ -99,7 +102,8 @@ fn a_teacher_in_place_of_targets() {
     write("in.npz", &[scores(), halves([0.0, 0.0])]);
     write("both.npz", &[scores(), halves([0.0, 0.0]), hot()]);
     write("labels.npz", &[scores(), hot()]);
-    let ended = run(directory.path(), "run in.npz --loss sigmoid-ce --temperature 2 --times-temperature-squared --json");
+    let ended =
+        run(directory.path(), "run in.npz --loss sigmoid-ce --temperature 2 --times-temperature-squared --json");
     let report: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
     // τ²·mean of log 2 and softplus(−1)/2 + softplus(1)/2.
     let due = 4.0 * (2.0_f64.ln() + (-1.0_f64).exp().ln_1p() + 0.5) / 2.0;
