@@ -84,6 +84,19 @@ fn a_gradient_that_is_nan_says_what_made_it_so() {
     }
 }
 
+/// 2e-3 comes out as 0, for f32 has no number for e⁻⁹⁵: never silently.
+#[test]
+fn a_loss_that_no_f32_tells_has_a_note() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let arrays = [floats("logits", &[1, 2], &[95.0, 0.0]), longs("targets", &[1], &[0])];
+    std::fs::write(directory.path().join("in.npz"), npz(&arrays)).expect("writable");
+    let ended = run(directory.path(), "run in.npz --loss softmax-ce --denominator 1.2e-38");
+    let words = "note      under options so far out, no f32 tells a loss closer than to 9.8e-1";
+    assert!(ended.code == Some(0) && ended.stdout.contains(words), "{}{}", ended.stdout, ended.stderr);
+    let ended = run(directory.path(), "run in.npz --loss softmax-ce --denominator 1.5");
+    assert!(!ended.stdout.contains("note"), "{}", ended.stdout);
+}
+
 /// Sigmoid losses take a teacher's scores too, of another type than the student's, and labels or a teacher, not both.
 #[test]
 fn a_teacher_in_place_of_targets() {
