@@ -1,4 +1,4 @@
-// Functions that WGSL's own are too lax for: log1p near 0, tanh to f32's last digits.
+// Functions that WGSL's own are too lax for: log1p near 0, tanh and exp far out to f32's last digits.
 
 // exp for arguments of at most 0. exp2 takes one rounding less; far out, −∞ included, it comes to 0.
 fn exp_nonpositive(x: vec4<f32>) -> vec4<f32> {
@@ -26,6 +26,18 @@ fn nan_marks_select(no: NanMarks, yes: NanMarks, which: vec4<bool>) -> NanMarks 
 
 fn holds_nan(s: NanMarks) -> vec4<bool> {
     return (s.above > vec4(0x7f800000)) | (s.below > vec4(0xff800000u));
+}
+
+// The same to about 2 ulp however far out, where exp2 has the rounding of its argument, x·6e-8, in it. Whole powers of 2 are
+// taken off x, whose products with the first bits of log 2 are exact: a compiler may contract what follows, and loses digits,
+// but no more than above, if it reassociates. 0 where f32 has no normal number.
+fn exp_nonpositive_exact(x: vec4<f32>) -> vec4<f32> {
+    let near = max(x, vec4(-87.0));
+    let n = round(near * 1.4426950408889634);
+    let f = (near - n * 0.693145751953125) - n * 1.42860677e-6;
+    let square = f * f * (0.4999923 + f * (0.16667116 + f * (0.04189033 + f * 0.008312501)));
+    let power = bitcast<vec4<f32>>((vec4<i32>(n) + vec4(127)) << vec4(23u));
+    return select((1.0 + (f + square)) * power, vec4(0.0), x < vec4(-87.0));
 }
 
 // log(1 + x) for x ≥ 0, to about 1 ulp (the reduction and polynomial of FreeBSD's logf).

@@ -136,9 +136,9 @@ fn terms(p: Place, u: vec4<f32>) -> Terms {
         unit = select(unit, vec4(5.421011e-20), huge);
         units = select(units, vec4(1.8446744e19), huge);
     }
-    let result = term(biased(u, p.classes), target_values(&t, p.classes, at), q * unit, unit);
+    let result = term(sides(u, target_values(&t, p.classes, at), p.classes), q * unit, unit);
     let none = (t.state == vec4(IGNORED)) | !p.inside;
-    let scaled = select(select(v * result.loss, nan(), wrong), vec4(0.0), none);
+    let scaled = select(select(v * loss_on_score(result.loss), nan(), wrong), vec4(0.0), none);
     let loss = scaled * units;
     for (var k = 0u; k < 4u; k++) {
         if (HAS_LOSSES && p.inside[k]) {
@@ -150,6 +150,6 @@ fn terms(p: Place, u: vec4<f32>) -> Terms {
     }
     // What arrives at an element of weight 0 counts for nothing, NaN too; a NaN of its own does.
     let counts = live & ((v != vec4(0.0)) | is_nan(result.slope));
-    let slope = (result.slope * v * (grad_scale() * upstream4(at))) * units;
+    let slope = (slope_on_score(result.slope) * v * (grad_scale() * upstream4(at))) * units;
     return Terms((scaled * loss_scale()) * units, select(vec4(0.0), slope, counts));
 }

@@ -26,7 +26,8 @@ fn power(x: vec4<f32>, gamma: f32) -> vec4<f32> {
     return select(exp_nonpositive(min(gamma * log_nonnegative(x), vec4(0.0))), vec4(0.0), x == vec4(0.0));
 }
 
-fn term(u: vec4<f32>, t: vec4<f32>, weight: vec4<f32>, unit: vec4<f32>) -> Term {
+fn term(s: Sides, weight: vec4<f32>, unit: vec4<f32>) -> Term {
+    let u = s.u;
     let e = exp_nonpositive(-abs(u));
     let inverse = 1.0 / (1.0 + e);
     let p = select(e, vec4(1.0), u >= vec4(0.0)) * inverse;
@@ -51,7 +52,7 @@ fn term(u: vec4<f32>, t: vec4<f32>, weight: vec4<f32>, unit: vec4<f32>) -> Term 
     let bend = params.gamma_negative * negative_log * (p * q / m);
     let push = select(share, vec4(0.0), log_left > vec4(100.0)) + bend;
 
-    let is_true = t != vec4(0.0);
+    let is_true = s.t != vec4(0.0);
     let loss = select(select(vec4(0.0), negative_focus * negative_log, counts), positive_focus * positive_log, is_true);
     let slope = select(select(vec4(0.0), negative_focus * push, counts), -positive_focus * pull, is_true);
     let poison = is_nan(u);

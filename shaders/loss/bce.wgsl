@@ -8,11 +8,13 @@ struct Term {
     outside: vec4<bool>,
 }
 
-fn term(z: vec4<f32>, t: vec4<f32>, q: vec4<f32>, unit: vec4<f32>) -> Term {
+fn term(s: Sides, q: vec4<f32>, unit: vec4<f32>) -> Term {
+    let z = s.u;
+    let t = s.t;
     // As integers, the bits of 0..1 lie in 0..=0x3f800000; only −0 besides them is a probability.
     let bits = bitcast<vec4<u32>>(z);
     let outside = (bits > vec4(0x3f800000u)) & (bits != vec4(0x80000000u));
-    let loss = t * min(-log_nonnegative(z), vec4(100.0)) + (1.0 - t) * min(minus_log_complement(z), vec4(100.0));
+    let loss = t * min(-log_nonnegative(z), vec4(100.0)) + s.rest * min(minus_log_complement(z), vec4(100.0));
     // Below f32's normal numbers, where an adapter may take z for 0, z / 1e-12 is made of z's bits.
     let magnitude = bits & vec4(0x7fffffffu);
     let least = vec4<f32>(magnitude) * 1.4012985e-33 - t * 1e12;

@@ -46,7 +46,8 @@ fn row_state_start() -> RowState {
 // B times how far u lies below max, of which `half` is half of what transform() gives: the whole may be more than f32
 // holds. B = 0 makes a mask count for nothing.
 fn weighted_gap(b: vec4<f32>, half: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
-    let masked = select(2.0 * (scaled(b) * half), infinity(), is_negative_infinity(u));
+    let whole = select(2.0 * (scaled(b) * half), vec4(0.0), is_faint(b));
+    let masked = select(whole, infinity(), is_negative_infinity(u));
     return select(masked, vec4(0.0), b == vec4(0.0));
 }
 

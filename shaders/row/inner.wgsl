@@ -164,7 +164,7 @@ fn write_gradients(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: v
         return;
     }
     if (!has_gradient(r, good).x) {
-        write_blank(s, blank_gradient(r, good));
+        write_blank(s, blank_gradient(r, good).x);
         return;
     }
     write_head(s, t, r);
@@ -188,10 +188,10 @@ fn write_gradients(s: RowTile, t: ptr<function, Target>, r: FinishedRow, good: v
 }
 
 // The same value everywhere.
-fn write_blank(s: RowTile, blank: vec4<f32>) {
-    write_edges(s, blank);
+fn write_blank(s: RowTile, blank: f32) {
+    write_edges(s, vec4(blank));
     for (var c = s.head + 4u * rank; c < s.body_end; c += 4u * team_size) {
-        store4(s.grad + c, blank);
+        store4(s.grad + c, vec4(blank));
     }
 }
 

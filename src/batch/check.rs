@@ -126,6 +126,11 @@ fn suits_more(spec: &Spec, form: TargetForm, outputs: Outputs) -> Result<()> {
     if spec.has_margin() && form != TargetForm::Classes {
         return unsupported(&format!("a margin with {} as targets", form.name()), "margins with classes only");
     }
+    let tempered = spec.temperature != 1.0 || spec.times_temperature_squared;
+    if tempered && !spec.kind.per_row() && form != TargetForm::Logits {
+        let got = format!("a temperature with {} as targets", form.name());
+        return unsupported(&got, "a temperature with a teacher's scores as targets only");
+    }
     if (outputs.log_prob || outputs.rank) && !(spec.kind.is_softmax() && form == TargetForm::Classes) {
         return unsupported(
             &format!("a request for log_prob or rank with {} as targets", form.name()),

@@ -206,7 +206,9 @@ impl LossKernel {
             Traversal::Element => {
                 let lists = self.targets == TargetForm::Lists;
                 let verdicts = if lists { TARGET_VERDICTS } else { TARGET_ABSENT_VERDICTS };
-                return vec![verdicts, ACCESS_VECTORS, ELEMENTWISE_ELEMENTWISE];
+                let from_teacher = self.targets == TargetForm::Logits;
+                let sides = if from_teacher { ELEMENTWISE_TEACHER } else { ELEMENTWISE_TARGETS };
+                return vec![verdicts, ACCESS_VECTORS, sides, ELEMENTWISE_ELEMENTWISE];
             }
             Traversal::Row => [&inner[..], &[ROW_FOURS]].concat(),
             Traversal::ResidentRow(_) => [&inner[..], &[ROW_RESIDENT_INNER]].concat(),

@@ -81,7 +81,7 @@ impl RowOptions {
             transform: match (spec.softcap, spec.scale() as f32) {
                 (Some(_), _) => Transform::Softcap,
                 (None, 1.0) => Transform::Identity,
-                (None, _) if spec.class_bias.is_some() => Transform::ScaleFirst,
+                (None, _) if spec.scales_first() => Transform::ScaleFirst,
                 (None, _) => Transform::Scale,
             },
             z_loss: spec.z_loss > 0.0,

@@ -65,6 +65,8 @@ pieces! {
     ELEMENT_NAN_PUT_IN = "element/nan/put_in.wgsl",
     ELEMENT_UNPACK_F16 = "element/unpack_f16.wgsl",
     ELEMENTWISE_ELEMENTWISE = "elementwise/elementwise.wgsl",
+    ELEMENTWISE_TARGETS = "elementwise/targets.wgsl",
+    ELEMENTWISE_TEACHER = "elementwise/teacher.wgsl",
     GEMM_A_ACROSS_DEPTH = "gemm/a_across_depth.wgsl",
     GEMM_A_ALONG_DEPTH = "gemm/a_along_depth.wgsl",
     GEMM_A_F32 = "gemm/a_f32.wgsl",

@@ -108,10 +108,11 @@ const SPREAD_KNOWN: u32 = 16;
 /// The mark that the class with the best score has the greatest dense target.
 const BEST_IS_GREATEST: u32 = 8;
 
-/// What differences of `max` are multiplied by: a logit scale without a softcap or class bias is applied to differences alone.
+/// What differences of `max` are multiplied by: a logit scale without a softcap or class bias
+/// is applied to differences alone.
 fn late_scale<L: Loss>(loss: &L) -> f64 {
     let spec = loss.spec();
-    if spec.softcap.is_some() || spec.class_bias.is_some() { 1.0 } else { spec.scale() }
+    if spec.softcap.is_some() || spec.scales_first() { 1.0 } else { spec.scale() }
 }
 
 #[cfg(test)]

@@ -55,6 +55,10 @@ fn check_number(
 ) -> Result<()> {
     match value.filter(|value| !allowed(*value)) {
         None => Ok(()),
+        // Not dozens of zeros.
+        Some(value) if value != 0.0 && !(1e-4..1e9).contains(&value.abs()) => {
+            Err(Error::Option { option, got: format!("{value:?}"), expected })
+        }
         Some(value) => Err(Error::Option { option, got: value.to_string(), expected }),
     }
 }

@@ -105,6 +105,10 @@ pub(crate) enum Range {
     Share,
     NotNegative,
     Positive,
+    /// What devices do not take for 0, as they may a subnormal number.
+    Normal,
+    /// What f32 holds the square and the inverse's square of.
+    Temperature,
     FromMinusOne,
     Between,
 }
@@ -117,6 +121,8 @@ impl Range {
                 Range::Share => (0.0..=1.0).contains(&value),
                 Range::NotNegative => value >= 0.0,
                 Range::Positive => value > 0.0,
+                Range::Normal => value >= f32::MIN_POSITIVE,
+                Range::Temperature => (1e-18..=1e18).contains(&value),
                 Range::FromMinusOne => value >= -1.0,
                 Range::Between => value > 0.0 && value < 1.0,
             }
@@ -128,6 +134,8 @@ impl Range {
             Range::Share => "a number in [0, 1]",
             Range::NotNegative => "a finite number of at least 0",
             Range::Positive => "a finite number above 0",
+            Range::Normal => "a finite number of at least 1.18e-38, f32's least normal one",
+            Range::Temperature => "a number from 1e-18 to 1e18",
             Range::FromMinusOne => "a finite number of at least -1",
             Range::Between => "a number above 0 and below 1",
         }

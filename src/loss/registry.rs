@@ -36,6 +36,10 @@ struct Row {
     aliases: &'static [&'static str],
 }
 
+/// Every form.
+const LABELS_OR_TEACHER: &[TargetForm] =
+    &[TargetForm::Classes, TargetForm::Lists, TargetForm::MultiHot, TargetForm::Probabilities, TargetForm::Logits];
+
 const TABLE: &[Row] = {
     use OptionName::{
         Alpha, ClassBias, ClassWeights, Clip, Divergence, EntropyCoefficient, Epsilon, Gamma, GammaNegative,
@@ -108,8 +112,8 @@ const TABLE: &[Row] = {
             name: "sigmoid_ce",
             about: "Binary cross-entropy of logits; PyTorch's binary_cross_entropy_with_logits",
             family: Family::Sigmoid,
-            targets: TargetForm::ALL,
-            options: &[PosWeight, ClassBias],
+            targets: LABELS_OR_TEACHER,
+            options: &[PosWeight, ClassBias, Temperature, TimesTemperatureSquared],
             defaults: || SigmoidCe::default().spec(),
             aliases: &[
                 "bcewithlogits",
@@ -142,8 +146,8 @@ const TABLE: &[Row] = {
             name: "sigmoid_focal",
             about: "Focal loss of elements (RetinaNet); torchvision's sigmoid_focal_loss",
             family: Family::Sigmoid,
-            targets: TargetForm::ALL,
-            options: &[Gamma, Alpha, ClassBias],
+            targets: LABELS_OR_TEACHER,
+            options: &[Gamma, Alpha, ClassBias, Temperature, TimesTemperatureSquared],
             defaults: || SigmoidFocal::default().spec(),
             aliases: &["focal", "sigmoidfocalcrossentropy", "binaryfocal", "binaryfocalcrossentropy", "retinanet"],
         },

@@ -12,6 +12,9 @@ use super::{EmptyMean, Reduction};
 ///
 /// Scores of ±∞ give the limits, a loss of 0 or `+∞`; NaN stays NaN.
 ///
+/// On a teacher's scores `v` ([`Targets::Logits`](crate::Targets::Logits), any of the three types) it is distillation of
+/// independent outputs: `t = σ(v/τ)` on `u = x/τ`, and on request times `τ²`.
+///
 /// ```
 /// use gpu_loss::SigmoidCe;
 /// let loss = SigmoidCe::default().pos_weight([1.0, 3.0]);
@@ -32,6 +35,10 @@ pub struct SigmoidCe {
     pub pos_weight: Option<Vec<f32>>,
     /// What is added to each class's score behind scale and softcap (logit adjustment), one finite number a class.
     pub class_bias: Option<Vec<f32>>,
+    /// `τ`, which a teacher's scores and these are divided by; with [`Targets::Logits`](crate::Targets::Logits) only.
+    pub temperature: f32,
+    /// Whether loss and gradient are multiplied by `τ²`, so that the gradient keeps its size whatever the temperature.
+    pub times_temperature_squared: bool,
 }
 
 impl Default for SigmoidCe {
@@ -43,8 +50,13 @@ impl Default for SigmoidCe {
             ignore_index: None,
             pos_weight: None,
             class_bias: None,
+            temperature: 1.0,
+            times_temperature_squared: false,
         }
     }
 }
 
-loss!(SigmoidCe: reduction, denominator, empty_mean, ignore_index, pos_weight, class_bias);
+loss!(
+    SigmoidCe:
+    reduction, denominator, empty_mean, ignore_index, pos_weight, class_bias, temperature, times_temperature_squared
+);

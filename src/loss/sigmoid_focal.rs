@@ -10,6 +10,8 @@ use super::{EmptyMean, Reduction};
 /// loss = α_t·(1−p_t)^γ·((1−t)·u + softplus(−u))
 /// ```
 ///
+/// A teacher's scores `v` ([`Targets::Logits`](crate::Targets::Logits)) are the soft targets `t = σ(v/τ)`, on `u = x/τ`.
+///
 /// ```
 /// use gpu_loss::SigmoidFocal;
 /// let loss = SigmoidFocal::default().alpha(0.25);
@@ -32,6 +34,10 @@ pub struct SigmoidFocal {
     pub alpha: Option<f32>,
     /// What is added to each class's score behind scale and softcap (logit adjustment), one finite number a class.
     pub class_bias: Option<Vec<f32>>,
+    /// `τ`, which a teacher's scores and these are divided by; with [`Targets::Logits`](crate::Targets::Logits) only.
+    pub temperature: f32,
+    /// Whether loss and gradient are multiplied by `τ²`, so that the gradient keeps its size whatever the temperature.
+    pub times_temperature_squared: bool,
 }
 
 impl Default for SigmoidFocal {
@@ -44,8 +50,13 @@ impl Default for SigmoidFocal {
             gamma: 2.0,
             alpha: None,
             class_bias: None,
+            temperature: 1.0,
+            times_temperature_squared: false,
         }
     }
 }
 
-loss!(SigmoidFocal: reduction, denominator, empty_mean, ignore_index, gamma, alpha, class_bias);
+loss!(
+    SigmoidFocal:
+    reduction, denominator, empty_mean, ignore_index, gamma, alpha, class_bias, temperature, times_temperature_squared
+);

@@ -133,12 +133,18 @@ impl Spec {
 }
 
 impl Spec {
-    /// What scores are multiplied by before anything else: the logit scale, or InfoNCE's 1/τ.
+    /// What scores are multiplied by before anything else: the logit scale, or 1/τ.
     pub(crate) fn scale(&self) -> f64 {
         match self.kind {
-            Kind::InfoNce => 1.0 / f64::from(self.temperature),
+            Kind::InfoNce | Kind::SigmoidCe | Kind::SigmoidFocal => 1.0 / f64::from(self.temperature),
             _ => f64::from(self.logit_scale),
         }
+    }
+
+    /// Whether scores are multiplied one by one, and not their differences alone: where a bias is added to them, and where the
+    /// scale is so small that differences beyond f32 count. None of these is above 104 then, and loses little.
+    pub(crate) fn scales_first(&self) -> bool {
+        self.class_bias.is_some() || (self.scale() as f32) < 3.1e-37
     }
 
     /// Whether the true class's score has a margin.

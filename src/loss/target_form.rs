@@ -17,7 +17,7 @@ pub enum TargetForm {
 }
 
 impl TargetForm {
-    /// The four forms of labels: all but [`Logits`](TargetForm::Logits), which distillation alone takes.
+    /// The four forms of labels: all but [`Logits`](TargetForm::Logits).
     pub const ALL: &'static [TargetForm] =
         &[TargetForm::Classes, TargetForm::Lists, TargetForm::MultiHot, TargetForm::Probabilities];
 

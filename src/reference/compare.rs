@@ -9,7 +9,7 @@ use crate::loss::Reduction;
 
 /// How far results lie from the reference, as ratios to what is promised: at most 1 keeps the promise.
 ///
-/// Promised are: losses and log-sum-exps within `2e-6 + 1e-5·|loss|`; gradients within
+/// Promised are: losses and log-sum-exps within `2e-6 + 1e-5·|loss|`, and what [no f32 tells](Reference::slack); gradients within
 /// `ρ·|g| + 1e-6·max|g| + 4e-7·terms`, ρ = 2e-5 for f32, 1e-3 for f16 (and half a subnormal step), 4e-3 for bf16, where
 /// [`terms`](Reference::terms) are what cancels where predictions are close to their targets. NaN must meet NaN, and an
 /// infinity its like; what is beyond the result's type is an infinity.
@@ -58,18 +58,19 @@ impl Difference {
 pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Reference) -> Difference {
     let mut difference = Difference::default();
     let loss_limit = |want: f64| 2e-6 + 1e-5 * want.abs();
-    let mut losses = |got: f64, want: f64| {
-        let ratio = error_ratio(got, want, loss_limit(want), F32_MOST);
+    let mut losses = |got: f64, want: f64, slack: f64| {
+        let ratio = error_ratio(got, want, loss_limit(want) + slack, F32_MOST);
         if ratio.is_finite() && want.is_finite() {
             difference.loss_absolute = difference.loss_absolute.max((got - want).abs());
         }
         ratio
     };
     if reference.reduction != Reduction::None {
-        difference.loss = losses(f64::from(output.loss), reference.loss);
+        difference.loss = losses(f64::from(output.loss), reference.loss, reference.loss_slack);
     }
     if let Some(got) = &output.losses {
-        difference.losses = worst(got.iter().zip(&reference.losses).map(|(g, w)| losses(f64::from(*g), *w)));
+        let wanted = reference.losses.iter().zip(&reference.slack);
+        difference.losses = worst(got.iter().zip(wanted).map(|(g, (w, slack))| losses(f64::from(*g), *w, *slack)));
     }
     let alike = |got: &Option<ArrayD<f32>>, want: &Option<ArrayD<f64>>| match (got, want) {
         (Some(got), Some(want)) => {

@@ -69,7 +69,11 @@ fn reverse_kl(log_p: &[f64], log_t: &[f64]) -> Slopes {
 fn jensen_shannon(log_p: &[f64], log_t: &[f64], lambda: f64) -> Slopes {
     let pairs = || log_p.iter().zip(log_t);
     // log(p/m) = −log(1 + λ·(t/p − 1)), and the same of t with λ and 1 − λ exchanged.
-    let of_mixture = |share: f64, own: f64, other: f64| -(share * (other - own).exp_m1()).ln_1p();
+    let of_mixture = |share: f64, own: f64, other: f64| match other - own {
+        // Beyond exp's range, where a weight next to nothing is not 0 yet.
+        far if far > 700.0 => -(share.ln() + far),
+        gap => -(share * gap.exp_m1()).ln_1p(),
+    };
     let of_p = |p: f64, t: f64| if t == f64::NEG_INFINITY { -(-lambda).ln_1p() } else { of_mixture(lambda, p, t) };
     let of_t = |p: f64, t: f64| if p == f64::NEG_INFINITY { -lambda.ln() } else { of_mixture(1.0 - lambda, t, p) };
     let over_t: f64 = pairs().map(|(p, t)| weighed(t.exp(), of_t(*p, *t))).sum();

@@ -38,7 +38,7 @@ use crate::batch::check::check;
 use crate::batch::{Batch, Element, MISSING_LABEL, Shape, Targets};
 use crate::error::Result;
 use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
-use elements::by_elements;
+use elements::{Share, by_elements};
 use rows::by_rows;
 use targets::RowTargets;
 
@@ -57,6 +57,11 @@ pub struct Reference {
     /// for softmax losses: where a prediction is close to its target they cancel, and no f32 has the digits of what is
     /// left. 0 for `ce` and `bce`, where nothing cancels.
     pub terms: ArrayD<f64>,
+    /// What no f32 arithmetic tells of each loss: devices take what is below f32's normal numbers for 0, which a weight near
+    /// f32's largest makes felt, and a log-sum-exp near 0 lacks digits, which a huge z-loss does.
+    pub slack: ArrayD<f64>,
+    /// The same of the reduced loss.
+    pub loss_slack: f64,
     /// How the losses were reduced.
     pub reduction: Reduction,
     /// Each row's class with the highest score; per-row losses only.
@@ -137,6 +142,12 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
     })
 }
 
+/// f32's least normal number: below it devices may have 0.
+const LEAST_NORMAL: f64 = f32::MIN_POSITIVE as f64;
+
+/// The same as the size of a gradient's terms, of which 4e-7 is allowed.
+const FLUSHED: f64 = LEAST_NORMAL / 4e-7;
+
 /// What is only found where it is wanted: the reference is slow enough.
 #[derive(Clone, Copy)]
 struct More {
@@ -168,7 +179,7 @@ struct Row<'a> {
 /// What a loss is defined by: the loss of a row, or of an element from its score, target and class.
 enum Function<'a> {
     OfRow(Box<dyn Fn(&Row<'_>) -> RowLoss + 'a>),
-    OfElement(Box<dyn Fn(f64, f64, usize) -> ElementLoss + 'a>),
+    OfElement(Box<dyn Fn(f64, Share, usize) -> ElementLoss + 'a>),
 }
 
 /// The one list of losses beside the registry, which lies below this room and does not know it.
@@ -176,14 +187,14 @@ fn function(spec: &Spec) -> Function<'_> {
     use Function::{OfElement, OfRow};
     match spec.kind {
         Kind::Ce => OfRow(Box::new(|row| ce::row(row.x, row.b))),
-        Kind::Bce => OfElement(Box::new(|u, t, _| bce::element(u, t))),
+        Kind::Bce => OfElement(Box::new(|u, t, _| bce::element(u, t.t))),
         Kind::SoftmaxCe | Kind::InfoNce => OfRow(Box::new(|row| softmax_ce::row(spec, row))),
         Kind::SigmoidCe => OfElement(Box::new(|u, t, class| {
             sigmoid_ce::element(u, t, spec.pos_weight.as_ref().map_or(1.0, |q| f64::from(q[class])))
         })),
         Kind::SoftmaxFocal => OfRow(Box::new(|row| softmax_focal::row(spec, row))),
         Kind::SigmoidFocal => OfElement(Box::new(|u, t, _| sigmoid_focal::element(spec, u, t))),
-        Kind::Asymmetric => OfElement(Box::new(|u, t, _| asymmetric::element(spec, u, t))),
+        Kind::Asymmetric => OfElement(Box::new(|u, t, _| asymmetric::element(spec, u, t.t))),
         Kind::Distillation => OfRow(Box::new(|row| distillation::row(spec, row.x, row.b))),
         Kind::Poly1 => OfRow(Box::new(|row| poly_1::row(spec, row))),
     }

@@ -1,10 +1,13 @@
 //! Losses of rows over a batch: ignored and poisoned rows, weights of classes, and what is told of rows besides.
 
 use super::targets::{RowState, RowTargets};
-use super::{BiasGradient, More, Reference, Row, RowLoss, Scores, array, class_weight, logits, position, reduce};
+use super::{
+    BiasGradient, FLUSHED, LEAST_NORMAL, More, Reference, Row, RowLoss, Scores, array, class_weight, logits, position,
+    reduce,
+};
 use crate::batch::Shape;
 use crate::batch::check::row_dims;
-use crate::loss::Spec;
+use crate::loss::{Kind, Spec};
 
 pub(super) fn by_rows(
     spec: &Spec,
@@ -30,7 +33,7 @@ pub(super) fn by_rows(
     for row in given.valid_rows() {
         found.arrive(given, row, scale * upstream[row], scale * at_entropy[row]);
     }
-    found.reference(given, dims, loss)
+    found.reference(given, dims, (loss, scale))
 }
 
 /// What a batch gives.
@@ -101,6 +104,7 @@ struct Found {
     argmax: Vec<u32>,
     grad: Vec<f64>,
     terms: Vec<f64>,
+    slack: Vec<f64>,
     details: Details,
     entropies: Option<Entropies>,
     bias: Option<BiasGradient>,
@@ -119,6 +123,7 @@ impl Found {
             argmax: vec![u32::MAX; rows],
             grad: vec![0.0; elements],
             terms: vec![0.0; elements],
+            slack: vec![0.0; rows],
             details: Details::new(rows),
             entropies: more.entropy.then(|| Entropies::new(elements)),
             bias: more.class_bias.then(|| BiasGradient::new(shape.classes, elements)),
@@ -153,8 +158,13 @@ impl Found {
         let counts = rows.true_classes(row) != Some(0);
         let result = of_row(&Row { x, u, b, counts, label: label.unwrap_or_default() });
         (self.losses[row], self.lse[row]) = (result.loss, result.lse);
+        let weight = match spec.kind {
+            Kind::Distillation => 1.0,
+            _ => b.iter().map(|b| b.abs()).sum(),
+        };
+        self.slack[row] = weight * LEAST_NORMAL + z_slack(spec, u[logits::argmax(u)], result.lse);
         for ((at, slope), (g, t)) in given.places(row).zip(slopes).zip(result.grad.iter().zip(&result.terms)) {
-            (self.grad[at], self.terms[at]) = (g * slope, t * slope.abs());
+            (self.grad[at], self.terms[at]) = (g * slope, (t + weight * FLUSHED) * slope.abs());
             if let Some(bias) = &mut self.bias {
                 (bias.on_u[at], bias.terms_on_u[at]) = (*g, *t);
             }
@@ -204,13 +214,16 @@ impl Found {
     }
 
     /// All of it, in the shapes of the batch.
-    fn reference(self, Given { spec, shape, rows, .. }: Given<'_>, dims: &[usize], loss: f64) -> Reference {
+    fn reference(self, given: Given<'_>, dims: &[usize], (loss, scale): (f64, f64)) -> Reference {
+        let Given { spec, shape, rows, .. } = given;
         let row_dims = row_dims(dims);
         let softmax = spec.kind.is_softmax();
         let of_classes = softmax && rows.labels().is_some();
         let classes = [shape.classes];
         Reference {
             loss,
+            loss_slack: self.slack.iter().sum::<f64>() * scale,
+            slack: array(&row_dims, self.slack),
             losses: array(&row_dims, self.losses),
             lse: softmax.then(|| array(&row_dims, self.lse)),
             grad: array(dims, self.grad),
@@ -225,6 +238,15 @@ impl Found {
             class_bias_terms: self.bias.as_ref().map(|bias| array(&classes, bias.terms.clone())),
             grad_class_bias: self.bias.map(|bias| array(&classes, bias.grad)),
         }
+    }
+}
+
+/// What z·lse² is off by where the two parts of the log-sum-exp, each as exact as f32 has it, cancel.
+fn z_slack(spec: &Spec, max: f64, lse: f64) -> f64 {
+    let off = 2e-7 * (max.abs() + (lse - max).abs());
+    match spec.z_loss {
+        0.0 => 0.0,
+        z => f64::from(z) * (2.0 * lse.abs() * off + off * off),
     }
 }
 

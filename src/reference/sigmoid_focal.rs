@@ -2,25 +2,26 @@
 //! `α_t = α·t + (1−α)·(1−t)`.
 
 use super::ElementLoss;
+use super::elements::Share;
 use super::sigmoid_ce::{logistic, softplus};
 use crate::loss::Spec;
 
 /// One element's loss and gradient.
-pub(super) fn element(spec: &Spec, u: f64, t: f64) -> ElementLoss {
+pub(super) fn element(spec: &Spec, u: f64, Share { t, rest }: Share) -> ElementLoss {
     if u.is_nan() {
         return ElementLoss::NAN;
     }
     let gamma = f64::from(spec.gamma);
-    let alpha = spec.alpha.map_or(1.0, |a| f64::from(a) * t + (1.0 - f64::from(a)) * (1.0 - t));
+    let alpha = spec.alpha.map_or(1.0, |a| f64::from(a) * t + (1.0 - f64::from(a)) * rest);
     let (p, q) = (logistic(u), logistic(-u));
     let weighed = |weight: f64, value: f64| if weight == 0.0 { 0.0 } else { weight * value };
-    let bce = weighed(t, softplus(-u)) + weighed(1.0 - t, softplus(u));
-    let s = p * (1.0 - t) + q * t;
+    let bce = weighed(t, softplus(-u)) + weighed(rest, softplus(u));
+    let s = p * rest + q * t;
     let focus = s.powf(gamma);
     // d(s^γ)/du = γ·s^(γ−1)·(1 − 2t)·p·q; p·q / s stays finite as s → 0.
     let curvature = if s == 0.0 { 0.0 } else { p * q / s };
-    let bend = weighed(gamma * curvature * (1.0 - 2.0 * t), bce);
-    let slope = (1.0 - t) * p - t * q;
+    let bend = weighed(gamma * curvature * (rest - t), bce);
+    let slope = rest * p - t * q;
     ElementLoss {
         loss: weighed(alpha * focus, bce),
         grad: weighed(alpha * focus, slope + bend),

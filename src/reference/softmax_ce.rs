@@ -16,11 +16,12 @@ pub(super) fn row(spec: &Spec, row: &Row<'_>) -> RowLoss {
     let z = if row.counts { f64::from(spec.z_loss) } else { 0.0 };
     let a: f64 = b.iter().sum();
     let distance: f64 = b.iter().zip(u).filter(|(b, _)| **b != 0.0).map(|(b, u_j)| b * (u[top] - u_j)).sum();
-    // z-loss is a term of its own, which cancels against the others at the loss's minimum.
+    // z-loss is a term of its own, which cancels against the others at the loss's minimum; so do the two parts of lse near 0.
+    let lse_terms = u[top].abs() + rest.ln_1p();
     let terms = (0..u.len())
         .map(|j| {
             let p = e[j] / (1.0 + rest);
-            a.abs() * p + b[j].abs() + (2.0 * z * lse).abs() * p
+            a.abs() * p + b[j].abs() + 2.0 * z * lse_terms * p
         })
         .collect();
     for (j, g) in grad.iter_mut().enumerate() {

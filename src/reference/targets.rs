@@ -19,6 +19,8 @@ pub(super) enum RowTargets {
     Sets(Vec<Vec<usize>>),
     /// One number an element, in the scores' order.
     Dense(Vec<f64>),
+    /// The same of a teacher.
+    Teacher(Vec<f64>),
 }
 
 impl RowTargets {
@@ -48,7 +50,7 @@ impl RowTargets {
                 RowTargets::Sets((0..shape.rows()).map(set).collect())
             }
             Targets::Probabilities(p) => RowTargets::Dense(p.iter().map(f64::from).collect()),
-            Targets::Logits(teacher) => RowTargets::Dense(teacher.iter().map(f64::from).collect()),
+            Targets::Logits(teacher) => RowTargets::Teacher(teacher.iter().map(f64::from).collect()),
         })
     }
 
@@ -57,6 +59,10 @@ impl RowTargets {
             RowTargets::Classes(labels) if labels[row].is_none() => RowState::Ignored,
             _ => RowState::Valid,
         }
+    }
+
+    pub(super) fn is_from_teacher(&self) -> bool {
+        matches!(self, RowTargets::Teacher(_))
     }
 
     /// All labels, if these are classes.
@@ -74,7 +80,7 @@ impl RowTargets {
         match self {
             RowTargets::Classes(_) => Some(1),
             RowTargets::Sets(sets) => Some(sets[row].len()),
-            RowTargets::Dense(_) => None,
+            RowTargets::Dense(_) | RowTargets::Teacher(_) => None,
         }
     }
 
@@ -83,7 +89,7 @@ impl RowTargets {
         match self {
             RowTargets::Classes(labels) => f64::from(u8::from(labels[row] == Some(class))),
             RowTargets::Sets(sets) => f64::from(u8::from(sets[row].binary_search(&class).is_ok())),
-            RowTargets::Dense(values) => values[super::position(shape, row, class)],
+            RowTargets::Dense(values) | RowTargets::Teacher(values) => values[super::position(shape, row, class)],
         }
     }
 }

@@ -25,6 +25,8 @@ struct Windows {
     dense: Window,
     /// Of arrays with one byte an element.
     bytes: Window,
+    /// Of a teacher's scores.
+    teacher: Window,
 }
 
 impl Scheduler<'_> {
@@ -98,6 +100,7 @@ impl Scheduler<'_> {
             grad: window(layout.grad_step(), size),
             dense: window(slab, 4),
             bytes: window(slab, 1),
+            teacher: window(slab, layout.teacher.size() as u64),
         }
     }
 
@@ -107,6 +110,7 @@ impl Scheduler<'_> {
         let targets = match self.layout.targets {
             TargetForm::Probabilities => dense,
             TargetForm::MultiHot => windows.bytes.range,
+            TargetForm::Logits => windows.teacher.range,
             _ => self.target_row_range(first_row, rows),
         };
         vec![

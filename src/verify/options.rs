@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::random::Random;
+use crate::batch::TargetForm;
 use crate::loss::{Kind, OptionName, Spec};
 
 /// Options that are set together.
@@ -13,8 +14,8 @@ pub(super) struct Group {
     settings: Vec<Setting>,
     /// Whether the batch has element weights too.
     pub(super) element_weights: bool,
-    /// Whether it is for class targets alone.
-    pub(super) classes_only: bool,
+    /// The one form of target that it is for, where it has a meaning on one alone.
+    pub(super) only: Option<TargetForm>,
 }
 
 /// One option's value.
@@ -43,10 +44,14 @@ impl Setting {
         };
     }
 
-    /// Whether it has a meaning on class targets alone.
-    fn classes_only(self) -> bool {
-        use OptionName::{MarginAngle, MarginCosine, MarginMultiplier};
-        matches!(self, Setting::Number(MarginMultiplier | MarginAngle | MarginCosine, _))
+    /// The one form of target on which it has a meaning in this loss, if there is only one of several.
+    fn only(self, kind: Kind) -> Option<TargetForm> {
+        use OptionName::{MarginAngle, MarginCosine, MarginMultiplier, Temperature, TimesTemperatureSquared};
+        match self {
+            Setting::Number(MarginMultiplier | MarginAngle | MarginCosine, _) => Some(TargetForm::Classes),
+            Setting::Number(Temperature | TimesTemperatureSquared, _) if !kind.per_row() => Some(TargetForm::Logits),
+            _ => None,
+        }
     }
 
     fn name(self) -> String {
@@ -75,7 +80,7 @@ fn made(kind: Kind) -> Vec<Group> {
     let options: Vec<Vec<Setting>> = kind.options().iter().map(|option| Setting::all(*option, &defaults)).collect();
     let group = |name: String, settings: Vec<Setting>, element_weights| Group {
         name,
-        classes_only: settings.iter().any(|setting| setting.classes_only()),
+        only: settings.iter().find_map(|setting| setting.only(kind)),
         settings,
         element_weights,
     };
@@ -92,13 +97,18 @@ fn made(kind: Kind) -> Vec<Group> {
         })
         .collect();
     let firsts = || options.iter().filter_map(|values| values.first().copied());
-    let all: Vec<Setting> = firsts().filter(|setting| !setting.classes_only()).collect();
-    let margins: Vec<Setting> = firsts().filter(|setting| setting.classes_only()).collect();
+    let all: Vec<Setting> = firsts().filter(|setting| setting.only(kind).is_none()).collect();
+    let of = |form: TargetForm| firsts().filter(move |s| s.only(kind) == Some(form)).collect::<Vec<_>>();
+    let (margins, tempered) = (of(TargetForm::Classes), of(TargetForm::Logits));
     if weights_and_smoothing.len() == 2 && all.len() > 2 {
         groups.push(group("weights + smoothing".into(), weights_and_smoothing, false));
     }
     if !margins.is_empty() {
         groups.push(group("margins".into(), margins, false));
+    }
+    if !tempered.is_empty() {
+        let with_all = all.iter().chain(&tempered).copied().collect();
+        groups.push(group("teacher".into(), with_all, true));
     }
     if !kind.per_row() {
         groups.push(group("element weights".into(), vec![], true));
@@ -147,7 +157,9 @@ mod tests {
     fn groups_are_each_option_alone_and_all_together() {
         let names = |kind| groups(kind).iter().map(|group| group.name.as_str()).collect::<Vec<_>>();
         assert_eq!(names(Kind::Bce), ["defaults", "element weights"]);
-        assert_eq!(names(Kind::SigmoidCe), ["defaults", "pos_weight", "class_bias", "element weights", "all"]);
+        let of_sigmoid = names(Kind::SigmoidCe);
+        assert_eq!(of_sigmoid[..5], ["defaults", "pos_weight", "class_bias", "temperature 2", "temperature 0.5"]);
+        assert_eq!(of_sigmoid[5..], ["times_temperature_squared 1", "teacher", "element weights", "all"]);
         let of_softmax = names(Kind::SoftmaxCe);
         assert_eq!(of_softmax.len(), 1 + 6 + 7 + 3, "{of_softmax:?}");
         assert_eq!(of_softmax[1..3], ["label_smoothing 0.1", "label_smoothing 1"]);

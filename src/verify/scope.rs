@@ -95,7 +95,7 @@ pub fn random(seed: u64) -> Case {
 
 /// The groups of a loss's options that have a meaning on targets of this form.
 fn suiting(kind: Kind, form: TargetForm) -> impl Iterator<Item = &'static Group> {
-    groups(kind).iter().filter(move |group| form == TargetForm::Classes || !group.classes_only)
+    groups(kind).iter().filter(move |group| group.only.is_none_or(|only| only == form))
 }
 
 /// A shape whose sizes are spread evenly over their orders of magnitude.

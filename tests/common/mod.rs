@@ -262,7 +262,12 @@ fn vector(path: &Path) -> (Case, Expected) {
             _ => OwnedTargets::Classes(integers(&tensors, "targets")),
         },
         Err(_) if tensors.tensor("teacher").is_ok() => {
-            OwnedTargets::Logits(floats(&tensors, "teacher").expect("floats"))
+            let teacher = floats(&tensors, "teacher").expect("floats");
+            match tensors.tensor("teacher").expect("there").dtype() {
+                Stored::F16 => OwnedTargets::LogitsF16(teacher.mapv(f16::from_f32)),
+                Stored::BF16 => OwnedTargets::LogitsBf16(teacher.mapv(bf16::from_f32)),
+                _ => OwnedTargets::Logits(teacher),
+            }
         }
         Err(_) if spec.kind == Kind::InfoNce => {
             let rows = tensors.tensor(scores_name).expect("scores").shape()[0];

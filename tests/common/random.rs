@@ -145,6 +145,10 @@ fn targets(r: &mut Random, mut spec: Spec, dims: &[usize]) -> (Spec, OwnedTarget
     } else {
         r.pick(spec.kind.targets())
     };
+    // Losses of elements take a temperature with a teacher only.
+    if !spec.kind.per_row() && form != TargetForm::Logits {
+        (spec.temperature, spec.times_temperature_squared) = (1.0, false);
+    }
     let targets = match form {
         TargetForm::Classes => {
             let ignored = r.pick(&[None, Some(-100), Some(1), Some(255)]);

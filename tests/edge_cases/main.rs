@@ -14,6 +14,7 @@ mod refused;
 mod sizes;
 mod spatial;
 mod teacher;
+mod teacher_of_elements;
 mod views;
 
 use common::values::{all_nan, all_near, all_zero, near};

@@ -80,6 +80,31 @@ fn temperatures_at_their_ends() {
     });
 }
 
+/// A teacher's class so far below its best, 730 by τ, that its weight is a subnormal number even in f64.
+///
+/// Seen to fail: a reference of −∞ where the kernels had 0.32, withheld by the program.
+#[test]
+fn a_weight_next_to_nothing_in_jensen_shannon() {
+    let scores = Array2::<f32>::zeros((2, 100));
+    let teacher = Array2::from_shape_fn((2, 100), |(r, c)| if c == 7 { 0.0 } else { [-7.25, -7.3][r] });
+    on_every_adapter(|gpu| {
+        for lambda in [0.9, 0.5] {
+            let loss = Distillation::default().temperature(0.01).divergence(Divergence::JensenShannon).lambda(lambda);
+            let (l, p) = (f64::from(lambda), 0.01_f64);
+            let m = l + (1.0 - l) * p;
+            let by_hand = -l * m.ln() + (1.0 - l) * (p * (p / m).ln() - 0.99 * (1.0 - l).ln());
+            for (student, teacher) in [(&scores, &teacher), (&teacher, &scores)] {
+                let batch = Batch::new(student, Targets::logits(teacher)).with_losses();
+                let (got, want) = (gpu.run(&loss, &batch), gpu_loss::reference::run(&loss, &batch));
+                let difference = gpu_loss::reference::compare(&got.expect("computed"), &want.expect("legal"));
+                assert!(difference.kept(), "λ {lambda}: {difference:?}");
+            }
+            let batch = Batch::new(&scores, Targets::logits(&teacher));
+            near(gpu.run(&loss, &batch).expect("computed").loss, by_hand);
+        }
+    });
+}
+
 #[test]
 fn what_distillation_cannot_do_is_an_error() {
     let (scores, teacher) = (array![[0.0_f32, 1.0]], array![[0.5_f32, 0.5, 0.0]]);

@@ -155,3 +155,16 @@ fn gradient_of_distillation() {
         }
     }
 }
+
+#[test]
+fn gradient_of_sigmoid_losses_from_a_teacher() {
+    for (dims, kind) in SHAPES.iter().flat_map(|dims| [Kind::SigmoidCe, Kind::SigmoidFocal].map(|kind| (*dims, kind))) {
+        for (temperature, squared) in [(1.0, false), (2.0, true), (0.5, false)] {
+            let mut spec = plain(kind);
+            (spec.temperature, spec.times_temperature_squared) = (temperature, squared);
+            spec.pos_weight = (kind == Kind::SigmoidCe).then(|| weights(dims[1]));
+            spec.class_bias = Some(weights(dims[1]));
+            with_and_without_element_weights(case(&spec, TargetForm::Logits, dims, 11), 11);
+        }
+    }
+}

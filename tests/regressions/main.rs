@@ -19,3 +19,4 @@ mod options;
 mod precision;
 mod sizes;
 mod tasks;
+mod withheld;

@@ -36,7 +36,8 @@ INPUT holds these tensors:
                              u8 or bool of the scores' shape: multi-hot (integers of 0 and 1 too);
                              255 where a label is not known, for losses of elements
                              floats of the scores' shape: probabilities
-  teacher                    in their place for distillation: a teacher's scores, of the shape of logits
+  teacher                    in their place for distillation, sigmoid-ce, sigmoid-focal: a teacher's
+                             scores, of the shape of logits: f32, f16 (bf16 in .safetensors) or f64
   target_offsets, target_indices
                              or lists of classes: row r has indices[offsets[r]..offsets[r + 1]]
   class_weights [C]          optional: {class_weights}

@@ -7,7 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use crate::forms::{Axes, TargetData, shaped, targets_of, teacher_of};
 use crate::input::{Tensor, Tensors, Type};
-use crate::takers::listing;
+use crate::takers::{listing, teachable};
 use crate::unread::{self, missing};
 use crate::{broadcast, convert};
 
@@ -55,6 +55,16 @@ impl Problem {
     /// The form of the targets.
     pub(crate) fn form(&self) -> TargetForm {
         self.targets.form()
+    }
+
+    /// What arrives at each loss.
+    pub(crate) fn upstream(&self) -> Option<&ArrayD<f32>> {
+        self.upstream.as_ref()
+    }
+
+    /// What arrives at each row's entropy.
+    pub(crate) fn entropy_upstream(&self) -> Option<&ArrayD<f32>> {
+        self.entropy_upstream.as_ref()
     }
 
     /// The library's view of it, with these scores.
@@ -113,8 +123,8 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
         Some(tensor)
     };
     let scores = take(scores_name);
-    let from_teacher = kind.targets() == [TargetForm::Logits];
-    let targets = take(if from_teacher { "teacher" } else { "targets" });
+    let (targets, teacher) = (take("targets"), take("teacher"));
+    let by_teacher_alone = teachable(kind).1;
     let lists = ["target_offsets", "target_indices"].map(&mut take);
     let [class_weights, pos_weight, class_bias] = ["class_weights", "pos_weight", "class_bias"].map(&mut take);
     let [element_weights, upstream, entropy_upstream] = ["element_weights", "upstream", "entropy_upstream"].map(take);
@@ -127,16 +137,19 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
         if tensors.found.contains_key(other) { wrong_scores(scores_name, other, kind) } else { absent(scores_name) }
     })?;
     let (scores, axes) = scores_of(scores_name, scores, kind, notes)?;
-    let targets = match (targets, lists) {
-        (Some(_), [Some(_), _] | [_, Some(_)]) => {
+    let targets = match (targets, teacher, lists) {
+        (Some(_), _, [Some(_), _] | [_, Some(_)]) => {
             return Err("has both 'targets' and 'target_offsets' or 'target_indices': one form is expected".into());
         }
-        (Some(tensor), [None, None]) if from_teacher => teacher_of(&tensor, &axes, notes)?,
-        (Some(tensor), [None, None]) => targets_of(&tensor, &axes, kind, notes)?,
-        (None, _) if from_teacher => return Err(absent("teacher")),
-        (None, [None, None]) if kind == Kind::InfoNce => paired(scores_name, &axes, notes)?,
-        (None, [None, None]) => return Err(absent("targets")),
-        (None, [offsets, indices]) => TargetData::Lists {
+        (Some(_), Some(_), _) | (_, Some(_), [Some(_), _] | [_, Some(_)]) => {
+            return Err("has both 'targets' (or lists of them) and 'teacher': one of the two is expected".into());
+        }
+        (Some(tensor), None, _) => targets_of(&tensor, &axes, kind, notes)?,
+        (None, Some(tensor), _) => teacher_of(&tensor, &axes, notes)?,
+        (None, None, _) if by_teacher_alone => return Err(absent("teacher")),
+        (None, None, [None, None]) if kind == Kind::InfoNce => paired(scores_name, &axes, notes)?,
+        (None, None, [None, None]) => return Err(absent("targets")),
+        (None, None, [offsets, indices]) => TargetData::Lists {
             offsets: list_of("target_offsets", &offsets.ok_or_else(|| absent("target_offsets"))?)?,
             indices: list_of("target_indices", &indices.ok_or_else(|| absent("target_indices"))?)?,
         },

@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use gpu_loss::Shape;
+use gpu_loss::batch::TargetForm;
+use gpu_loss::loss::Kind;
 use gpu_loss::reference::{Difference, Reference};
+use ndarray::ArrayD;
 use serde::Serialize;
 
 use crate::args::RunArgs;
 use crate::failure::{Failure, one_line};
 use crate::output::{Destination, Values};
-use crate::problem::Account;
+use crate::problem::{Account, Problem};
 use crate::{adapters, json, terminal};
 
 /// What came out, and how.
@@ -100,42 +103,75 @@ pub(crate) struct NotNumbers {
     /// The first of them.
     #[serde(skip)]
     first: usize,
+    /// What may have made them so.
+    #[serde(skip)]
+    causes: Vec<&'static str>,
     /// Whether the loss is NaN without any: a mean over nothing.
     #[serde(skip)]
     is_empty_mean: bool,
 }
 
 impl NotNumbers {
-    /// Counts them in results for scores of this shape.
-    pub(crate) fn of(expected: &Reference, full: &[usize], per_row: bool) -> Self {
-        let Some(shape) = Shape::of(full) else { return NotNumbers::default() };
-        let mut is_nan = vec![false; shape.rows()];
-        let mut mark = |at: usize, value: f64, classes: usize| {
-            let slab = classes * shape.inner;
-            let row = at.checked_div(slab).unwrap_or_default() * shape.inner
-                + at.checked_rem(shape.inner).unwrap_or_default();
-            if let Some(row) = is_nan.get_mut(row).filter(|_| value.is_nan()) {
-                *row = true;
+    /// Counts them in the results of a problem.
+    pub(crate) fn of(expected: &Reference, problem: &Problem) -> Self {
+        let Some(shape) = Shape::of(&problem.axes.full) else { return NotNumbers::default() };
+        let kind = problem.spec.kind;
+        let classes_of_losses = if kind.per_row() { 1 } else { shape.classes };
+        let rows = |values: &mut dyn Iterator<Item = bool>, classes: usize| {
+            let mut rows = vec![false; shape.rows()];
+            for at in values.enumerate().filter_map(|(at, marked)| marked.then_some(at)) {
+                let slab = classes * shape.inner;
+                let row = at.checked_div(slab).unwrap_or_default() * shape.inner
+                    + at.checked_rem(shape.inner).unwrap_or_default();
+                rows.get_mut(row).into_iter().for_each(|row| *row = true);
             }
+            rows
         };
-        let classes_of_losses = if per_row { 1 } else { shape.classes };
-        expected.losses.iter().enumerate().for_each(|(at, loss)| mark(at, *loss, classes_of_losses));
-        expected.grad.iter().enumerate().for_each(|(at, grad)| mark(at, *grad, shape.classes));
-        let nan_rows = is_nan.iter().filter(|row| **row).count();
+        let losses = rows(&mut expected.losses.iter().map(|loss| loss.is_nan()), classes_of_losses);
+        let grads = rows(&mut expected.grad.iter().map(|grad| grad.is_nan()), shape.classes);
+        let endless = |array: Option<&ArrayD<f32>>, classes| {
+            rows(&mut array.into_iter().flatten().map(|value| !value.is_finite()), classes)
+        };
+        let upstream = endless(problem.upstream(), classes_of_losses);
+        let at_entropy = endless(problem.entropy_upstream(), 1);
+        let mut causes = Vec::new();
+        for (row, loss) in losses.iter().enumerate().filter(|(row, loss)| **loss || grads[*row]) {
+            let cause = match (loss, upstream[row], at_entropy[row]) {
+                (true, ..) => scores_cause(kind, problem.form()),
+                (false, true, _) => "an 'upstream' that is NaN or infinite",
+                (false, false, true) => "an 'entropy_upstream' that is NaN or infinite",
+                (false, false, false) => "a loss that is infinite",
+            };
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
+        let is_nan = || losses.iter().zip(&grads).map(|(loss, grad)| *loss || *grad);
+        let nan_rows = is_nan().filter(|row| *row).count();
         NotNumbers {
             nan_rows,
-            first: is_nan.iter().position(|row| *row).unwrap_or_default(),
+            first: is_nan().position(|row| row).unwrap_or_default(),
+            causes,
             is_empty_mean: nan_rows == 0 && expected.loss.is_nan(),
         }
     }
-}
 
-impl NotNumbers {
     /// Counts them among the losses of rows.
     pub(crate) fn of_rows(losses: &[f64], loss: f64) -> Self {
         let nan_rows = losses.iter().filter(|loss| loss.is_nan()).count();
         let first = losses.iter().position(|loss| loss.is_nan()).unwrap_or_default();
-        NotNumbers { nan_rows, first, is_empty_mean: nan_rows == 0 && loss.is_nan() }
+        let causes = vec![scores_cause(Kind::SoftmaxCe, TargetForm::Classes)];
+        NotNumbers { nan_rows, first, causes, is_empty_mean: nan_rows == 0 && loss.is_nan() }
+    }
+}
+
+/// What makes a row's loss NaN.
+fn scores_cause(kind: Kind, form: TargetForm) -> &'static str {
+    match (kind.per_row(), form) {
+        (true, TargetForm::Logits) => "a score that is NaN or +∞, or −∞ alone, or such a one of the teacher's",
+        (true, _) => "a score that is NaN or +∞, or −∞ alone",
+        (false, TargetForm::Logits) => "a score that is NaN, or such a one of the teacher's",
+        (false, _) => "a score that is NaN",
     }
 }
 
@@ -196,15 +232,15 @@ impl Report {
     /// Whether the promise was kept, unless there is more to say.
     fn verdict(&self) -> String {
         let shares = format!("{} (float64 reference)", self.check.shares());
-        let NotNumbers { nan_rows, first, is_empty_mean } = &self.not_numbers;
+        let NotNumbers { nan_rows, first, causes, is_empty_mean } = &self.not_numbers;
         if !self.check.kept {
             return format!("{}: {shares}", terminal::failed());
         }
         if *nan_rows > 0 {
             let rows = self.rows;
             return format!(
-                "NaN in {nan_rows} of {rows} rows, first in row {first} (a score that is NaN or +∞, or −∞ alone), as the \
-                 reference has it; all else: {shares}"
+                "NaN in {nan_rows} of {rows} rows, first in row {first} ({}), as the reference has it; all else: {shares}",
+                causes.join("; ")
             );
         }
         if *is_empty_mean {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gpu_loss::batch::Outputs;
 use gpu_loss::builder::AdapterFilter;
-use gpu_loss::reference::{self, Difference};
+use gpu_loss::reference::{self, Difference, Reference};
 use gpu_loss::{Dtype, GpuLoss, Output, Reduction, Shape};
 use ndarray::{ArrayD, IxDyn};
 
@@ -76,7 +76,8 @@ impl Job<'_> {
         let (output, first) = call()?;
         let difference = reference::compare(&output, &expected);
         let mut report = self.report(&gpu, T::DTYPE, &output, first, &difference);
-        report.not_numbers = NotNumbers::of(&expected, &self.problem.axes.full, spec.kind.per_row());
+        report.not_numbers = NotNumbers::of(&expected, &self.problem);
+        report.notes.extend(slack_note(&expected));
         if !difference.kept() {
             report.print(self.args.json)?;
             let at = self.name.display();
@@ -177,6 +178,18 @@ impl Job<'_> {
         };
         self.args.strategy.or_else(environment).or_else(default).map_or("none", |strategy| strategy.name())
     }
+}
+
+/// What to say where options are so far out that no f32 tells the loss as closely as is promised otherwise.
+fn slack_note(expected: &Reference) -> Option<String> {
+    let felt = |slack: f64, loss: f64| slack > 2e-6 + 1e-5 * loss.abs();
+    let reduced = Some(expected.loss_slack).filter(|slack| felt(*slack, expected.loss));
+    let unreduced = expected.slack.iter().zip(&expected.losses).find(|(slack, loss)| felt(**slack, **loss));
+    let slack = match expected.reduction {
+        Reduction::None => unreduced.map(|(slack, _)| *slack)?,
+        _ => reduced?,
+    };
+    Some(format!("under options so far out, no f32 tells a loss closer than to {slack:.1e}"))
 }
 
 /// Another shape for as many elements.

@@ -1,5 +1,6 @@
 //! Which losses take an option, an output or a tensor.
 
+use gpu_loss::batch::TargetForm;
 use gpu_loss::loss::{Kind, OptionName};
 
 /// The losses that have an option.
@@ -24,6 +25,11 @@ pub(crate) fn takers_of_tensor(tensor: &str) -> Vec<Kind> {
         Some(option) => takers(*option),
         None => Kind::ALL.to_vec(),
     }
+}
+
+/// Whether a loss may be told by a teacher's scores, and whether by nothing else.
+pub(crate) fn teachable(kind: Kind) -> (bool, bool) {
+    (kind.targets().contains(&TargetForm::Logits), kind.targets() == [TargetForm::Logits])
 }
 
 /// Losses for a message.

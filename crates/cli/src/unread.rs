@@ -1,14 +1,13 @@
 //! Tensors that a loss does not read: those whose names say that they were meant to count are refused by the right name.
 
 use gpu_loss::Reduction;
-use gpu_loss::batch::TargetForm;
 use gpu_loss::loss::OptionName;
 use gpu_loss::loss::{Kind, Spec};
 
 use crate::input::Tensors;
 use crate::loss_name::LINEAR_CE;
 use crate::names::{KNOWN, near_miss};
-use crate::takers::{listing, takers, takers_of_tensor};
+use crate::takers::{listing, takers, takers_of_tensor, teachable, those};
 
 /// Names that people give to scores, probabilities and targets: letters and digits alone.
 const SCORES: &[&str] = &[
@@ -58,23 +57,23 @@ pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result
             return Err(format!("'{name}' does not apply to {loss}: it is for {takers}"));
         }
     }
-    let from_teacher = spec.kind.targets() == [TargetForm::Logits];
-    for (name, wrong) in [("teacher", !from_teacher), ("targets", from_teacher), ("target_offsets", from_teacher)] {
+    let (teachable, by_teacher_alone) = teachable(spec.kind);
+    for (name, wrong) in [("teacher", !teachable), ("targets", by_teacher_alone), ("target_offsets", by_teacher_alone)]
+    {
         if has(name) && wrong {
-            let takers = Kind::ALL.iter().copied();
-            let takers: Vec<Kind> =
-                takers.filter(|kind| (kind.targets() == [TargetForm::Logits]) != from_teacher).collect();
+            let takers = if name == "teacher" { those(|kind| self::teachable(kind).0) } else { those(by_labels) };
             let (loss, takers) = (spec.kind.hyphenated(), listing(&takers));
             return Err(format!("'{name}' does not apply to {loss}: it is for {takers}"));
         }
     }
+    let from_teacher = by_teacher_alone || has("teacher");
     if let Some(name) = ["upstream", "entropy_upstream"].into_iter().find(|name| has(name) && !unreduced) {
         return Err(format!("'{name}' applies to --reduction none only"));
     }
     let unknown = || tensors.names.iter().map(String::as_str).filter(|name| !KNOWN.contains(name));
     let expected = KNOWN.into_iter().filter(|known| match *known {
         "logits" | "probabilities" => *known == scores_name && !has(known),
-        "teacher" => from_teacher && !has("teacher"),
+        "teacher" => teachable && !has("teacher") && !has("targets") && !has("target_offsets"),
         "targets" | "target_offsets" | "target_indices" if from_teacher => false,
         "targets" => !has("targets") && !has("target_offsets") && !has("target_indices"),
         "target_offsets" | "target_indices" => !has(known) && !has("targets"),
@@ -88,6 +87,10 @@ pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result
         Some((name, meant)) => Err(format!("'{name}' would count for nothing: {meant}; rename it, or leave it out")),
         None => Ok(()),
     }
+}
+
+fn by_labels(kind: Kind) -> bool {
+    !teachable(kind).1
 }
 
 /// The same for a linear layer and its loss, which reads tensors of these names.

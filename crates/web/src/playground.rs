@@ -16,7 +16,11 @@ use crate::script::{object, thrown};
 #[wasm_bindgen]
 pub fn losses() -> Vec<JsValue> {
     let described = |kind: &Kind| {
-        let options = kind.options().iter().map(|option| JsValue::from(option.name()));
+        // Nobody here is a teacher, and sigmoid losses take a temperature with one only.
+        let of_teacher =
+            |option: &OptionName| matches!(option, OptionName::Temperature | OptionName::TimesTemperatureSquared);
+        let options = kind.options().iter().filter(|option| kind.per_row() || !of_teacher(option));
+        let options = options.map(|option| JsValue::from(option.name()));
         object([
             ("name", kind.name().into()),
             ("about", kind.about().into()),
@@ -26,8 +30,7 @@ pub fn losses() -> Vec<JsValue> {
             ("options", options.collect::<js_sys::Array>().into()),
         ])
     };
-    // Nobody here is a teacher.
-    let with_labels = |kind: &&Kind| !kind.targets().contains(&TargetForm::Logits);
+    let with_labels = |kind: &&Kind| kind.targets() != [TargetForm::Logits];
     Kind::ALL.iter().filter(with_labels).map(described).collect()
 }
 

@@ -111,7 +111,7 @@ fn do_tile(s: RowTile) {
             //: end
             patch_gradient(s, t, r);
         } else {
-            write_blank(s, blank_gradient(r, good));
+            write_blank(s, blank_gradient(r, good).x);
         }
     }
 }

@@ -61,7 +61,7 @@ pub(super) const TABLE: &[Row] = &[
         aliases: &[],
         values: Values::Number {
             letter: "SCALE",
-            range: Range::Positive,
+            range: Range::Normal,
             words: &[],
             samples: &[0.7],
             get: |spec| Some(spec.logit_scale),
@@ -240,11 +240,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         option: OptionName::Temperature,
         name: "temperature",
-        about: "τ, which the scores of both sides are divided by, above 0",
+        about: "τ, which the scores of both sides are divided by; of sigmoid losses with a teacher only",
         aliases: &[],
         values: Values::Number {
             letter: "T",
-            range: Range::Positive,
+            range: Range::Temperature,
             words: &[],
             samples: &[2.0, 0.5],
             get: |spec| Some(spec.temperature),

@@ -183,6 +183,8 @@ impl Loaded {
         let part = Reference {
             loss: expected_loss,
             losses: ArrayD::zeros(vec![0]),
+            slack: ArrayD::zeros(vec![0]),
+            loss_slack: 0.0,
             lse: None,
             grad: self.expected.grad.slice_axis(Axis(0), (..n).into()).to_owned(),
             terms: self.expected.terms.slice_axis(Axis(0), (..n).into()).to_owned(),

@@ -49,6 +49,90 @@ fn a_loss_that_is_nan_says_how_many_rows_are() {
     assert_eq!(report["tensors"], serde_json::json!(["logits", "targets"]));
 }
 
+/// A NaN that arrives was put down to a NaN score.
+#[test]
+fn a_gradient_that_is_nan_says_what_made_it_so() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, arrays: &[crate::common::Array]| {
+        std::fs::write(directory.path().join(name), npz(arrays)).expect("writable");
+    };
+    let scores = || floats("logits", &[3, 2], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    let labels = || longs("targets", &[3], &[0, 1, 0]);
+    write("up.npz", &[scores(), labels(), floats("upstream", &[3], &[1.0, f32::NAN, 1.0])]);
+    write("entropy.npz", &[scores(), labels(), floats("entropy_upstream", &[3], &[1.0, 1.0, f32::INFINITY])]);
+    let both = floats("logits", &[3, 2], &[0.0, f32::NAN, 2.0, 3.0, 4.0, 5.0]);
+    write("both.npz", &[both, labels(), floats("upstream", &[3], &[1.0, f32::NAN, 1.0])]);
+    let hot = crate::common::bytes("targets", &[3, 2], &[0, 1, 1, 0, 0, 1]);
+    write("element.npz", &[scores(), hot, floats("upstream", &[3, 2], &[1.0, 1.0, f32::NAN, 1.0, 1.0, 1.0])]);
+    let mask = floats("teacher", &[3, 2], &[0.0, 1.0, f32::NEG_INFINITY, 1.0, 0.0, 1.0]);
+    write("mask.npz", &[scores(), mask]);
+    for (args, words) in [
+        ("up.npz --loss softmax-ce", "NaN in 1 of 3 rows, first in row 1 (an 'upstream' that is NaN or infinite),"),
+        ("entropy.npz --loss softmax-ce", "first in row 2 (an 'entropy_upstream' that is NaN or infinite),"),
+        (
+            "both.npz --loss softmax-ce",
+            "NaN in 2 of 3 rows, first in row 0 (a score that is NaN or +∞, or −∞ alone; an 'upstream' that is NaN or infinite),",
+        ),
+        (
+            "element.npz --loss sigmoid-ce",
+            "NaN in 1 of 3 rows, first in row 1 (an 'upstream' that is NaN or infinite),",
+        ),
+        ("mask.npz --loss distillation --divergence reverse-kl", "first in row 1 (a loss that is infinite),"),
+    ] {
+        let ended = run(directory.path(), &format!("run {args} --reduction none"));
+        assert!(ended.code == Some(0) && ended.stdout.contains(words), "{args}: {}{}", ended.stdout, ended.stderr);
+    }
+}
+
+/// 2e-3 comes out as 0, for f32 has no number for e⁻⁹⁵: never silently.
+#[test]
+fn a_loss_that_no_f32_tells_has_a_note() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let arrays = [floats("logits", &[1, 2], &[95.0, 0.0]), longs("targets", &[1], &[0])];
+    std::fs::write(directory.path().join("in.npz"), npz(&arrays)).expect("writable");
+    let ended = run(directory.path(), "run in.npz --loss softmax-ce --denominator 1.2e-38");
+    let words = "note      under options so far out, no f32 tells a loss closer than to 9.8e-1";
+    assert!(ended.code == Some(0) && ended.stdout.contains(words), "{}{}", ended.stdout, ended.stderr);
+    let ended = run(directory.path(), "run in.npz --loss softmax-ce --denominator 1.5");
+    assert!(!ended.stdout.contains("note"), "{}", ended.stdout);
+}
+
+/// Sigmoid losses take a teacher's scores too, of another type than the student's, and labels or a teacher, not both.
+#[test]
+fn a_teacher_in_place_of_targets() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, arrays: &[crate::common::Array]| {
+        std::fs::write(directory.path().join(name), npz(arrays)).expect("writable");
+    };
+    let scores = || floats("logits", &[1, 2], &[0.0, 2.0]);
+    let halves = |values: [f32; 2]| crate::common::Array {
+        name: "teacher",
+        descr: "<f2",
+        shape: vec![1, 2],
+        bytes: values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect(),
+    };
+    let hot = || crate::common::bytes("targets", &[1, 2], &[0, 1]);
+    write("in.npz", &[scores(), halves([0.0, 0.0])]);
+    write("both.npz", &[scores(), halves([0.0, 0.0]), hot()]);
+    write("labels.npz", &[scores(), hot()]);
+    let ended =
+        run(directory.path(), "run in.npz --loss sigmoid-ce --temperature 2 --times-temperature-squared --json");
+    let report: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    // τ²·mean of log 2 and softplus(−1)/2 + softplus(1)/2.
+    let due = 4.0 * (2.0_f64.ln() + (-1.0_f64).exp().ln_1p() + 0.5) / 2.0;
+    assert!((report["value"].as_f64().expect("a number") / due - 1.0).abs() < 1e-5, "{} {due}", report["value"]);
+    assert_eq!(report["targets"], "logits");
+    for (args, words) in [
+        ("both.npz --loss sigmoid-ce", "has both 'targets' (or lists of them) and 'teacher'"),
+        ("labels.npz --loss sigmoid-ce --temperature 2", "a temperature with a teacher's scores as targets only"),
+        ("in.npz --loss asymmetric", "'teacher' does not apply to asymmetric: it is for sigmoid-ce, sigmoid-focal"),
+        ("labels.npz --loss distillation", "'targets' does not apply to distillation: it is for"),
+    ] {
+        let ended = run(directory.path(), &format!("run {args}"));
+        assert!(ended.code == Some(2) && ended.stderr.contains(words), "{args}: {}{}", ended.stdout, ended.stderr);
+    }
+}
+
 #[test]
 fn a_mean_over_nothing_is_nan_or_0_as_asked() {
     let directory = tempfile::tempdir().expect("a directory");
