@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Shape, Tensor};
 
 use crate::Reduction;
+use crate::config::init;
 use crate::error::Error;
 use crate::plan::{Kind, Spec};
 use crate::run::{Given, as_rows, as_scores, run};
@@ -31,15 +32,9 @@ pub struct BinaryCrossEntropyLossConfig {
     pub denominator: Option<f32>,
 }
 
-impl BinaryCrossEntropyLossConfig {
-    /// Makes the loss.
-    ///
-    /// # Panics
-    /// If an option is outside its range, as Burn's own does: see [`try_init`](Self::try_init).
-    pub fn init(&self, device: &Device) -> BinaryCrossEntropyLoss {
-        self.try_init(device).unwrap_or_else(|error| panic!("{error}"))
-    }
+init!(BinaryCrossEntropyLossConfig => BinaryCrossEntropyLoss);
 
+impl BinaryCrossEntropyLossConfig {
     /// As [`init`](Self::init), with an error for options outside their range.
     ///
     /// # Errors
