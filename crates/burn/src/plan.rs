@@ -132,6 +132,11 @@ impl Gpu {
         Ok(Gpu { gpu, plans: Mutex::default(), status, failure: Mutex::default() })
     }
 
+    /// The most bytes that one binding may have.
+    pub(crate) fn binding_limit(&self) -> u64 {
+        self.gpu.device().limits().max_storage_buffer_binding_size
+    }
+
     /// The plan for this, made or remembered.
     pub(crate) fn plan(&self, job: &Job, dtype: DType, form: Form, half: Half) -> Result<Arc<Plan>, Error> {
         let layout = layout(job, dtype, form, half)?;

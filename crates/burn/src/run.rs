@@ -185,7 +185,7 @@ fn bytes(hot: Tensor<3, Bool>) -> Tensor<1, Int> {
 }
 
 /// Integers of a type that kernels read.
-fn read(integers: Tensor<1, Int>) -> Tensor<1, Int> {
+pub(crate) fn read(integers: Tensor<1, Int>) -> Tensor<1, Int> {
     if is_read(integers.dtype()) { integers } else { integers.cast(DType::I32) }
 }
 

@@ -6,6 +6,7 @@ mod devices;
 mod forms;
 mod graph;
 mod learner;
+mod linear;
 mod memory;
 mod random;
 mod training;
