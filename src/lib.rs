@@ -22,13 +22,13 @@
 //! | one true class of many | [`SoftmaxCe`] on classes |
 //! | several true classes that share the row | [`SoftmaxCe`] on lists or multi-hot targets: each weighs 1/M |
 //! | a distribution to match (mixup) | [`SoftmaxCe`] on probabilities |
-//! | a teacher's scores to match | [`Distillation`] on [`Targets::Logits`] |
+//! | a teacher's scores to match | [`Distillation`](loss::Distillation) on [`Targets::Logits`] |
 //! | independent yes-or-no attributes | [`SigmoidCe`] |
 //! | one true class, and confident rows are to count for more or less | [`Poly1`] |
 //! | many easy negatives | [`SoftmaxFocal`], [`SigmoidFocal`] |
-//! | independent attributes of which few are true | [`Asymmetric`] |
+//! | independent attributes of which few are true | [`Asymmetric`](loss::Asymmetric) |
 //! | attributes of which some are not known | [`MISSING_LABEL`](batch::MISSING_LABEL) among multi-hot targets |
-//! | its pair among the columns of a similarity matrix (CLIP, retrieval) | [`InfoNce`] |
+//! | its pair among the columns of a similarity matrix (CLIP, retrieval) | [`InfoNce`](loss::InfoNce) |
 //! | probabilities instead of scores | [`Ce`], [`Bce`] |
 //!
 //! Fused means: a kernel reads a row of scores, reduces it, and writes the gradient. Log-softmax, gather, mean and
@@ -127,9 +127,7 @@ pub use api::GpuLoss;
 pub use batch::{Batch, Dtype, Output, Shape, Targets};
 pub use error::{Error, Result};
 pub use layout::Layout;
-pub use loss::{
-    Asymmetric, Bce, Ce, Distillation, InfoNce, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal,
-};
+pub use loss::{Bce, Ce, Poly1, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal};
 pub use plan::{Buffers, Plan};
 pub use wgpu;
 

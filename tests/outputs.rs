@@ -253,6 +253,8 @@ fn what_has_no_meaning_is_refused() {
         let both = Batch::new(scores.view(), multi_hot()).with_entropy().with_correct();
         refused(&softmax(), both, "correct rows of multi-hot beside entropies");
         let up = array![1.0_f32, 1.0];
+        let both = Batch::new(scores.view(), multi_hot()).entropy_upstream(up.view()).with_correct();
+        refused(&softmax().reduction(Reduction::None), both, "correct rows of multi-hot beside entropies");
         let at_entropy = Batch::new(scores.view(), classes()).entropy_upstream(up.view());
         refused(&softmax(), at_entropy, "reduction None");
         let capped = softmax().class_bias([0.0, 1.0]).softcap(5.0);

@@ -32,12 +32,12 @@ fn break_kernels(gpu: &GpuLoss, part: &'static str, from: &'static str, to: &'st
 }
 
 /// What each fault is called, for rows of how many classes, and what it changes. Rows of 28 classes stay in
-/// registers, of 1,500 take two passes.
+/// registers, of 1,030 take two passes.
 const STAGES: [(&str, usize, &str, &str); 6] = [
-    ("max, resident", 28, "Greatest(max(s.max, transform(x))", "Greatest(min(s.max, transform(x))"),
-    ("max, two passes", 1500, "let above = own > old;", "let above = own < old;"),
+    ("max, resident", 28, "Greatest(max(s.max, logit(x, classes))", "Greatest(min(s.max, logit(x, classes))"),
+    ("max, two passes", 1030, "let above = own > old;", "let above = own < old;"),
     ("sum, resident", 28, "s.rest + min(s.greatest, numerator)", "s.rest + 1.001 * min(s.greatest, numerator)"),
-    ("sum, two passes", 1500, "return Sum(s.high + term);", "return Sum(s.high + 1.001 * term);"),
+    ("sum, two passes", 1030, "return Sum(s.high + term);", "return Sum(s.high + 1.001 * term);"),
     ("gradient store", 28, "stored_of(pack4(values))", "stored_of(pack4(values * 1.001))"),
     ("lane of the gradient", 28, "((r.p_factor * numerator - weight)", "((r.p_factor * numerator.xyzz - weight)"),
 ];
@@ -68,6 +68,25 @@ fn a_fault_in_one_strategy_makes_another_serve() {
             let gpu = &gpu.with_strategy(default);
             let error = gpu.softmax_ce(&batch).expect_err("refused");
             assert!(matches!(error, Error::Miscompiled { .. }), "{what}: {error}");
+        }
+    }
+}
+
+/// Seen to fail: the gradient of the class bias was NaN on the device alone, for the self-test's rows of NaN.
+#[test]
+fn every_output_passes_the_self_test() {
+    for gpu in fresh() {
+        let logits = Array2::from_shape_fn((5, 7), |(n, c)| ((n * 37 + c * 11) % 97) as f32 * 0.07);
+        let labels = [0_i64, 1, 2, 3, 4];
+        let batch = || Batch::new(logits.view(), &labels).with_lse().with_argmax().with_correct();
+        let loss = SoftmaxCe::default().class_bias([0.5; 7]);
+        let batches =
+            [batch().with_grad_class_bias(), batch().with_rank(), batch().with_log_prob(), batch().with_entropy()];
+        for batch in batches {
+            let out = gpu.run(&loss, &batch).unwrap_or_else(|error| panic!("{}: {error}", name(&gpu)));
+            let expected = reference::run(&loss, &batch).expect("legal");
+            assert!(reference::compare(&out, &expected).kept(), "{}", name(&gpu));
+            assert!(gpu.refused().is_empty(), "{}: {:?}", name(&gpu), gpu.refused());
         }
     }
 }

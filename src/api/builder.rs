@@ -1,5 +1,6 @@
 //! Opening a device with all that is to be settled beforehand.
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub struct Builder {
     self_test: Option<bool>,
     time_limit: Option<Duration>,
     profile: Option<String>,
+    #[cfg(not(target_arch = "wasm32"))]
     pipelines: Option<PathBuf>,
 }
 
@@ -83,6 +85,7 @@ impl Builder {
     /// the last plan and this device are dropped. A file that is damaged or another driver's is not used, and one that
     /// cannot be written is logged; neither is an error. Nobody else should be able to write to the folder: what is in
     /// it is handed to the driver. Mesa's lavapipe hands out a header and no kernels, so there nothing is gained.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn pipeline_cache(self, folder: impl Into<PathBuf>) -> Self {
         Builder { pipelines: Some(folder.into()), ..self }
     }

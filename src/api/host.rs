@@ -58,8 +58,8 @@ struct Workspace {
 }
 
 impl GpuLoss {
-    /// A batch that is not symmetric.
-    pub(super) async fn run_halves<T: Element, D: Dimension>(
+    /// A batch as a whole, by one plan: each half of a symmetric one is such a batch.
+    pub(super) async fn run_plain<T: Element, D: Dimension>(
         &self,
         spec: &Spec,
         batch: &Batch<'_, T, D>,
@@ -119,28 +119,8 @@ impl GpuLoss {
             plan.host_finish.as_ref(),
             u64::from(self.context.limits.min_storage_buffer_offset_alignment),
         );
-        let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let workspace = match idle.filter(|w| w.index_bytes == host.indices.len() as u64) {
-            Some(workspace) => workspace,
-            None => self.workspace(host, &places, layout.in_place).await?,
-        };
-
-        guarded(&self.context, "writing a batch", || {
-            let queue = &self.context.queue;
-            write(queue, &workspace.scores, &host.scores);
-            write(queue, &workspace.targets, &host.targets);
-            for (buffer, bytes) in [
-                (&workspace.indices, &host.indices),
-                (&workspace.upstream, &host.upstream),
-                (&workspace.entropy_upstream, &host.entropy_upstream),
-                (&workspace.element_weights, &host.element_weights),
-            ] {
-                if let Some(buffer) = buffer {
-                    write(queue, buffer, bytes);
-                }
-            }
-        })
-        .await?;
+        let workspace = self.workspace_for(plan, host, &places).await?;
+        self.write_batch(&workspace, host).await?;
         let results = &workspace.results;
         // Without a scan, few kernels write a status.
         let untouched = scales.is_some() && !spec.kind.takes_probabilities() && !layout.outputs.correct;
@@ -171,6 +151,35 @@ impl GpuLoss {
         .await?;
         plan.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
         output
+    }
+
+    /// A workspace of a call that is over, or a new one.
+    async fn workspace_for(&self, plan: &HostPlan, host: &HostArrays<'_>, places: &Places) -> Result<Workspace> {
+        let idle = plan.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle.filter(|w| w.index_bytes == host.indices.len() as u64) {
+            Some(workspace) => Ok(workspace),
+            None => self.workspace(host, places, plan.plan.layout().in_place).await,
+        }
+    }
+
+    /// Sends the arrays of a batch to the device.
+    async fn write_batch(&self, workspace: &Workspace, host: &HostArrays<'_>) -> Result<()> {
+        guarded(&self.context, "writing a batch", || {
+            let queue = &self.context.queue;
+            write(queue, &workspace.scores, &host.scores);
+            write(queue, &workspace.targets, &host.targets);
+            for (buffer, bytes) in [
+                (&workspace.indices, &host.indices),
+                (&workspace.upstream, &host.upstream),
+                (&workspace.entropy_upstream, &host.entropy_upstream),
+                (&workspace.element_weights, &host.element_weights),
+            ] {
+                if let Some(buffer) = buffer {
+                    write(queue, buffer, bytes);
+                }
+            }
+        })
+        .await
     }
 
     /// What to expect of class lists on a device whose loops are limited: in steps, so that few plans are made.

@@ -15,6 +15,7 @@ mod read;
 mod results;
 mod self_test;
 mod symmetric;
+mod test_key;
 mod tuning;
 mod units;
 
@@ -149,7 +150,8 @@ impl GpuLoss {
     /// Shares the caller's device. Nothing is set on it: no callback, no error handler.
     ///
     /// ```no_run
-    /// use gpu_loss::{AdapterFilter, GpuLoss, wgpu};
+    /// use gpu_loss::builder::AdapterFilter;
+    /// use gpu_loss::{GpuLoss, wgpu};
     /// let adapters = GpuLoss::adapters(&AdapterFilter::default());
     /// let adapter = adapters.first().expect("an adapter");
     /// let (required_features, required_limits) = GpuLoss::wanted(adapter); // and what your own kernels need

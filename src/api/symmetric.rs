@@ -22,7 +22,7 @@ impl GpuLoss {
             check_shapes(spec, batch)?;
             return self.run_symmetric(spec, batch, wait).await;
         }
-        self.run_halves(spec, batch, wait).await
+        self.run_plain(spec, batch, wait).await
     }
 
     /// Both halves, each by the plan that serves it, in f32: the gradient is rounded once, when they are added.
@@ -38,8 +38,8 @@ impl GpuLoss {
         along.outputs = batch.outputs;
         let mut down = Batch::new(&halves.columns, &halves.positives);
         (down.outputs.grad, down.outputs.losses) = (batch.outputs.grad, batch.outputs.losses);
-        let rows = Box::pin(self.run_halves(&plain, &along, wait)).await?;
-        let columns = Box::pin(self.run_halves(&plain, &down, wait)).await?;
+        let rows = Box::pin(self.run_plain(&plain, &along, wait)).await?;
+        let columns = Box::pin(self.run_plain(&plain, &down, wait)).await?;
         let middle = |a: f32, b: f32| 0.5 * a + 0.5 * b;
         let grad = match rows.grad.zip(columns.grad) {
             Some((along, down)) => {

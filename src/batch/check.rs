@@ -19,7 +19,7 @@ pub(crate) fn check_shapes<T: Element, D: Dimension>(spec: &Spec, batch: &Batch<
     let shape = Shape::of(dims).filter(|s| s.classes > 0).ok_or_else(|| Error::NoClasses { got: dims.to_vec() })?;
     spec.check(shape.classes)?;
     suits(spec, batch.targets.form(), batch.element_weights.is_some(), batch.outputs)?;
-    suits_entropy(spec, batch.entropy_upstream.is_some())?;
+    suits_entropy(spec, batch.targets.form(), batch.outputs, batch.entropy_upstream.is_some())?;
     if (batch.upstream.is_some() || batch.entropy_upstream.is_some()) && spec.reduction != Reduction::None {
         let got = "upstream with a reduction".to_owned();
         return Err(Error::Unsupported {
@@ -100,13 +100,23 @@ pub(crate) fn suits(spec: &Spec, form: TargetForm, element_weights: bool, output
     suits_more(spec, form, outputs)
 }
 
-/// Whether something may arrive at the entropies of a loss.
-pub(crate) fn suits_entropy(spec: &Spec, entropy_upstream: bool) -> Result<()> {
-    if !entropy_upstream || spec.kind.options().contains(&OptionName::EntropyCoefficient) {
-        return Ok(());
+/// Whether something may arrive at the entropies of a loss, and whether correct rows are told beside them.
+pub(crate) fn suits_entropy(spec: &Spec, form: TargetForm, outputs: Outputs, entropy_upstream: bool) -> Result<()> {
+    let loss = spec.kind.name();
+    if entropy_upstream && !spec.kind.options().contains(&OptionName::EntropyCoefficient) {
+        let got = "an upstream gradient of entropies".to_owned();
+        return Err(Error::Unsupported { loss, got, expected: "it with softmax_ce only" });
     }
-    let (loss, got) = (spec.kind.name(), "an upstream gradient of entropies".to_owned());
-    Err(Error::Unsupported { loss, got, expected: "it with softmax_ce only" })
+    let entropy = outputs.entropy || spec.entropy_coefficient != 0.0 || entropy_upstream;
+    if entropy && outputs.correct && form.is_dense() {
+        return Err(Error::Unsupported {
+            loss,
+            got: format!("correct rows of {} beside entropies", form.name()),
+            expected: "one of the two: where several teams share a row, its statistics have room for one; argmax tells the \
+                       other",
+        });
+    }
+    Ok(())
 }
 
 /// What margins, log-probabilities, ranks, entropies and the gradient of the class bias go with.
@@ -124,13 +134,6 @@ fn suits_more(spec: &Spec, form: TargetForm, outputs: Outputs) -> Result<()> {
     }
     if outputs.entropy && (!spec.kind.is_softmax() || form == TargetForm::Logits) {
         return unsupported("a request for entropy", "it from softmax losses with labels or probabilities only");
-    }
-    let entropy = outputs.entropy || spec.entropy_coefficient != 0.0;
-    if entropy && outputs.correct && form.is_dense() {
-        return unsupported(
-            &format!("correct rows of {} beside entropies", form.name()),
-            "one of the two: where several teams share a row, its statistics have room for one; argmax tells the other",
-        );
     }
     if outputs.grad_class_bias && spec.class_bias.is_none() {
         return unsupported("a request for grad_class_bias", "it from a loss that has a class_bias");

@@ -65,7 +65,7 @@ impl InfoNce {
     /// The gradient by the temperature, `−Σ_ij x_ij·∂loss/∂x_ij / τ`, from the similarities and their gradient.
     ///
     /// ```
-    /// use gpu_loss::InfoNce;
+    /// use gpu_loss::loss::InfoNce;
     /// let (x, grad) = (ndarray::array![[2.0_f32, 1.0]], ndarray::array![[-0.5_f32, 0.5]]);
     /// assert_eq!(InfoNce::default().temperature(0.5).temperature_gradient(&x.view(), &grad.view()), 1.0);
     /// ```

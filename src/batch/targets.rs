@@ -39,7 +39,7 @@ pub enum Targets<'a> {
     MultiHot(MultiHot<'a>),
     /// One probability an element, of the scores' shape; used as given, not renormalised.
     Probabilities(Probabilities<'a>),
-    /// A teacher's scores, of the scores' shape; for [`Distillation`](crate::Distillation) alone.
+    /// A teacher's scores, of the scores' shape; for [`Distillation`](crate::loss::Distillation) alone.
     Logits(Logits<'a>),
 }
 

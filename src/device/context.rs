@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::injection::Injection;
-use super::pipeline::KernelCache;
+use super::kernel_cache::KernelCache;
 #[cfg(not(target_arch = "wasm32"))]
 use super::pipeline_store::PipelineStore;
 use super::profile::{Choice, Profile};

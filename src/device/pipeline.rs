@@ -1,65 +1,26 @@
 //! Compute pipelines, built once per device and set of constants.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use super::kernel_cache::{Kernel, KernelKey};
 use super::{Context, guarded};
 use crate::error::Result;
 
-/// A pipeline with the layout of its one bind group.
-#[derive(Debug)]
-pub(crate) struct Kernel {
-    pub(crate) pipeline: wgpu::ComputePipeline,
-    pub(crate) layout: wgpu::BindGroupLayout,
-}
-
-/// What makes two kernels the same: their WGSL, and the values of its overrides.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct KernelKey {
-    source: Arc<str>,
-    /// Values by their bits.
-    constants: Vec<(&'static str, u64)>,
-}
-
-/// Kernels that are kept at most, besides those that plans hold: some drivers take megabytes for each.
-const KEPT: usize = 256;
-
-/// Kernels by their keys. Two threads that need the same new one both build it; the first to finish keeps it.
-#[derive(Debug, Default)]
-pub(crate) struct KernelCache {
-    kernels: Mutex<HashMap<KernelKey, Arc<Kernel>>>,
-}
-
-impl KernelCache {
-    pub(crate) async fn get(
+impl Context {
+    /// The kernel of this source and these constants, built unless it is kept.
+    pub(crate) async fn kernel(
         &self,
-        context: &Context,
         label: &str,
         source: &str,
         constants: &[(&'static str, f64)],
         bindings: &[(u32, bool)],
     ) -> Result<Arc<Kernel>> {
-        let bits = constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
-        let key = KernelKey { source: source.into(), constants: bits };
-        if let Some(kernel) = self.lock().get(&key) {
-            return Ok(Arc::clone(kernel));
+        let key = KernelKey::new(source, constants);
+        if let Some(kernel) = self.kernels.find(&key) {
+            return Ok(kernel);
         }
-        let kernel = Arc::new(build(context, label, source, constants, bindings).await?);
-        let mut kernels = self.lock();
-        if kernels.len() >= KEPT {
-            kernels.retain(|_, kernel| Arc::strong_count(kernel) > 1);
-        }
-        Ok(Arc::clone(kernels.entry(key).or_insert(kernel)))
-    }
-
-    #[cfg(feature = "fault-injection")]
-    /// How many are kept.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KernelKey, Arc<Kernel>>> {
-        self.kernels.lock().unwrap_or_else(PoisonError::into_inner)
+        let kernel = build(self, label, source, constants, bindings).await?;
+        Ok(self.kernels.keep(key, kernel))
     }
 }
 

@@ -1,11 +1,9 @@
 //! Bringing results back: mapping a staging buffer, with a limit on every wait.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use futures_intrusive::channel::shared::{Sender, channel};
+use futures_intrusive::channel::shared::channel;
 
 use super::injection::Fault;
+use super::mapping::{End, READING};
 use super::{Context, check_not_lost, guarded};
 use crate::error::{Error, Result};
 
@@ -19,8 +17,6 @@ pub(crate) enum Wait {
     Elsewhere,
 }
 
-pub(super) const READING: &str = "reading results back";
-
 /// Maps the first `bytes` of `staging` once `submission` is done and hands them to `take`.
 pub(crate) async fn read<T>(
     context: &Context,
@@ -31,7 +27,7 @@ pub(crate) async fn read<T>(
     take: impl FnOnce(&[u8]) -> T,
 ) -> Result<T> {
     let (sender, ended) = channel(2);
-    let end = End { told: Arc::default(), sender };
+    let end = End::new(sender);
     let fault = context.injection.at("mapping");
     if fault == Some(Fault::Destroyed) {
         context.device.destroy();
@@ -64,26 +60,6 @@ pub(crate) async fn read<T>(
         taken.map_err(|error| Error::Device { during: READING, message: error.to_string() })
     })
     .await?
-}
-
-/// Where it is told how a mapping ended: by its callback, or by the watch that gives up. The first word counts.
-#[derive(Debug, Clone)]
-pub(super) struct End {
-    told: Arc<AtomicBool>,
-    sender: Sender<Result<()>>,
-}
-
-impl End {
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(super) fn is_told(&self) -> bool {
-        self.told.load(Ordering::Acquire)
-    }
-
-    pub(super) fn tell(&self, outcome: Result<()>) {
-        self.told.store(true, Ordering::Release);
-        // There is room for both; nobody may be listening any more.
-        let _ = self.sender.try_send(outcome);
-    }
 }
 
 /// An end that a mapping's callback is to tell.

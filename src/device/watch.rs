@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::readback::{End, READING};
+use super::mapping::{End, READING};
 use super::{Context, caught, turn};
 use crate::error::Error;
 

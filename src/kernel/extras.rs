@@ -1,6 +1,5 @@
 //! The pieces of optional buffers, each with a stand-in where it is absent.
 
-use super::compose::Pieces;
 use super::key::Extras;
 use super::pieces::*;
 use crate::loss::Kind;

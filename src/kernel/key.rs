@@ -58,9 +58,9 @@ pub(crate) struct RowOptions {
     pub(crate) bias: bool,
     /// Whether the true class's score has a margin.
     pub(crate) margin: bool,
-    /// Whether rows' entropies are found,
+    /// Whether rows' entropies are found.
     pub(crate) spread: bool,
-    /// and count in losses or gradients.
+    /// Whether rows' entropies count in losses or gradients.
     pub(crate) entropy: bool,
     /// Whether the classes that go before the true one are counted.
     pub(crate) ahead: bool,
@@ -161,9 +161,9 @@ pub(crate) struct LossKernel {
     pub(crate) long_sums: bool,
     /// Whether probabilities are taken by aligned vectors.
     pub(crate) dense_vectors: bool,
-    /// Whether vectors are taken by wide loads, which llvmpipe alone has,
+    /// Whether vectors are taken by wide loads, which llvmpipe alone has.
     pub(crate) wide: bool,
-    /// and integers.
+    /// Which integers are taken by wide loads.
     pub(crate) wide_integers: WideIntegers,
     /// Whether halves are widened in integers.
     pub(crate) widens_in_integers: bool,

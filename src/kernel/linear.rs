@@ -1,8 +1,8 @@
 //! What the kernels of a linear layer are made of besides their products: labels, and the maths of a loss.
 
-use super::compose::{Pieces, targets, weights};
 use super::key::{RowOptions, WideIntegers};
 use super::pieces::*;
+use super::targets::{targets, weights};
 use crate::batch::{Dtype, TargetForm};
 use crate::loss::Kind;
 

@@ -12,6 +12,7 @@ pub(crate) mod pieces;
 mod resident;
 mod scan;
 mod slot;
+mod targets;
 mod template;
 #[cfg(test)]
 mod tests;

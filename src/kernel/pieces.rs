@@ -1,5 +1,8 @@
 //! Every piece of WGSL, in one list: `shaders/README.md` says what they promise each other.
 
+/// Pieces, in the order in which they are laid.
+pub(super) type Pieces = Vec<&'static str>;
+
 macro_rules! pieces {
     ($($name:ident = $path:literal,)*) => {
         $(pub(crate) const $name: &str = include_str!(concat!("../../shaders/", $path));)*

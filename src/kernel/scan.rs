@@ -1,8 +1,8 @@
 //! The pieces of the kernels that scan the targets: what each part finds, and what is made of all that was found.
 
-use super::compose::{Pieces, weights, words};
 use super::key::WideIntegers;
 use super::pieces::*;
+use super::targets::{weights, words};
 
 pub(super) const MULTI_HOT: [&str; 3] = [REDUCE_FOUND, REDUCE_STORED, REDUCE_SCAN_MULTI_HOT];
 

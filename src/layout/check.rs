@@ -52,11 +52,20 @@ impl Layout {
 
     /// Refuses what has no meaning, before anything reaches the device.
     pub(crate) fn check(&self, spec: &Spec) -> Result<()> {
-        let refuse = |problem: String| Err(Error::Layout { problem });
         let shape = &self.shape;
         if shape.classes == 0 || shape.inner == 0 {
             return Err(Error::NoClasses { got: vec![shape.n, shape.classes, shape.inner] });
         }
+        self.check_sizes(spec)?;
+        self.check_strides()?;
+        self.check_options(spec)?;
+        self.check_more_outputs(spec)?;
+        self.check_statistics(spec)
+    }
+
+    /// Rows, classes, elements and positions: what is counted has to stay within its type.
+    fn check_sizes(&self, spec: &Spec) -> Result<()> {
+        let shape = &self.shape;
         let limit = u64::from(u32::MAX) - 64;
         for (what, got) in [("rows", shape.rows() as u64), ("classes", self.all_classes() as u64)] {
             if got > limit {
@@ -81,6 +90,13 @@ impl Layout {
                 return Err(Error::Limit { limit: "number of elements", got: MAX_ELEMENTS, needed, what });
             }
         }
+        Ok(())
+    }
+
+    /// Strides that overlap, or that differ where the gradient replaces the scores.
+    fn check_strides(&self) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Layout { problem });
+        let slab = self.shape.slab();
         for (what, stride) in [("scores_stride", self.scores_stride), ("grad_stride", self.grad_stride)] {
             if let Some(stride) = stride.filter(|stride| *stride < slab) {
                 return refuse(format!("{what} is {stride}, expected at least the {slab} elements of one n"));
@@ -89,6 +105,12 @@ impl Layout {
         if self.in_place && self.grad_stride.is_some_and(|stride| stride as u64 != self.scores_step()) {
             return refuse("grad_stride differs from scores_stride, but the gradient replaces the scores".to_owned());
         }
+        Ok(())
+    }
+
+    /// What goes with a reduction, a form of target or a loss.
+    fn check_options(&self, spec: &Spec) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Layout { problem });
         if self.upstream == Upstream::PerLoss && spec.reduction != Reduction::None {
             return refuse(format!(
                 "one upstream gradient a loss goes with the reduction None, not {:?}",
@@ -112,8 +134,7 @@ impl Layout {
                     .to_owned(),
             );
         }
-        self.check_more_outputs(spec)?;
-        self.check_statistics(spec)
+        Ok(())
     }
 
     /// Log-probabilities, ranks, entropies and the gradient of the class bias: what each needs.

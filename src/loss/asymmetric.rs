@@ -14,11 +14,12 @@ use super::{EmptyMean, Reduction};
 /// The gradient is its derivative, that of the powers included (the authors' code has a switch for that).
 ///
 /// ```
-/// use gpu_loss::Asymmetric;
+/// use gpu_loss::loss::Asymmetric;
 /// let loss = Asymmetric::default().gamma_positive(0.0);
 /// assert_eq!((loss.gamma_positive, loss.gamma_negative, loss.clip), (0.0, 4.0, 0.05));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Asymmetric {
     /// How the losses of elements are reduced.
     pub reduction: Reduction,

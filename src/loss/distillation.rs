@@ -44,11 +44,12 @@ impl Divergence {
 /// masks, is NaN.
 ///
 /// ```
-/// use gpu_loss::{Distillation, Divergence};
+/// use gpu_loss::loss::{Distillation, Divergence};
 /// let loss = Distillation::default().temperature(2.0).divergence(Divergence::ReverseKl);
 /// assert_eq!(loss.temperature, 2.0);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Distillation {
     /// How the losses of rows are reduced.
     pub reduction: Reduction,

@@ -13,7 +13,8 @@ use super::{EmptyMean, Reduction};
 /// Targets are classes: [`diagonal`](Self::diagonal), or positives of one's own where it is not symmetric.
 ///
 /// ```
-/// use gpu_loss::{Batch, InfoNce, loss::Loss, reference};
+/// use gpu_loss::loss::{InfoNce, Loss as _};
+/// use gpu_loss::{Batch, reference};
 /// let similarities = ndarray::array![[0.9_f32, 0.1], [0.2, 0.8]];
 /// let loss = InfoNce::default().temperature(0.07).symmetric(true);
 /// let positives = InfoNce::diagonal(2);
@@ -22,6 +23,7 @@ use super::{EmptyMean, Reduction};
 /// # Ok::<(), gpu_loss::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct InfoNce {
     /// How the losses of rows are reduced.
     pub reduction: Reduction,

@@ -12,8 +12,8 @@ use table::TABLE;
 /// Options that every loss has (reduction, denominator, what an empty mean is, the ignored label) are not among them.
 ///
 /// ```
-/// use gpu_loss::loss::OptionName;
-/// use gpu_loss::{Kind, Loss, SoftmaxCe};
+/// use gpu_loss::SoftmaxCe;
+/// use gpu_loss::loss::{Kind, Loss, OptionName};
 /// let mut spec = Kind::SoftmaxCe.defaults();
 /// assert!(OptionName::LabelSmoothing.set(&mut spec, 0.1));
 /// assert_eq!(spec, SoftmaxCe::default().label_smoothing(0.1).spec());

@@ -66,7 +66,7 @@ pub(super) fn checked<'a>(
     layout.fits(&context.limits, spec)?;
     spec.check(layout.all_classes())?;
     suits(spec, layout.targets, layout.element_weights, layout.outputs)?;
-    suits_entropy(spec, layout.entropy_upstream)?;
+    suits_entropy(spec, layout.targets, layout.outputs, layout.entropy_upstream)?;
     let strategy = choose(context, spec.kind, layout, forced)?;
     Ok(Scheduler::new(context, spec, layout, strategy))
 }
@@ -86,7 +86,7 @@ async fn step(context: &Context, dispatch: &Dispatch, params_at: u64) -> Result<
         });
     }
     let constants = declared(&source, &dispatch.constants);
-    let kernel = context.kernels.get(context, &label, &source, &constants, &found).await?;
+    let kernel = context.kernel(&label, &source, &constants, &found).await?;
     let bindings = found
         .iter()
         .map(|(binding, _)| {

@@ -1,6 +1,6 @@
 //! Whether results keep the promised accuracy.
 
-use ndarray::{ArrayD, Dimension};
+use ndarray::{Array, ArrayD, Dimension};
 
 use super::{LinearReference, Reference};
 use crate::batch::{Dtype, Element, Output};
@@ -82,42 +82,58 @@ pub fn compare<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Refe
     difference.entropy = alike(&output.entropy, &reference.entropy);
     difference.grad_class_bias = bias_ratio(output, reference);
     if let Some(grad) = &output.grad {
-        let most = most::<T>();
-        let representable = reference.grad.iter().map(|g| g.abs()).filter(|g| *g < most);
-        let largest = representable.fold(0.0_f64, f64::max);
-        let (relative, floor) = match T::DTYPE {
-            Dtype::F32 => (2e-5, 0.0),
-            Dtype::F16 => (1e-3, 0.5_f64.powi(25)),
-            Dtype::Bf16 => (4e-3, 0.0),
-        };
-        // Below f32's normal numbers a device may write 0.
-        let limit = |want: f64, terms: f64| relative * want.abs() + 1e-6 * largest + 4e-7 * terms + floor + 1.2e-38;
-        let mut element = |got: f64, want: f64, terms: f64| {
-            difference.grad = difference.grad.max(error_ratio(got, want, limit(want, terms), most));
-            if got.is_finite() && want.is_finite() {
-                difference.grad_absolute = difference.grad_absolute.max((got - want).abs());
-            }
-        };
-        let wanted = reference.grad.iter().zip(&reference.terms);
-        match (grad.as_slice(), reference.grad.as_slice(), reference.terms.as_slice()) {
-            // As slices in a third of the time.
-            (Some(got), Some(want), Some(terms)) => {
-                got.iter().zip(want.iter().zip(terms)).for_each(|(g, (w, t))| element(g.to_f64(), *w, *t));
-            }
-            _ => grad.iter().zip(wanted).for_each(|(g, (w, t))| element(g.to_f64(), *w, *t)),
+        (difference.grad, difference.grad_absolute) = of_gradient(grad, reference);
+    }
+    difference.argmax = rows_apart(output, reference);
+    difference
+}
+
+/// The worst ratio of a gradient, and its largest absolute difference.
+fn of_gradient<T: Element, D: Dimension>(grad: &Array<T, D>, reference: &Reference) -> (f64, f64) {
+    let most = most::<T>();
+    let representable = reference.grad.iter().map(|g| g.abs()).filter(|g| *g < most);
+    let largest = representable.fold(0.0_f64, f64::max);
+    let (relative, floor) = match T::DTYPE {
+        Dtype::F32 => (2e-5, 0.0),
+        Dtype::F16 => (1e-3, 0.5_f64.powi(25)),
+        Dtype::Bf16 => (4e-3, 0.0),
+    };
+    // Below f32's normal numbers a device may write 0.
+    let limit = |want: f64, terms: f64| relative * want.abs() + 1e-6 * largest + 4e-7 * terms + floor + 1.2e-38;
+    let (mut ratio, mut absolute) = (0.0_f64, 0.0_f64);
+    let mut element = |got: f64, want: f64, terms: f64| {
+        ratio = ratio.max(error_ratio(got, want, limit(want, terms), most));
+        if got.is_finite() && want.is_finite() {
+            absolute = absolute.max((got - want).abs());
+        }
+    };
+    match (grad.as_slice(), reference.grad.as_slice(), reference.terms.as_slice()) {
+        // As slices in a third of the time.
+        (Some(got), Some(want), Some(terms)) => {
+            got.iter().zip(want.iter().zip(terms)).for_each(|(g, (w, t))| element(g.to_f64(), *w, *t));
+        }
+        _ => {
+            let wanted = reference.grad.iter().zip(&reference.terms);
+            grad.iter().zip(wanted).for_each(|(g, (w, t))| element(g.to_f64(), *w, *t));
         }
     }
+    (ratio, absolute)
+}
+
+/// Rows whose highest class, correctness or rank differs.
+fn rows_apart<T: Element, D: Dimension>(output: &Output<T, D>, reference: &Reference) -> u64 {
+    let mut apart = 0;
     if let (Some(got), Some(want)) = (&output.argmax, &reference.argmax) {
-        difference.argmax = got.iter().zip(want).filter(|(g, w)| g != w).count() as u64;
+        apart += got.iter().zip(want).filter(|(g, w)| g != w).count() as u64;
     }
     if let (Some(got), Some(want), Some(slack)) = (&output.rank, &reference.rank, &reference.rank_slack) {
         let pairs = got.iter().zip(want).zip(slack);
-        difference.argmax += pairs.filter(|((g, w), slack)| g.abs_diff(**w) > **slack).count() as u64;
+        apart += pairs.filter(|((g, w), slack)| g.abs_diff(**w) > **slack).count() as u64;
     }
     if let (Some(got), Some(want)) = (output.correct, reference.correct) {
-        difference.argmax += got.abs_diff(want);
+        apart += got.abs_diff(want);
     }
-    difference
+    apart
 }
 
 /// The worst ratio of a gradient with respect to the class bias: what is promised of each gradient, summed over the rows.
@@ -193,10 +209,10 @@ pub fn compare_linear<T: Element>(output: &LinearOutput<T>, reference: &LinearRe
     difference
 }
 
-/// What rounds to infinity in f32,
+/// What rounds to infinity in f32.
 const F32_MOST: f64 = f32::MAX as f64 * (1.0 + 1.0 / (1_u32 << 25) as f64);
 
-/// and in the gradient's type.
+/// What rounds to infinity in the gradient's type.
 fn most<T: Element>() -> f64 {
     match T::DTYPE {
         Dtype::F16 => 65_520.0,

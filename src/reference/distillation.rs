@@ -1,4 +1,4 @@
-//! Divergences between `p = softmax(x/τ)` and `t = softmax(v/τ)`: see [`Distillation`](crate::Distillation).
+//! Divergences between `p = softmax(x/τ)` and `t = softmax(v/τ)`: see [`Distillation`](crate::loss::Distillation).
 
 use super::{RowLoss, logits};
 use crate::loss::{Divergence, Spec};

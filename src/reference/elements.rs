@@ -1,6 +1,6 @@
 //! Losses of elements over a batch: ignored rows, missing labels and weights of elements.
 
-use super::targets::{RowState, Rows};
+use super::targets::{RowState, RowTargets};
 use super::{BiasGradient, ElementLoss, More, Reference, Scores, array, logits, position, reduce};
 use crate::batch::Shape;
 use crate::loss::Spec;
@@ -9,7 +9,7 @@ pub(super) fn by_elements(
     spec: &Spec,
     shape: &Shape,
     Scores { dims, values: scores }: Scores<'_>,
-    (rows, missing): (&Rows, Vec<bool>),
+    (rows, missing): (&RowTargets, Vec<bool>),
     (upstream, weights): (&[f64], &[f64]),
     more: More,
     of_element: &dyn Fn(f64, f64, usize) -> ElementLoss,
@@ -17,13 +17,9 @@ pub(super) fn by_elements(
     let mut losses = vec![0.0; scores.len()];
     let mut grad = vec![0.0; scores.len()];
     let mut terms = vec![0.0; scores.len()];
-    let mut ignored = missing;
+    let ignored = ignored(shape, rows, missing);
     let mut valid = 0_usize;
     for row in 0..shape.rows() {
-        if rows.state(row) == RowState::Ignored {
-            (0..shape.classes).for_each(|class| ignored[position(shape, row, class)] = true);
-            continue;
-        }
         let start = position(shape, row, 0);
         for class in 0..shape.classes {
             let at = start + class * shape.inner;
@@ -66,4 +62,13 @@ pub(super) fn by_elements(
         class_bias_terms: bias.as_ref().map(|bias| array(&[shape.classes], bias.terms.clone())),
         grad_class_bias: bias.map(|bias| array(&[shape.classes], bias.grad)),
     }
+}
+
+/// The elements that count for nothing: those of ignored rows, and those whose labels are missing.
+fn ignored(shape: &Shape, rows: &RowTargets, missing: Vec<bool>) -> Vec<bool> {
+    let mut ignored = missing;
+    for row in (0..shape.rows()).filter(|row| rows.state(*row) == RowState::Ignored) {
+        (0..shape.classes).for_each(|class| ignored[position(shape, row, class)] = true);
+    }
+    ignored
 }

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayD};
 
 use super::logits::transform;
 use super::rows::by_rows;
-use super::targets::{RowState, Rows};
+use super::targets::{RowState, RowTargets};
 use super::{More, Row, Scores, softmax_ce};
 use crate::batch::{Element, Shape};
 use crate::error::Result;
@@ -46,7 +46,7 @@ pub fn run_linear<T: Element>(loss: &LinearCe, batch: &LinearBatch<'_, T>) -> Re
     batch.check(&spec)?;
     let (rows, classes) = (batch.hidden.nrows(), batch.weight.nrows());
     let shape = Shape::new(rows, classes);
-    let labelled = Rows::new(&spec, &batch.targets, &shape)?;
+    let labelled = RowTargets::new(&spec, &batch.targets, &shape)?;
     let hidden = batch.hidden.mapv(Element::to_f64);
     let weight = batch.weight.mapv(Element::to_f64);
     let mut logits = hidden.dot(&weight.t());

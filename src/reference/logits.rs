@@ -73,6 +73,12 @@ pub(super) struct Entropy {
     pub(super) terms: Vec<f64>,
 }
 
+/// `u_y − lse`, without the digits that an lse of large scores has lost.
+pub(super) fn log_softmax(u: &[f64], class: usize) -> f64 {
+    let top = argmax(u);
+    (u[class] - u[top]) - rest(u, top).ln_1p()
+}
+
 /// `H = log Σ + Σ p_j·(max − u_j)`: terms that are never negative.
 pub(super) fn entropy(u: &[f64]) -> Entropy {
     let top = argmax(u);

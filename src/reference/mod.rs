@@ -40,7 +40,7 @@ use crate::error::Result;
 use crate::loss::{EmptyMean, Kind, Loss, Reduction, Spec};
 use elements::by_elements;
 use rows::by_rows;
-use targets::Rows;
+use targets::RowTargets;
 
 /// What a batch must come to.
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ pub fn run<L: Loss, T: Element, D: Dimension>(loss: &L, batch: &Batch<'_, T, D>)
         return info_nce::symmetric(spec, batch);
     }
     // Labels out of range are found before anything is computed.
-    let rows = Rows::new(spec, &batch.targets, &shape)?;
+    let rows = RowTargets::new(spec, &batch.targets, &shape)?;
     let scores: Vec<f64> = batch.scores.iter().map(|v| v.to_f64()).collect();
     let flat = |a: &Option<ndarray::ArrayViewD<'_, f32>>, count: usize| -> Vec<f64> {
         a.as_ref().map_or_else(|| vec![1.0; count], |a| a.iter().map(|v| f64::from(*v)).collect())

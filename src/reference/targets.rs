@@ -12,7 +12,7 @@ pub(super) enum RowState {
 }
 
 /// The targets of all rows.
-pub(super) enum Rows {
+pub(super) enum RowTargets {
     /// One class a row, `None` where ignored.
     Classes(Vec<Option<usize>>),
     /// The true classes of each row.
@@ -21,7 +21,7 @@ pub(super) enum Rows {
     Dense(Vec<f64>),
 }
 
-impl Rows {
+impl RowTargets {
     /// Reads targets that `check` has passed; labels out of range are found here.
     pub(super) fn new(spec: &Spec, targets: &Targets<'_>, shape: &Shape) -> Result<Self> {
         Ok(match targets {
@@ -35,33 +35,33 @@ impl Rows {
                     return Err(Error::ClassOutOfRange { row: row as u64, class: all[row], classes, count });
                 }
                 let class = |label: i64| (Some(label) != spec.ignore_index).then_some(label as usize);
-                Rows::Classes(all.into_iter().map(class).collect())
+                RowTargets::Classes(all.into_iter().map(class).collect())
             }
             Targets::Lists { offsets, indices } => {
                 let offsets: Vec<usize> = offsets.iter().map(|o| o as usize).collect();
                 let indices: Vec<usize> = indices.iter().map(|i| i as usize).collect();
-                Rows::Sets(offsets.windows(2).map(|w| indices[w[0]..w[1]].to_vec()).collect())
+                RowTargets::Sets(offsets.windows(2).map(|w| indices[w[0]..w[1]].to_vec()).collect())
             }
             Targets::MultiHot(marks) => {
                 let bytes: Vec<u8> = marks.iter().collect();
                 let set = |row| (0..shape.classes).filter(|c| bytes[super::position(shape, row, *c)] != 0).collect();
-                Rows::Sets((0..shape.rows()).map(set).collect())
+                RowTargets::Sets((0..shape.rows()).map(set).collect())
             }
-            Targets::Probabilities(p) => Rows::Dense(p.iter().map(f64::from).collect()),
-            Targets::Logits(teacher) => Rows::Dense(teacher.iter().map(f64::from).collect()),
+            Targets::Probabilities(p) => RowTargets::Dense(p.iter().map(f64::from).collect()),
+            Targets::Logits(teacher) => RowTargets::Dense(teacher.iter().map(f64::from).collect()),
         })
     }
 
     pub(super) fn state(&self, row: usize) -> RowState {
         match self {
-            Rows::Classes(labels) if labels[row].is_none() => RowState::Ignored,
+            RowTargets::Classes(labels) if labels[row].is_none() => RowState::Ignored,
             _ => RowState::Valid,
         }
     }
 
     /// All labels, if these are classes.
     pub(super) fn labels(&self) -> Option<&[Option<usize>]> {
-        if let Rows::Classes(labels) = self { Some(labels) } else { None }
+        if let RowTargets::Classes(labels) = self { Some(labels) } else { None }
     }
 
     /// A row's class, if these are classes.
@@ -72,18 +72,18 @@ impl Rows {
     /// `M`, where a row is a set of true classes.
     pub(super) fn true_classes(&self, row: usize) -> Option<usize> {
         match self {
-            Rows::Classes(_) => Some(1),
-            Rows::Sets(sets) => Some(sets[row].len()),
-            Rows::Dense(_) => None,
+            RowTargets::Classes(_) => Some(1),
+            RowTargets::Sets(sets) => Some(sets[row].len()),
+            RowTargets::Dense(_) => None,
         }
     }
 
     /// `t` of one element.
     pub(super) fn target(&self, shape: &Shape, row: usize, class: usize) -> f64 {
         match self {
-            Rows::Classes(labels) => f64::from(u8::from(labels[row] == Some(class))),
-            Rows::Sets(sets) => f64::from(u8::from(sets[row].binary_search(&class).is_ok())),
-            Rows::Dense(values) => values[super::position(shape, row, class)],
+            RowTargets::Classes(labels) => f64::from(u8::from(labels[row] == Some(class))),
+            RowTargets::Sets(sets) => f64::from(u8::from(sets[row].binary_search(&class).is_ok())),
+            RowTargets::Dense(values) => values[super::position(shape, row, class)],
         }
     }
 }

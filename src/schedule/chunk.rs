@@ -7,11 +7,13 @@ use crate::layout::STATISTICS_BYTES;
 /// Some of the rows over some of the classes, for one dispatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chunk {
-    /// The first `n`, and how many.
+    /// The first `n`.
     pub(crate) first_n: u64,
+    /// How many `n`.
     pub(crate) count: u64,
-    /// The first class, and how many.
+    /// The first class.
     pub(crate) first_class: u64,
+    /// How many classes.
     pub(crate) classes: u64,
 }
 

@@ -6,10 +6,10 @@ use crate::layout::{Mode, Upstream};
 
 /// What is taken by vectors.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Access {
-    /// Scores and gradient,
+pub(super) struct VectorAccess {
+    /// Whether scores and gradient are taken by vectors.
     pub(super) vectors: bool,
-    /// and dense targets.
+    /// Whether dense targets are taken by vectors.
     pub(super) dense_vectors: bool,
     /// Whether rows may begin or end within a vector.
     pub(super) peeled: bool,
@@ -19,7 +19,7 @@ pub(super) struct Access {
 
 impl Scheduler<'_> {
     /// A traversal's kernel.
-    pub(super) fn loss_kernel(&self, traversal: Traversal, pass: Pass, on: Access, grad: bool) -> KernelSpec {
+    pub(super) fn loss_kernel(&self, traversal: Traversal, pass: Pass, on: VectorAccess, grad: bool) -> KernelSpec {
         let layout = self.layout;
         KernelSpec::Loss(LossKernel {
             traversal,

@@ -11,26 +11,11 @@ use crate::loss::Divergence;
 impl Scheduler<'_> {
     /// Schedules the passes over all scores; returns how many losses or partial sums there are to add up.
     pub(super) fn passes_over_scores(&self, schedule: &mut Schedule) -> Result<u64> {
+        if self.traversal == Traversal::Element {
+            return self.element_runs(schedule);
+        }
         let layout = self.layout;
         let shape = &layout.shape;
-        let dense = matches!(layout.targets, TargetForm::Probabilities | TargetForm::Logits)
-            || layout.element_weights
-            || !self.spec.kind.per_row();
-        let bytes = if dense { 4 } else { layout.dtype.size() as u64 };
-        let limit = self.context.binding_limit();
-        let step = layout.scores_step().max(layout.grad_step());
-        if self.traversal == Traversal::Element {
-            let slab = (shape.classes * shape.inner) as u64;
-            let mut blocks = 0;
-            for run in by_elements(shape, (bytes * step).div_ceil(slab), limit, ELEMENT_BLOCK)? {
-                schedule.dispatches.push(self.element_run(&run, blocks));
-                blocks += run.elements.div_ceil(ELEMENT_BLOCK);
-            }
-            schedule.scratch = schedule.scratch.max(blocks * 4);
-            return Ok(blocks);
-        }
-        // The row traversal cuts long rows into parts of its own.
-        let loop_budget = if self.traversal == Traversal::Column { self.loop_budget(1) } else { u64::MAX };
         if self.loop_budget(1) < 256 {
             return Err(Error::Limit {
                 limit: "number of turns of loops in one invocation",
@@ -39,18 +24,58 @@ impl Scheduler<'_> {
                 what: format!("class lists of {} classes", layout.longest_list),
             });
         }
-        let chunks = by_rows(shape, step, bytes, limit, loop_budget)?;
-        if layout.outputs.rank && cuts_rows(&chunks, shape.classes) {
-            return Err(Error::Limit {
-                limit: "max_storage_buffer_binding_size",
-                got: limit,
-                needed: shape.classes as u64 * shape.inner as u64 * bytes,
-                what: "ranks: the rows that they are found in".to_owned(),
-            });
+        let dense = matches!(layout.targets, TargetForm::Probabilities | TargetForm::Logits) || layout.element_weights;
+        let bytes = if dense { 4 } else { layout.dtype.size() as u64 };
+        let step = layout.scores_step().max(layout.grad_step());
+        // The row traversal cuts long rows into parts of its own.
+        let loop_budget = if self.traversal == Traversal::Column { self.loop_budget(1) } else { u64::MAX };
+        let chunks = by_rows(shape, step, bytes, self.context.binding_limit(), loop_budget)?;
+        self.check_cuts(&chunks, bytes)?;
+        match layout.mode {
+            Mode::Whole => self.whole_rows(schedule, &chunks)?,
+            Mode::Gradient => self.pass(schedule, &chunks, Pass::Gradient),
+            Mode::Statistics => {
+                let one = Splits { here: 1, first: 0, classes: shape.classes as u64, all: 1 };
+                schedule.dispatches.extend(chunks.iter().map(|chunk| self.row_chunk(chunk, Pass::Split, one, false)));
+            }
+            Mode::Merge { .. } => {}
         }
-        let counted = layout.targets == TargetForm::MultiHot;
+        Ok(shape.rows() as u64)
+    }
+
+    /// Runs over single elements; returns how many blocks of them leave a sum.
+    fn element_runs(&self, schedule: &mut Schedule) -> Result<u64> {
+        let layout = self.layout;
+        // Losses and upstream gradients have 4 bytes an element, whatever the scores have.
+        let bytes = 4 * layout.scores_step().max(layout.grad_step());
+        let slab = layout.shape.slab() as u64;
+        let mut blocks = 0;
+        for run in by_elements(&layout.shape, bytes.div_ceil(slab), self.context.binding_limit(), ELEMENT_BLOCK)? {
+            schedule.dispatches.push(self.element_run(&run, blocks));
+            blocks += run.elements.div_ceil(ELEMENT_BLOCK);
+        }
+        schedule.scratch = schedule.scratch.max(blocks * 4);
+        Ok(blocks)
+    }
+
+    /// Refuses chunks that cut rows which are to be taken whole.
+    fn check_cuts(&self, chunks: &[Chunk], bytes: u64) -> Result<()> {
+        let layout = self.layout;
+        let shape = &layout.shape;
+        let cut = cuts_rows(chunks, shape.classes);
+        let unbound = |what: &str| {
+            Err(Error::Limit {
+                limit: "max_storage_buffer_binding_size",
+                got: self.context.binding_limit(),
+                needed: shape.classes as u64 * shape.inner as u64 * bytes,
+                what: what.to_owned(),
+            })
+        };
+        if layout.outputs.rank && cut {
+            return unbound("ranks: the rows that they are found in");
+        }
         let too_long = self.loop_budget(1).saturating_mul(2) < shape.classes as u64;
-        if counted && (cuts_rows(&chunks, shape.classes) || too_long) {
+        if layout.targets == TargetForm::MultiHot && (cut || too_long) {
             return Err(Error::Layout {
                 problem: format!(
                     "a row of {} classes is too long for this device, and multi-hot targets cannot be walked in \
@@ -59,25 +84,11 @@ impl Scheduler<'_> {
                 ),
             });
         }
-        match layout.mode {
-            Mode::Whole => self.whole_rows(schedule, &chunks)?,
-            Mode::Gradient => self.pass(schedule, &chunks, Pass::Gradient),
-            Mode::Statistics => {
-                // One record a row is handed out: rows are taken whole.
-                if cuts_rows(&chunks, shape.classes) || self.loop_budget(1) < shape.classes as u64 {
-                    return Err(Error::Limit {
-                        limit: "max_storage_buffer_binding_size",
-                        got: limit,
-                        needed: shape.classes as u64 * shape.inner as u64 * bytes,
-                        what: "a shard's row statistics".to_owned(),
-                    });
-                }
-                let one = Splits { here: 1, first: 0, classes: shape.classes as u64, all: 1 };
-                schedule.dispatches.extend(chunks.iter().map(|chunk| self.row_chunk(chunk, Pass::Split, one, false)));
-            }
-            Mode::Merge { .. } => {}
+        // One record a row is handed out: rows are taken whole.
+        if layout.mode == Mode::Statistics && (cut || self.loop_budget(1) < shape.classes as u64) {
+            return unbound("a shard's row statistics");
         }
-        Ok(shape.rows() as u64)
+        Ok(())
     }
 
     /// Classes that one team may take, where it takes so many rows one after another.

@@ -29,9 +29,9 @@ pub(crate) struct Sizes {
     pub(super) summed_at_once: bool,
     /// Terms enough for an invocation's sums to need compensation.
     pub(super) long_sums: bool,
-    /// Rows that a team may take in one go, as many as it takes one after another;
+    /// Rows so short that a team may take them in one go, as many as it takes one after another.
     pub(super) within_reach: bool,
-    /// and rows that it may not even take one by one.
+    /// Rows so long that a team may not even take one in one go.
     pub(super) in_parts: bool,
 }
 

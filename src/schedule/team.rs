@@ -148,8 +148,9 @@ pub(crate) struct Geometry {
     pub(crate) resident_classes: usize,
     /// Vectors of a row that each invocation of a team can hold.
     pub(crate) resident_vectors: usize,
-    /// Invocations of the smallest team, and whether every team has as many.
+    /// Invocations of the smallest team.
     pub(crate) team_size: u64,
+    /// Whether every team has that many invocations.
     pub(crate) exact: bool,
     /// Whether invocations side by side take tasks that lie apart: see `shaders/access/llvmpipe/interleave.wgsl`.
     pub(crate) interleaves: bool,
@@ -165,12 +166,13 @@ pub(crate) struct Geometry {
 pub(crate) struct LoopWork {
     /// Passes over the row's classes.
     pub(crate) sweeps: u64,
-    /// Rows that it takes one after another,
+    /// Rows that it takes one after another.
     pub(crate) rows: u64,
-    /// and side by side: 1 along the classes, 4 down them.
+    /// Rows that it takes side by side: 1 along the classes, 4 down them.
     pub(crate) lanes: u64,
-    /// Classes of the longest list, gone through so many times, and once more in each of two passes; 0 without lists.
+    /// Classes of the longest list; 0 without lists.
     pub(crate) longest_list: u64,
+    /// How many times a list is gone through, besides once in each of two passes.
     pub(crate) times: u64,
 }
 

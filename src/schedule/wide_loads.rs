@@ -6,11 +6,11 @@ use crate::batch::{Dtype, TargetForm};
 use crate::kernel::{ResidentRow, Traversal};
 
 /// An array in a binding, and how many elements it is from one row to the next.
-pub(super) type Rows<'a> = (&'a Window, u64);
+pub(super) type Strided<'a> = (&'a Window, u64);
 
 impl Scheduler<'_> {
     /// A traversal with the wide load that it takes scores and gradient by, given where these begin and their rows.
-    pub(super) fn wide_loads(&self, traversal: Traversal, arrays: &[Rows<'_>]) -> (Traversal, u32) {
+    pub(super) fn wide_loads(&self, traversal: Traversal, arrays: &[Strided<'_>]) -> (Traversal, u32) {
         match traversal {
             // What lies before the first wide load is taken last: not where classes have to ascend.
             Traversal::Row => {
@@ -20,7 +20,7 @@ impl Scheduler<'_> {
             }
             Traversal::FourRows(_) => {
                 // Four rows follow one another without gaps: as many vectors as classes.
-                let four_rows: Vec<Rows<'_>> = arrays.iter().map(|(window, step)| (*window, 4 * step)).collect();
+                let four_rows: Vec<Strided<'_>> = arrays.iter().map(|(window, step)| (*window, 4 * step)).collect();
                 (traversal, self.load_vectors(&four_rows, false))
             }
             Traversal::ResidentRow(resident) if !resident.edges => {
@@ -53,10 +53,10 @@ impl Scheduler<'_> {
 
     /// The vectors of the largest wide load that all of these arrays can be taken by, 1 for none: bindings are whole wide loads, and
     /// rows begin on one or, if they may be `misaligned`, all arrays' as far behind one.
-    pub(super) fn load_vectors(&self, arrays: &[Rows<'_>], misaligned: bool) -> u32 {
+    pub(super) fn load_vectors(&self, arrays: &[Strided<'_>], misaligned: bool) -> u32 {
         let suits = |load_vectors: u32| {
             let elements = 4 * u64::from(load_vectors);
-            let behind = |(window, step): Rows<'_>| (window.at % elements, step % elements);
+            let behind = |(window, step): Strided<'_>| (window.at % elements, step % elements);
             arrays.iter().all(|&(window, step)| {
                 let begins = behind((window, step));
                 let like = if misaligned { behind(arrays[0]) } else { (0, 0) };

@@ -79,7 +79,10 @@ pub(super) enum Ignore {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum OutputSet {
     Gradient,
-    Everything,
+    /// Losses, log-sum-exps, highest classes and whether they are true.
+    Rows,
+    /// Losses, and what is told of the true class. Not both at once: WebGPU's default limits bind eight buffers.
+    Details,
     LossOnly,
 }
 
@@ -181,18 +184,19 @@ impl Case {
         match self.outputs {
             OutputSet::Gradient => Outputs::default(),
             OutputSet::LossOnly => Outputs { grad: false, ..Outputs::default() },
-            OutputSet::Everything => {
+            OutputSet::Rows | OutputSet::Details => {
+                let details = self.outputs == OutputSet::Details;
                 let (softmax, dense) = (self.kind.is_softmax(), self.form.is_dense());
                 let of_classes = softmax && self.form == TargetForm::Classes;
                 let weighs_entropy = self.spec().entropy_coefficient != 0.0;
                 Outputs {
                     losses: true,
-                    lse: softmax,
-                    argmax: per_row,
-                    correct: per_row && self.form != TargetForm::Logits && !(dense && weighs_entropy),
-                    log_prob: of_classes,
-                    entropy: softmax && self.form != TargetForm::Logits && (!dense || weighs_entropy),
-                    rank: of_classes,
+                    lse: softmax && !details,
+                    argmax: per_row && !details,
+                    correct: per_row && !details && self.form != TargetForm::Logits && !(dense && weighs_entropy),
+                    log_prob: of_classes && details,
+                    entropy: softmax && details && self.form != TargetForm::Logits && (!dense || weighs_entropy),
+                    rank: of_classes && details,
                     ..Outputs::default()
                 }
             }

@@ -157,8 +157,12 @@ impl Stem {
             reduce: Reduce::ALL[random.below(Reduce::ALL.len())],
             ignore,
             // The gradient is what matters; every sixth case is without.
-            outputs: [OutputSet::Gradient, OutputSet::Everything, OutputSet::LossOnly]
-                [[0, 0, 0, 1, 1, 2][random.below(6)]],
+            outputs: match random.below(6) {
+                0..3 => OutputSet::Gradient,
+                3 => OutputSet::Rows,
+                4 => OutputSet::Details,
+                _ => OutputSet::LossOnly,
+            },
             strategies: Strategies::All,
             seed: turn,
         }

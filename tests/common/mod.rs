@@ -124,7 +124,7 @@ impl Case {
         let of_classes = self.more.outputs && kind.is_softmax() && form == TargetForm::Classes;
         let from_teacher = form == TargetForm::Logits;
         let entropy = self.more.outputs && kind.is_softmax() && !from_teacher;
-        let weighed = entropy || self.spec.entropy_coefficient != 0.0;
+        let weighed = entropy || self.spec.entropy_coefficient != 0.0 || self.more.entropy_upstream.is_some();
         let sums = self.dtype == Dtype::F32 && self.spec.softcap.is_none() && !self.spec.has_margin();
         let mut outputs = Outputs::default().with_losses();
         outputs.lse = kind.is_softmax();

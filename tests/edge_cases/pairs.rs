@@ -4,7 +4,8 @@ use crate::common::each::on_every_adapter;
 use crate::common::values::grad_of;
 use crate::{all_near, all_zero, near};
 use gpu_loss::batch::f16;
-use gpu_loss::{Batch, Dtype, Error, InfoNce, Layout, Reduction, Shape, reference};
+use gpu_loss::loss::InfoNce;
+use gpu_loss::{Batch, Dtype, Error, Layout, Reduction, Shape, reference};
 use ndarray::{Array2, array};
 
 /// Scores 0: p = 1/M along rows, 1/N down columns.

@@ -4,8 +4,8 @@ use crate::common::each::{on_every_adapter, under_every_strategy};
 use crate::common::plain;
 use crate::common::values::grad_of;
 use crate::{INFINITY, MASK, all_nan, all_near, all_zero, near, row};
-use gpu_loss::loss::{Divergence, Kind, Spec};
-use gpu_loss::{Batch, Distillation, Dtype, Error, GpuLoss, Layout, Output, Reduction, Shape, Targets};
+use gpu_loss::loss::{Distillation, Divergence, Kind, Spec};
+use gpu_loss::{Batch, Dtype, Error, GpuLoss, Layout, Output, Reduction, Shape, Targets};
 use ndarray::{Array2, IxDyn, array};
 
 fn distilled(gpu: &GpuLoss, spec: &Spec, scores: &Array2<f32>, teacher: &Array2<f32>) -> Output<f32, IxDyn> {

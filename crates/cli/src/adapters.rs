@@ -43,11 +43,25 @@ pub(crate) fn driver(info: &wgpu::AdapterInfo) -> String {
     if driver.trim().is_empty() { "unknown".into() } else { driver.trim().into() }
 }
 
+/// An adapter, by the keys that every document uses.
+#[derive(Serialize)]
+pub(crate) struct Named {
+    adapter: String,
+    backend: String,
+    driver: String,
+}
+
+impl Named {
+    pub(crate) fn of(info: &wgpu::AdapterInfo) -> Self {
+        Named { adapter: info.name.clone(), backend: info.backend.to_string(), driver: driver(info) }
+    }
+}
+
 /// What of an adapter matters here.
 #[derive(Serialize)]
 struct Offer {
     #[serde(flatten)]
-    named: json::Named,
+    named: Named,
     /// Whether `run` takes it.
     taken: bool,
     /// What plans go by on it.
@@ -73,7 +87,7 @@ impl Offer {
         let (limits, features) = (adapter.limits(), adapter.features());
         let sizes = [info.subgroup_min_size, info.subgroup_max_size];
         Offer {
-            named: json::Named::of(&info),
+            named: Named::of(&info),
             taken,
             profile: GpuLoss::profile_of(adapter),
             title: describe(&info),

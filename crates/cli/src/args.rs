@@ -12,7 +12,7 @@ use crate::bench::BenchArgs;
 use crate::environment;
 use crate::failure::Failure;
 use crate::help;
-pub(crate) use crate::loss_name::LossName;
+use crate::loss_name::LossName;
 use crate::numbers::{Numbers, number};
 
 /// Fused cross-entropy losses on any GPU: loss and gradient in one pass, checked against a float64 reference.
@@ -213,6 +213,10 @@ fn strategy(name: &str) -> Result<Strategy, String> {
     })
 }
 
+fn label(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "expected an integer of 64 bits".to_owned())
+}
+
 /// The options of the losses, each absent unless given.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Options of the losses")]
@@ -221,7 +225,7 @@ pub(crate) struct LossOptions {
     #[arg(long, value_name = "HOW")]
     pub(crate) reduction: Option<ReductionName>,
     /// Rows with this label count for nothing; class targets only
-    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true, value_parser = label)]
     pub(crate) ignore_index: Option<i64>,
     /// What the mean divides by, in place of its own count
     #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = number)]

@@ -3,7 +3,7 @@
 use gpu_loss::loss::Kind;
 use gpu_loss::loss::OptionName;
 
-use crate::options::{listing, takers, those};
+use crate::takers::{listing, takers, those};
 
 pub(crate) const PROGRAM: &str = "\
 Examples:
@@ -56,8 +56,7 @@ Or INPUT is logits.npy, with targets.npy and so on beside it.
 OUTPUT then holds loss (f32), grad (the scores' type and shape), for the softmax losses also losses
 and lse (f32, [N, d1, …]), and what --outputs names: losses, lse, argmax (u32, [N, d1, …]; 4294967295
 in ignored rows), correct (i64, the number of rows), log_prob and entropy (f32), rank (u32, as argmax), all three
-[N, d1, …], grad_class_bias (f32, [C]). It is replaced whole or not at all.
-in ignored rows), correct (i64, the number of rows). It is replaced whole or not at all. For linear-ce it holds, in place of
+[N, d1, …], grad_class_bias (f32, [C]). It is replaced whole or not at all. For linear-ce it holds, in place of
 grad, grad_hidden (the type and shape of hidden), grad_weight (f32, as weight), and grad_bias (f32) with a bias.
 
 From PyTorch:
@@ -72,7 +71,8 @@ From a pipe, the format told by the first bytes:
 --json prints one object: loss (the name), value (the loss), correct (rows, or null), reduction, targets, rows, classes,
 shape, dtype, tensors (the names of those that were used), ignored (of those that were not), notes, strategy, adapter,
 backend, driver, first_call_ms (kernels are built and tested in it), time_ms (of a later call), check with kept,
-loss_share and grad_share (largest errors as shares of the promised ones), nan_rows, and output (the path, or null). A
+loss_share, grad_share and outputs_share (largest errors as shares of the promised ones), rows_that_differ (in argmax,
+correctness or rank), nan_rows, and output (the path, or null). A
 number that is none is the string \"NaN\", \"inf\" or \"-inf\"."
     )
 }
@@ -83,7 +83,7 @@ Examples:
   gpu-loss adapters --json --backend vulkan
   gpu-loss --adapter llvmpipe adapters
 
---json prints an array of objects: adapter, backend, driver, taken (whether run takes it), type, subgroup_sizes ([min,
+--json prints an array of objects: adapter, backend, driver, profile, taken (whether run takes it), type, subgroup_sizes ([min,
 max] or null), shader_f16, timestamps, max_workgroup_invocations, max_workgroup_bytes, max_storage_buffers, max_binding_bytes, max_buffer_bytes.";
 
 pub(crate) const VERIFY: &str = "\
@@ -103,7 +103,7 @@ Examples:
   gpu-loss shaders --out kernels
   gpu-loss shaders batch.safetensors --loss softmax-ce --out program
 
-Kernels are made for the adapter at hand. Those with subgroup operations begin with `enable subgroups;`, which Tint
+Kernels are made for the adapter at hand, or for a --profile. Those with subgroup operations begin with `enable subgroups;`, which Tint
 (Dawn, Chrome) asks for.
 
 DIR/manifest.json holds adapter, backend, driver, subgroup_sizes, kernels and programs. A kernel has file, label,

@@ -6,7 +6,8 @@ use gpu_loss::loss::{Kind, Spec};
 use gpu_loss::{Reduction, reference};
 
 use crate::input::{self, Tensors};
-use crate::problem::{KNOWN, Scores, build};
+use crate::names::KNOWN;
+use crate::problem::{Scores, build};
 
 pub use crate::input::Format;
 

@@ -1,6 +1,5 @@
 //! What `--json` prints: one JSON document on standard output.
 
-use gpu_loss::wgpu;
 use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
@@ -10,20 +9,6 @@ use crate::terminal;
 pub(crate) fn print(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(document).map_err(|e| Failure::usage(format!("standard output: {e}")))?;
     terminal::print(&format!("{text}\n"))
-}
-
-/// An adapter, by the keys that every document uses.
-#[derive(Serialize)]
-pub(crate) struct Named {
-    adapter: String,
-    backend: String,
-    driver: String,
-}
-
-impl Named {
-    pub(crate) fn of(info: &wgpu::AdapterInfo) -> Self {
-        Named { adapter: info.name.clone(), backend: info.backend.to_string(), driver: crate::adapters::driver(info) }
-    }
 }
 
 /// A number, or what JSON has no number for, as the strings "NaN", "inf" and "-inf": Python's `float` reads both.

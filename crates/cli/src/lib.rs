@@ -37,6 +37,7 @@ mod report;
 mod run;
 mod shaders;
 mod source;
+mod takers;
 mod tally;
 mod terminal;
 mod unread;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gpu_loss::batch::{bf16, f16};
 use gpu_loss::builder::AdapterFilter;
 use gpu_loss::linear::{LinearBatch, LinearCe, LinearOutput};
-use gpu_loss::loss::Spec;
+use gpu_loss::loss::{Kind, OptionName, Spec};
 use gpu_loss::reference::{Difference, LinearReference, compare_linear, run_linear};
 use gpu_loss::{Dtype, GpuLoss, Reduction, SoftmaxCe};
 use ndarray::{Array1, Array2, ArrayD, Ix1, Ix2};
@@ -16,10 +16,10 @@ use crate::failure::Failure;
 use crate::input::{Tensor, Tensors, Type};
 use crate::loss_name::LINEAR_CE;
 use crate::output::{Destination, Stored, Values};
-use crate::problem::Account;
+use crate::problem::{Account, label_tip};
 use crate::report::{Check, NotNumbers, Report};
 use crate::unread::missing;
-use crate::{adapters, convert, input, json, options, source};
+use crate::{adapters, convert, input, options, source, takers, unread};
 
 /// Every tensor that means something here.
 const KNOWN: [&str; 6] = ["hidden", "weight", "bias", "targets", "class_weights", "upstream"];
@@ -35,6 +35,7 @@ struct Problem<T> {
 
 /// Reads, computes, checks, writes and reports; bad input is found before a device is opened.
 pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure> {
+    check_options(args)?;
     let spec = options::spec(args.loss.kind(), &args.options)?;
     if args.strategy.is_some() {
         return Err(Failure::usage("--strategy does not apply to --loss linear-ce, which chooses for its chunks"));
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure>
     let name = source::shown(&args.input);
     let mut tensors = source::read(&args.input, &KNOWN)?;
     let failed = |message: String| Failure::file(name, message);
+    unread::check_linear(&tensors, &KNOWN, spec.reduction).map_err(failed)?;
     let listed = tensors.listing();
     let ty = match tensors.found.get("hidden") {
         Some(hidden) => hidden.ty.clone(),
@@ -61,6 +63,7 @@ pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure>
     };
     let mut spec = spec;
     if let Some(weights) = tensors.found.remove("class_weights") {
+        one_axis("class_weights", &weights).map_err(failed)?;
         let weights = convert::floats("class_weights", &weights, &mut account.notes).map_err(failed)?;
         spec.class_weights = Some(weights.iter().copied().collect());
     }
@@ -82,6 +85,33 @@ pub(crate) fn run(args: &RunArgs, filter: &AdapterFilter) -> Result<(), Failure>
         }
         ty => Err(failed(format!("'hidden' is {}, expected f32, f16, bf16 or f64", ty.name()))),
     }
+}
+
+/// Refuses options and outputs that are for losses on logits only.
+fn check_options(args: &RunArgs) -> Result<(), Failure> {
+    use OptionName::{EntropyCoefficient, MarginAngle, MarginCosine, MarginMultiplier};
+    let refused = |what: String, takers: Vec<Kind>| {
+        let takers = takers::listing(&takers);
+        Err(Failure::usage(format!("{what} does not apply to --loss {LINEAR_CE}: it is for {takers}")))
+    };
+    for (option, _) in &args.options.numbers.0 {
+        let takers = takers::takers(*option);
+        let of_logits = [EntropyCoefficient, MarginAngle, MarginCosine, MarginMultiplier].contains(option);
+        if of_logits || !takers.contains(&Kind::SoftmaxCe) {
+            return refused(format!("--{}", option.hyphenated()), takers);
+        }
+    }
+    for output in &args.outputs {
+        let name = match output {
+            OutputName::Losses | OutputName::Lse | OutputName::Argmax | OutputName::Correct => continue,
+            OutputName::LogProb => "log-prob",
+            OutputName::Entropy => "entropy",
+            OutputName::Rank => "rank",
+            OutputName::GradClassBias => "grad-class-bias",
+        };
+        return refused(format!("--outputs {name}"), takers::those(Kind::is_softmax));
+    }
+    Ok(())
 }
 
 /// The arrays of a file, all matrices of the type of `hidden`.
@@ -120,10 +150,21 @@ fn problem<T: Clone>(
         shape => return Err(format!("'targets' has shape {shape:?}, expected [{}]", hidden.nrows())),
     });
     let upstream = match tensors.found.remove("upstream") {
-        Some(tensor) => Some(Array1::from_iter(convert::floats("upstream", &tensor, &mut Vec::new())?)),
+        Some(tensor) => {
+            one_axis("upstream", &tensor)?;
+            Some(Array1::from_iter(convert::floats("upstream", &tensor, &mut Vec::new())?))
+        }
         None => None,
     };
     Ok(Problem { hidden, weight, bias, labels, upstream })
+}
+
+/// Refuses a tensor that is more than a list of numbers.
+fn one_axis(name: &str, tensor: &Tensor) -> Result<(), String> {
+    match tensor.shape.as_slice() {
+        [_] => Ok(()),
+        shape => Err(format!("'{name}' has shape {shape:?}, expected one dimension")),
+    }
 }
 
 struct Job<'a> {
@@ -137,7 +178,10 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn compute<T: Stored>(&self, problem: &Problem<T>) -> Result<(), Failure> {
-        let failed = |error: gpu_loss::Error| Failure::library(&error, Some(self.name));
+        let failed = |error: gpu_loss::Error| {
+            let tip = label_tip(&error, problem.labels.iter().copied(), &self.spec);
+            Failure::library(&error, Some(self.name)).with_tip(tip)
+        };
         let loss = self.loss();
         let mut batch = LinearBatch::new(&problem.hidden, &problem.weight, &problem.labels).with_lse();
         batch.bias = problem.bias.as_ref().map(|bias| bias.view());
@@ -228,7 +272,7 @@ impl Job<'_> {
             ignored: self.account.ignored.clone(),
             notes: self.account.notes.clone(),
             strategy: "chunked",
-            named: json::Named::of(gpu.adapter_info()),
+            named: adapters::Named::of(gpu.adapter_info()),
             title: adapters::describe(gpu.adapter_info()),
             first_call_ms: 0.0,
             time_ms: 0.0,

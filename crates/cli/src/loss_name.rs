@@ -8,7 +8,7 @@ use clap::{Arg, Command, Error};
 use gpu_loss::loss::Kind;
 
 use crate::names::distance;
-use crate::options::listing;
+use crate::takers::listing;
 
 /// A loss by its name on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,20 @@
-//! Slips in names.
+//! Names of tensors, and slips in names.
+
+/// Every tensor that means something.
+pub(crate) const KNOWN: [&str; 12] = [
+    "logits",
+    "probabilities",
+    "targets",
+    "teacher",
+    "target_offsets",
+    "target_indices",
+    "class_weights",
+    "pos_weight",
+    "element_weights",
+    "upstream",
+    "class_bias",
+    "entropy_upstream",
+];
 
 /// The first name that is a slip of an absent known one, with that one.
 pub(crate) fn near_miss<'a>(

@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 use gpu_loss::loss::OptionName;
 use gpu_loss::loss::Spec;
 
-use crate::options::{listing, takers};
+use crate::takers::{listing, takers};
 
 /// Those that are given, with their values.
 #[derive(Debug, Default)]

@@ -1,41 +1,18 @@
-//! Which options and tensors each loss has, and the loss that they make.
+//! The loss that the options make, and what is asked for besides.
 
 use gpu_loss::Reduction;
 use gpu_loss::batch::Outputs;
 use gpu_loss::loss::OptionName;
 use gpu_loss::loss::{Divergence, Kind, Spec};
 
-use crate::args::{LossOptions, OutputName};
+use crate::args::{LossOptions, OutputName, ReductionName};
 use crate::failure::Failure;
-
-/// The losses that have an option.
-pub(crate) fn takers(option: OptionName) -> Vec<Kind> {
-    Kind::ALL.iter().copied().filter(|kind| kind.options().contains(&option)).collect()
-}
-
-/// The losses of which this holds.
-pub(crate) fn those(holds: fn(Kind) -> bool) -> Vec<Kind> {
-    Kind::ALL.iter().copied().filter(|kind| holds(*kind)).collect()
-}
-
-/// The losses that take an optional tensor.
-pub(crate) fn takers_of_tensor(tensor: &str) -> Vec<Kind> {
-    if tensor == "element_weights" {
-        return those(|kind| !kind.per_row());
-    }
-    if tensor == "entropy_upstream" {
-        return takers(OptionName::EntropyCoefficient);
-    }
-    match OptionName::ALL.iter().find(|option| option.name() == tensor) {
-        Some(option) => takers(*option),
-        None => Kind::ALL.to_vec(),
-    }
-}
+use crate::takers::{listing, takers, those};
 
 /// The loss that the options describe, without the weights that come from the file.
 pub(crate) fn spec(kind: Kind, options: &LossOptions) -> Result<Spec, Failure> {
     let mut spec = kind.defaults();
-    spec.reduction = options.reduction.map_or(Reduction::Mean, crate::args::ReductionName::reduction);
+    spec.reduction = options.reduction.map_or(Reduction::Mean, ReductionName::reduction);
     spec.denominator = options.denominator;
     if let (Some(_), Some(reduction)) =
         (options.denominator, options.reduction.filter(|r| r.reduction() != Reduction::Mean))
@@ -98,11 +75,6 @@ fn applies(option: &str, kind: Kind, takers: &[Kind]) -> Result<(), Failure> {
     }
     let (loss, takers) = (kind.hyphenated(), listing(takers));
     Err(Failure::usage(format!("{option} does not apply to --loss {loss}: it is for {takers}")))
-}
-
-/// Losses for a message.
-pub(crate) fn listing(kinds: &[Kind]) -> String {
-    kinds.iter().map(|kind| kind.hyphenated()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -5,27 +5,11 @@ use gpu_loss::loss::{Kind, Spec};
 use gpu_loss::{Batch, Dtype, Error, Targets};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use crate::forms::{Axes, TargetData, targets_of, teacher_of};
+use crate::forms::{Axes, TargetData, shaped, targets_of, teacher_of};
 use crate::input::{Tensor, Tensors, Type};
-use crate::options::listing;
+use crate::takers::listing;
 use crate::unread::{self, missing};
 use crate::{broadcast, convert};
-
-/// Every tensor that means something.
-pub(crate) const KNOWN: [&str; 12] = [
-    "logits",
-    "probabilities",
-    "targets",
-    "teacher",
-    "target_offsets",
-    "target_indices",
-    "class_weights",
-    "pos_weight",
-    "element_weights",
-    "upstream",
-    "class_bias",
-    "entropy_upstream",
-];
 
 /// The scores, by type.
 pub(crate) enum Scores {
@@ -93,23 +77,27 @@ impl Problem {
 
     /// What to do about an error of the library.
     pub(crate) fn tip(&self, error: &Error) -> Option<String> {
-        let (Error::ClassOutOfRange { class, classes, .. }, TargetData::Classes(labels)) = (error, &self.targets)
-        else {
-            return None;
-        };
-        let is_outside = |label: i64| !(0..*classes as i64).contains(&label);
-        let usual = [-100, -1, 255].into_iter().find(|usual| is_outside(*usual) && labels.iter().any(|l| l == usual));
-        let ignored =
-            usual.or(Some(*class).filter(|class| *class < 0)).filter(|label| self.spec.ignore_index != Some(*label));
-        if let Some(label) = ignored {
-            return Some(format!("if rows with {label} are to count for nothing, say --ignore-index {label}"));
+        match &self.targets {
+            TargetData::Classes(labels) => label_tip(error, labels.iter().copied(), &self.spec),
+            _ => None,
         }
-        if *classes == 1 && !self.spec.kind.per_row() {
-            return Some("targets of 0 and 1 have the scores' shape".into());
-        }
-        let counted_from_1 = class == &(*classes as i64) && labels.iter().all(|label| (1..=*class).contains(label));
-        counted_from_1.then(|| "classes are counted from 0".into())
     }
+}
+
+/// What to do about a label that is out of range.
+pub(crate) fn label_tip(error: &Error, labels: impl Iterator<Item = i64> + Clone, spec: &Spec) -> Option<String> {
+    let Error::ClassOutOfRange { class, classes, .. } = error else { return None };
+    let is_outside = |label: i64| !(0..*classes as i64).contains(&label);
+    let usual = [-100, -1, 255].into_iter().find(|usual| is_outside(*usual) && labels.clone().any(|l| l == *usual));
+    let ignored = usual.or(Some(*class).filter(|class| *class < 0)).filter(|label| spec.ignore_index != Some(*label));
+    if let Some(label) = ignored {
+        return Some(format!("if rows with {label} are to count for nothing, say --ignore-index {label}"));
+    }
+    if *classes == 1 && !spec.kind.per_row() {
+        return Some("targets of 0 and 1 have the scores' shape".into());
+    }
+    let counted_from_1 = class == &(*classes as i64) && labels.clone().all(|label| (1..=*class).contains(&label));
+    counted_from_1.then(|| "classes are counted from 0".into())
 }
 
 /// Makes the scores and the problem of a file's tensors.
@@ -133,44 +121,25 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
     account.ignored = tensors.others(|name| account.used.iter().any(|(used, _)| used == name));
     let notes = &mut account.notes;
 
+    let absent = |name: &str| missing(name, &tensors, &listed);
     let scores = scores.ok_or_else(|| {
         let other = if kind.takes_probabilities() { "logits" } else { "probabilities" };
-        if tensors.found.contains_key(other) {
-            let others: Vec<Kind> =
-                Kind::ALL.iter().copied().filter(|k| k.takes_probabilities() != kind.takes_probabilities()).collect();
-            format!(
-                "no tensor '{scores_name}', which {} takes; '{other}' is for {}",
-                kind.hyphenated().to_owned(),
-                listing(&others)
-            )
-        } else {
-            missing(scores_name, &tensors, &listed)
-        }
+        if tensors.found.contains_key(other) { wrong_scores(scores_name, other, kind) } else { absent(scores_name) }
     })?;
     let (scores, axes) = scores_of(scores_name, scores, kind, notes)?;
     let targets = match (targets, lists) {
         (Some(_), [Some(_), _] | [_, Some(_)]) => {
             return Err("has both 'targets' and 'target_offsets' or 'target_indices': one form is expected".into());
         }
-        (Some(tensor), [None, None]) if from_teacher => teacher_of(tensor, &axes, notes)?,
-        (Some(tensor), [None, None]) => targets_of(tensor, &axes, kind, notes)?,
-        (None, _) if from_teacher => return Err(missing("teacher", &tensors, &listed)),
-        (None, [None, None]) if kind == Kind::InfoNce => {
-            let rows = axes.full.first().copied().unwrap_or_default();
-            if axes.full.len() != 2 || rows > axes.full.get(1).copied().unwrap_or_default() {
-                return Err(format!("'{scores_name}' is {:?}: without 'targets', [N, M] with N at most M", axes.given));
-            }
-            notes.push("without 'targets', column i is the positive of row i".into());
-            TargetData::Classes(ArrayD::from_shape_fn(IxDyn(&[rows]), |at| at[0] as i64))
-        }
-        (None, [None, None]) => return Err(missing("targets", &tensors, &listed)),
-        (None, [offsets, indices]) => {
-            let no = |name: &str| missing(name, &tensors, &listed);
-            TargetData::Lists {
-                offsets: list_of("target_offsets", offsets.ok_or_else(|| no("target_offsets"))?)?,
-                indices: list_of("target_indices", indices.ok_or_else(|| no("target_indices"))?)?,
-            }
-        }
+        (Some(tensor), [None, None]) if from_teacher => teacher_of(&tensor, &axes, notes)?,
+        (Some(tensor), [None, None]) => targets_of(&tensor, &axes, kind, notes)?,
+        (None, _) if from_teacher => return Err(absent("teacher")),
+        (None, [None, None]) if kind == Kind::InfoNce => paired(scores_name, &axes, notes)?,
+        (None, [None, None]) => return Err(absent("targets")),
+        (None, [offsets, indices]) => TargetData::Lists {
+            offsets: list_of("target_offsets", &offsets.ok_or_else(|| absent("target_offsets"))?)?,
+            indices: list_of("target_indices", &indices.ok_or_else(|| absent("target_indices"))?)?,
+        },
     };
     for (name, weights, field) in [
         ("class_weights", class_weights, &mut spec.class_weights),
@@ -182,19 +151,43 @@ pub(crate) fn build(mut tensors: Tensors, mut spec: Spec) -> Result<(Scores, Pro
             *field = Some(broadcast::per_class(name, &weights, &axes.full, notes)?);
         }
     }
-    let mut spread = |name: &str, tensor: Option<Tensor>, per_row: bool| {
-        let Some(tensor) = tensor else { return Ok(None) };
-        let weights = convert::floats(name, &tensor, notes)?;
-        let (to, full) =
-            if per_row { (axes.rows_given(), axes.rows()) } else { (axes.given.clone(), axes.full.clone()) };
-        let rows = (!per_row).then(|| axes.rows_given());
-        let weights = broadcast::to_shape(name, weights, &to, rows.as_deref(), notes)?;
-        weights.into_shape_with_order(IxDyn(&full)).map(Some).map_err(|e| e.to_string())
-    };
-    let element_weights = spread("element_weights", element_weights, false)?;
-    let upstream = spread("upstream", upstream, kind.per_row())?;
-    let entropy_upstream = spread("entropy_upstream", entropy_upstream, true)?;
+    let element_weights = spread("element_weights", element_weights, &axes, false, notes)?;
+    let upstream = spread("upstream", upstream, &axes, kind.per_row(), notes)?;
+    let entropy_upstream = spread("entropy_upstream", entropy_upstream, &axes, true, notes)?;
     Ok((scores, Problem { targets, element_weights, upstream, entropy_upstream, spec, axes, account }))
+}
+
+/// Numbers for each row or each element, from a tensor that may have fewer.
+fn spread(
+    name: &str,
+    tensor: Option<Tensor>,
+    axes: &Axes,
+    per_row: bool,
+    notes: &mut Vec<String>,
+) -> Result<Option<ArrayD<f32>>, String> {
+    let Some(tensor) = tensor else { return Ok(None) };
+    let weights = convert::floats(name, &tensor, notes)?;
+    let (to, full) = if per_row { (axes.rows_given(), axes.rows()) } else { (axes.given.clone(), axes.full.clone()) };
+    let rows = (!per_row).then(|| axes.rows_given());
+    let weights = broadcast::to_shape(name, weights, &to, rows.as_deref(), notes)?;
+    shaped(weights, &full).map(Some)
+}
+
+/// What to say where a loss of logits is given probabilities, or the other way round.
+fn wrong_scores(name: &str, other: &str, kind: Kind) -> String {
+    let others: Vec<Kind> =
+        Kind::ALL.iter().copied().filter(|k| k.takes_probabilities() != kind.takes_probabilities()).collect();
+    format!("no tensor '{name}', which {} takes; '{other}' is for {}", kind.hyphenated(), listing(&others))
+}
+
+/// The targets of pairs: row i belongs to column i.
+fn paired(name: &str, axes: &Axes, notes: &mut Vec<String>) -> Result<TargetData, String> {
+    let rows = axes.full.first().copied().unwrap_or_default();
+    if axes.full.len() != 2 || rows > axes.full.get(1).copied().unwrap_or_default() {
+        return Err(format!("'{name}' is {:?}: without 'targets', [N, M] with N at most M", axes.given));
+    }
+    notes.push("without 'targets', column i is the positive of row i".into());
+    Ok(TargetData::Classes(ArrayD::from_shape_fn(IxDyn(&[rows]), |at| at[0] as i64)))
 }
 
 fn scores_of(name: &str, tensor: Tensor, kind: Kind, notes: &mut Vec<String>) -> Result<(Scores, Axes), String> {
@@ -204,25 +197,22 @@ fn scores_of(name: &str, tensor: Tensor, kind: Kind, notes: &mut Vec<String>) ->
         let what = if kind.per_row() { "one row of classes" } else { "one binary score a row" };
         notes.push(format!("'{name}' [{n}] is read as [{rows}, {classes}]: {what}"));
     }
+    let full = &axes.full;
     let scores = match tensor.ty {
-        Type::F32 => Scores::F32(full(convert::array(&tensor, f32::from_le_bytes)?, &axes)?),
-        Type::F16 => Scores::F16(full(convert::array(&tensor, f16::from_le_bytes)?, &axes)?),
-        Type::Bf16 => Scores::Bf16(full(convert::array(&tensor, bf16::from_le_bytes)?, &axes)?),
-        Type::F64 => Scores::F32(full(convert::floats(name, &tensor, notes)?, &axes)?),
+        Type::F32 => Scores::F32(shaped(convert::array(&tensor, f32::from_le_bytes)?, full)?),
+        Type::F16 => Scores::F16(shaped(convert::array(&tensor, f16::from_le_bytes)?, full)?),
+        Type::Bf16 => Scores::Bf16(shaped(convert::array(&tensor, bf16::from_le_bytes)?, full)?),
+        Type::F64 => Scores::F32(shaped(convert::floats(name, &tensor, notes)?, full)?),
         _ => return Err(format!("'{name}' is {}, expected f32, f16, bf16 or f64", tensor.ty.name())),
     };
     Ok((scores, axes))
 }
 
-fn full<T>(array: ArrayD<T>, axes: &Axes) -> Result<ArrayD<T>, String> {
-    array.into_shape_with_order(IxDyn(&axes.full)).map_err(|e| e.to_string())
-}
-
-fn list_of(name: &str, tensor: Tensor) -> Result<ArrayD<i64>, String> {
+fn list_of(name: &str, tensor: &Tensor) -> Result<ArrayD<i64>, String> {
     if !convert::is_integer(&tensor.ty) || tensor.shape.len() != 1 {
         return Err(format!("'{name}' is {} {:?}, expected integers of one dimension", tensor.ty.name(), tensor.shape));
     }
-    convert::integers(name, &tensor)
+    convert::integers(name, tensor)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::args::LossOptions;
+use crate::names::KNOWN;
 
 fn tensor(ty: Type, shape: &[usize]) -> Tensor {
     let bytes = vec![0; shape.iter().product::<usize>() * ty.size().unwrap()];

@@ -10,7 +10,7 @@ use crate::args::RunArgs;
 use crate::failure::{Failure, one_line};
 use crate::output::{Destination, Values};
 use crate::problem::Account;
-use crate::{json, terminal};
+use crate::{adapters, json, terminal};
 
 /// What came out, and how.
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ pub(crate) struct Report {
     pub(crate) account: Account,
     pub(crate) strategy: &'static str,
     #[serde(flatten)]
-    pub(crate) named: json::Named,
+    pub(crate) named: adapters::Named,
     #[serde(skip)]
     pub(crate) title: String,
     /// With all that is done once.
@@ -59,6 +59,11 @@ pub(crate) struct Check {
     pub(crate) loss_share: f64,
     #[serde(serialize_with = "json::number")]
     pub(crate) grad_share: f64,
+    /// Of log-probabilities, entropies and the gradient of the class bias.
+    #[serde(serialize_with = "json::number")]
+    pub(crate) outputs_share: f64,
+    /// Rows whose highest class, correctness or rank differs.
+    pub(crate) rows_that_differ: u64,
 }
 
 impl Check {
@@ -67,13 +72,23 @@ impl Check {
             kept: difference.kept(),
             loss_share: difference.loss.max(difference.losses).max(difference.lse),
             grad_share: difference.grad,
+            outputs_share: difference.log_prob.max(difference.entropy).max(difference.grad_class_bias),
+            rows_that_differ: difference.argmax,
         }
     }
 
     pub(crate) fn shares(&self) -> String {
         let share = |share: f64| format!("{:.0} %", share * 100.0);
         let (loss, grad) = (share(self.loss_share), share(self.grad_share));
-        format!("loss at {loss}, gradient at {grad} of the promised largest error")
+        let outputs = match self.outputs_share {
+            0.0 => String::new(),
+            of_outputs => format!(", other outputs at {}", share(of_outputs)),
+        };
+        let rows = match self.rows_that_differ {
+            0 => String::new(),
+            rows => format!("; rows whose argmax, correctness or rank differs: {rows}"),
+        };
+        format!("loss at {loss}, gradient at {grad}{outputs} of the promised largest error{rows}")
     }
 }
 

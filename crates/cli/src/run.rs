@@ -11,10 +11,11 @@ use ndarray::{ArrayD, IxDyn};
 
 use crate::args::{ReductionName, RunArgs};
 use crate::failure::Failure;
+use crate::names::KNOWN;
 use crate::output::{Destination, Stored, Values};
-use crate::problem::{KNOWN, Problem, Scores, build};
+use crate::problem::{Problem, Scores, build};
 use crate::report::{Check, NotNumbers, Report};
-use crate::{adapters, input, json, options, source};
+use crate::{adapters, input, options, source};
 
 /// How long calls are repeated for their time; one is, whatever it takes.
 const MOMENT: Duration = Duration::from_millis(20);
@@ -156,7 +157,7 @@ impl Job<'_> {
             ignored: account.ignored.clone(),
             notes: account.notes.clone(),
             strategy: self.strategy(gpu, &axes.full),
-            named: json::Named::of(info),
+            named: adapters::Named::of(info),
             title: adapters::describe(info),
             first_call_ms,
             time_ms: first_call_ms,

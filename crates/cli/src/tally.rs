@@ -22,7 +22,7 @@ const LISTED: usize = 20;
 #[derive(Serialize)]
 pub(crate) struct Tally {
     #[serde(flatten)]
-    named: json::Named,
+    named: adapters::Named,
     #[serde(skip)]
     title: String,
     #[serde(serialize_with = "as_array")]
@@ -82,7 +82,7 @@ impl std::fmt::Display for Worst {
 impl Tally {
     pub(crate) fn new(info: &wgpu::AdapterInfo) -> Self {
         Tally {
-            named: json::Named::of(info),
+            named: adapters::Named::of(info),
             title: adapters::describe(info),
             rows: BTreeMap::new(),
             failures: Vec::new(),

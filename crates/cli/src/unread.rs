@@ -6,9 +6,9 @@ use gpu_loss::loss::OptionName;
 use gpu_loss::loss::{Kind, Spec};
 
 use crate::input::Tensors;
-use crate::names::near_miss;
-use crate::options::{listing, takers_of_tensor};
-use crate::problem::KNOWN;
+use crate::loss_name::LINEAR_CE;
+use crate::names::{KNOWN, near_miss};
+use crate::takers::{listing, takers, takers_of_tensor};
 
 /// Names that people give to scores, probabilities and targets: letters and digits alone.
 const SCORES: &[&str] = &[
@@ -90,6 +90,27 @@ pub(crate) fn check(tensors: &Tensors, spec: &Spec, scores_name: &str) -> Result
     }
 }
 
+/// The same for a linear layer and its loss, which reads tensors of these names.
+pub(crate) fn check_linear(tensors: &Tensors, read: &[&'static str], reduction: Reduction) -> Result<(), String> {
+    let has = |name: &str| tensors.found.contains_key(name);
+    if has("upstream") && reduction != Reduction::None {
+        return Err("'upstream' applies to --reduction none only".into());
+    }
+    let others = || tensors.names.iter().map(String::as_str).filter(|name| !read.contains(name));
+    if let Some(name) = others().find(|name| KNOWN.contains(name)) {
+        let tip = if name == "class_bias" { ": the layer's own is 'bias' [V]" } else { "" };
+        return Err(format!("'{name}' does not apply to {LINEAR_CE}{tip}"));
+    }
+    let absent = read.iter().copied().filter(|known| !has(known));
+    if let Some((known, name)) = near_miss(absent, others()) {
+        return Err(format!("unknown tensor '{name}': did you mean '{known}'?"));
+    }
+    match others().find_map(|name| Some((name, meant(name, Kind::SoftmaxCe)?))) {
+        Some((name, meant)) => Err(format!("'{name}' would count for nothing: {meant}; rename it, or leave it out")),
+        None => Ok(()),
+    }
+}
+
 /// What to say of a missing tensor: the name that it may have instead.
 pub(crate) fn missing(name: &str, tensors: &Tensors, listed: &str) -> String {
     let others = match name {
@@ -113,7 +134,11 @@ fn meant(name: &str, kind: Kind) -> Option<String> {
     let mut named =
         numbers.filter(|option| letters(option.name()) == plain || option.aliases().contains(&plain.as_str()));
     if let Some(number) = named.next() {
-        return option(&format!("--{}", number.hyphenated()));
+        let takers = takers(*number);
+        return match takers.contains(&kind) {
+            true => option(&format!("--{}", number.hyphenated())),
+            false => option(&format!("--{} of {}", number.hyphenated(), listing(&takers))),
+        };
     }
     match plain.as_str() {
         "gradoutput" | "gradoutputs" | "gradout" | "outgrad" | "upstreamgrad" | "upstreamgradient" | "dloss" | "dy"

@@ -66,13 +66,23 @@ fn what_has_no_meaning_is_refused_by_name() {
     write("narrow.npz", &[hidden(), floats("weight", &[4, 2], &[0.25; 8]), labels()]);
     write("none.npz", &[hidden(), labels()]);
     write("outside.npz", &[hidden(), weight(), longs("targets", &[2], &[1, 4])]);
+    let biased = floats("class_bias", &[4], &[0.5; 4]);
+    write("biased.npz", &[hidden(), weight(), labels(), biased]);
+    write("masked.npz", &[hidden(), weight(), labels(), floats("mask", &[2], &[1.0; 2])]);
+    write("upstream.npz", &[hidden(), weight(), labels(), floats("upstream", &[2], &[1.0; 2])]);
     for (arguments, said) in [
+        ("run biased.npz --loss linear-ce", "'class_bias' does not apply to linear-ce: the layer's own is 'bias' [V]"),
+        ("run masked.npz --loss linear-ce", "'mask' would count for nothing"),
+        ("run upstream.npz --loss linear-ce", "'upstream' applies to --reduction none only"),
+        ("run whole.npz --loss linear-ce --margin-cosine 0.2", "--margin-cosine does not apply to --loss linear-ce"),
+        ("run whole.npz --loss linear-ce --entropy-coefficient 0.1", "--entropy-coefficient does not apply"),
+        ("run whole.npz --loss linear-ce --outputs rank", "--outputs rank does not apply to --loss linear-ce"),
         ("run narrow.npz --loss linear-ce", "weight has shape [4, 2], expected [4, 3]"),
         ("run none.npz --loss linear-ce", "no tensor 'weight'"),
         ("run outside.npz --loss linear-ce", "row 1: class 4 is outside 0..4"),
         ("run whole.npz --loss linear-ce --memory-mib 0", "memory-mib"),
         ("run whole.npz --loss softmax-ce --memory-mib 4", "--memory-mib does not apply to --loss softmax-ce"),
-        ("run whole.npz --loss linear-ce --gamma 2", "--gamma does not apply"),
+        ("run whole.npz --loss linear-ce --gamma 2", "--gamma does not apply to --loss linear-ce"),
         ("run whole.npz --loss linear-ce --strategy thread-row", "--strategy does not apply"),
     ] {
         let ended = run(directory.path(), arguments);

@@ -3,12 +3,12 @@
 //!
 //! Measured on llvmpipe by `gpu-loss bench --strategy …` (benches/NOTES.md); estimates for the others.
 
-use super::{Mechanisms, Products, Profile, ReadOnce, Registers, Rows, Sample, Splitting, Workgroups};
+use super::{Mechanisms, Products, Profile, ReadOnce, Registers, RowTeams, Sample, Splitting, Workgroups};
 
 pub(super) const PROFILE: Profile = Profile {
     name: "cpu",
     subgroups: true,
-    rows: Rows {
+    rows: RowTeams {
         thread: 128,
         subgroup: usize::MAX,
         read_once: Some(ReadOnce { rows: 1024, classes: 50_000 }),

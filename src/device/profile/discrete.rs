@@ -1,11 +1,11 @@
 //! Graphics cards with memory of their own: AMD, Intel, NVIDIA. All numbers are estimates: no card has run them yet.
 
-use super::{Mechanisms, Products, Profile, Registers, Rows, Sample, Splitting, Workgroups};
+use super::{Mechanisms, Products, Profile, Registers, RowTeams, Sample, Splitting, Workgroups};
 
 pub(super) const PROFILE: Profile = Profile {
     name: "discrete",
     subgroups: true,
-    rows: Rows {
+    rows: RowTeams {
         thread: 16,                   // estimate
         subgroup: 2048,               // estimate
         read_once: None,              // estimate
@@ -17,7 +17,7 @@ pub(super) const PROFILE: Profile = Profile {
         whole: 256,      // estimate
         tree: 256,       // estimate
     },
-    // More would spill; `cargo xtask compilers` says when.
+    // Estimate: more would spill.
     registers: Registers { classes: 16, vectors: 8, workgroup_vectors: 8 },
     splitting: Splitting {
         below_rows: 64,      // estimate

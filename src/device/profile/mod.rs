@@ -12,7 +12,6 @@ mod llvmpipe;
 mod no_subgroups;
 
 pub(crate) use choice::Choice;
-pub(crate) use llvmpipe::Mechanisms;
 
 /// What a plan goes by on one kind of device.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,8 +21,8 @@ pub(crate) struct Profile {
     /// Whether kernels use subgroup operations where the device has them.
     pub(crate) subgroups: bool,
     /// Who takes a row, by its length.
-    pub(crate) rows: Rows,
-    /// Invocations of a workgroup.
+    pub(crate) rows: RowTeams,
+    /// How large workgroups are.
     pub(crate) workgroups: Workgroups,
     /// What stays in registers.
     pub(crate) registers: Registers,
@@ -39,10 +38,10 @@ pub(crate) struct Profile {
 
 /// Who takes a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rows {
-    /// Classes of the longest row that one thread takes;
+pub(crate) struct RowTeams {
+    /// Classes of the longest row that one thread takes.
     pub(crate) thread: usize,
-    /// and of the longest one that one subgroup takes.
+    /// Classes of the longest row that one subgroup takes.
     pub(crate) subgroup: usize,
     /// Long rows that are read once (for statistics alone, or a gradient from them) and that threads take all the same.
     pub(crate) read_once: Option<ReadOnce>,
@@ -55,18 +54,20 @@ pub(crate) struct Rows {
 /// Rows that are read once: so many at least, of so many classes at most.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ReadOnce {
+    /// The fewest rows.
     pub(crate) rows: usize,
+    /// The most classes.
     pub(crate) classes: usize,
 }
 
-/// Invocations of a workgroup of each kind of team.
+/// How large workgroups are, by the kind of their teams.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Workgroups {
-    /// Of threads or subgroups that take rows of their own.
+    /// Invocations of a workgroup whose threads or subgroups take rows of their own.
     pub(crate) independent: u32,
-    /// That takes a row as a whole,
+    /// Invocations of a workgroup that takes a row as a whole.
     pub(crate) whole: u32,
-    /// and that does without subgroup operations.
+    /// Invocations of a workgroup that takes a row as a whole, without subgroup operations.
     pub(crate) tree: u32,
 }
 
@@ -75,18 +76,18 @@ pub(crate) struct Workgroups {
 pub(crate) struct Registers {
     /// Classes of the longest rows of which a thread holds four.
     pub(crate) classes: usize,
-    /// Vectors of four elements that each invocation of a thread or subgroup holds,
+    /// Vectors of four elements that a thread holds, or each invocation of a subgroup.
     pub(crate) vectors: usize,
-    /// and of a workgroup.
+    /// Vectors of four elements that each invocation of a workgroup holds.
     pub(crate) workgroup_vectors: usize,
 }
 
 /// When rows are split over several teams, and into how many.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Splitting {
-    /// Rows, if they are fewer than so many,
+    /// Rows are split only if a batch has fewer than so many.
     pub(crate) below_rows: usize,
-    /// and have at least so many classes.
+    /// Rows are split only if they have at least so many classes.
     pub(crate) classes: usize,
     /// Teams that fill the device.
     pub(crate) teams: u64,
@@ -97,11 +98,11 @@ pub(crate) struct Splitting {
 /// The part of a batch that is timed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sample {
-    /// Elements that keep the device busy for long enough,
+    /// Elements that keep the device busy for long enough.
     pub(crate) elements: u64,
-    /// in so many rows at least,
+    /// The fewest rows that they are in.
     pub(crate) rows: u64,
-    /// and no more elements than these.
+    /// The most elements, however long the rows.
     pub(crate) most: u64,
 }
 
@@ -114,6 +115,27 @@ pub(crate) struct Products {
     pub(crate) wide_scalars: bool,
     /// Invocations next to each other, and below each other, of a tile of which row statistics are kept: 16 or 8.
     pub(crate) statistics: u32,
+}
+
+/// What Mesa's llvmpipe alone gets: see `llvmpipe.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mechanisms {
+    /// How many turns of loops an invocation can take in all, where that is few enough to reach: Mesa's llvmpipe leaves
+    /// every loop once an invocation has taken 65,535 turns in all of its loops together
+    /// (`LP_MAX_TGSI_LOOP_ITERATIONS`), and what the loop had still to do is not done.
+    pub(crate) turns_of_loops: Option<u64>,
+    /// Whether vectors and integers are loaded as words of 64 bits, where the device knows them, and scores by 32 bytes.
+    pub(crate) wide_loads: bool,
+    /// Whether f16 is widened in integers.
+    pub(crate) widens_in_integers: bool,
+    /// Whether adjacent threads take rows that lie apart: see `shaders/access/llvmpipe/interleave.wgsl`.
+    pub(crate) interleaves: bool,
+}
+
+impl Mechanisms {
+    /// Those of all other drivers.
+    const NONE: Self =
+        Mechanisms { turns_of_loops: None, wide_loads: false, widens_in_integers: false, interleaves: false };
 }
 
 /// All profiles.

@@ -128,6 +128,7 @@ fn against_forced(row: &Row, run: &AdapterRun) -> Option<Bar> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::heads::Heads;
     use gpu_loss::plan::Strategy;
     use gpu_loss::{Shape, wgpu};
 
@@ -155,7 +156,15 @@ mod tests {
 
     fn verdicts(rows: Vec<Row>) -> Vec<(String, bool)> {
         let info = wgpu::AdapterInfo::new(wgpu::DeviceType::Cpu, wgpu::Backend::Vulkan);
-        let run = AdapterRun { info, profile: "discrete", timer: "gpu", rows, left_out: Vec::new(), one_call: None };
+        let run = AdapterRun {
+            info,
+            profile: "discrete",
+            timer: "gpu",
+            rows,
+            left_out: Vec::new(),
+            one_call: None,
+            heads: Heads::default(),
+        };
         bars(&run).iter().map(|bar| (bar.line(), bar.kept())).collect()
     }
 

@@ -7,6 +7,7 @@ mod colours;
 mod copy;
 mod data;
 mod escape;
+mod heads;
 mod html;
 mod loaded;
 mod measure;
@@ -16,6 +17,7 @@ mod options;
 mod plot;
 mod report;
 mod section;
+mod shader_copy;
 mod shapes;
 mod svg;
 mod table;
@@ -46,6 +48,7 @@ use crate::{adapters, terminal};
 pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Failure> {
     // What is wrong with the filters or the files shows before a device is opened.
     shapes::cases(args, u64::MAX)?;
+    heads::check(args)?;
     let json = args.json.as_deref().map(Place::check).transpose()?;
     let found = adapters::find(filter)?;
     let report = args.report.as_deref().map(report_place).transpose()?;
@@ -59,9 +62,11 @@ pub(crate) fn bench(args: &BenchArgs, filter: &AdapterFilter) -> Result<(), Fail
             (run, bars)
         })
         .collect();
-    if runs.iter().all(|(run, _)| run.rows.is_empty()) {
-        let reasons = runs.iter().flat_map(|(run, _)| &run.left_out);
-        let first = reasons.into_iter().next().map_or_else(String::new, ToString::to_string);
+    if runs.iter().all(|(run, _)| run.rows.is_empty() && run.heads.lines.is_empty()) {
+        let left_out = |run: &AdapterRun| -> Vec<String> {
+            run.left_out.iter().map(ToString::to_string).chain(run.heads.left_out.iter().cloned()).collect()
+        };
+        let first = runs.iter().flat_map(|(run, _)| left_out(run)).next().unwrap_or_default();
         return Err(Failure::usage(format!("no shape is left to measure: {first}")));
     }
     write_files(json, report, &runs)?;
@@ -167,6 +172,7 @@ fn run(adapter: &wgpu::Adapter, args: &BenchArgs, bar: &ProgressBar) -> Result<A
         rows: Vec::new(),
         left_out: Vec::new(),
         one_call: None,
+        heads: heads::Heads::default(),
     };
     for group in groups(&cases) {
         // Fewer rows are there for the time alone.
@@ -178,6 +184,9 @@ fn run(adapter: &wgpu::Adapter, args: &BenchArgs, bar: &ProgressBar) -> Result<A
         })?;
         run.rows.extend(measured.rows);
         run.left_out.extend(measured.left_out);
+    }
+    if heads::are_wanted(args) {
+        run.heads = heads::measure(&gpu, args, |case| bar.set_message(format!("{case} on {title}")))?;
     }
     if args.check {
         run.one_call = Some(one_call::one_call(&gpu)?);
@@ -218,7 +227,7 @@ fn groups(cases: &[Case]) -> Vec<&[Case]> {
         }
         bytes += own;
     }
-    groups.push(&cases[first..]);
+    groups.extend((first < cases.len()).then(|| &cases[first..]));
     groups
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use gpu_loss::Dtype;
 use gpu_loss::plan::Strategy;
 
-use crate::args::LossName;
+use crate::loss_name::LossName;
 
 const HELP: &str = "\
 Examples:
@@ -15,6 +15,7 @@ Examples:
   gpu-loss bench --from bench.json --report report         the same page again, from the figures
   gpu-loss bench --classes 50257 --dtype bf16 --strategy all
   gpu-loss --backend vulkan bench --check                  exit code 1 if a figure misses its bar
+  gpu-loss bench --loss linear-ce                          heads of language models, without their logits
 
 Each shape is checked against the float64 reference, then timed on device memory: loss and gradient in turns with the
 best copy of the same number of bytes that was found on this adapter, and with the best by a kernel, which may be
@@ -24,7 +25,12 @@ else from submission until all is done. Figures are medians.
 --json writes an array of objects: loss, targets, rows, classes, dtype, mode (loss+grad, loss or grad), strategy, profile,
 backend, adapter, driver, timer (gpu or wall), median_ms, min_ms, bytes (the least that must move: scores once in,
 gradient once out, targets, losses), gbps, copy_gbps, of_copy (gbps / copy_gbps), first_call_ms (until the first run of a
-plan is done, its kernels built and tested).";
+plan is done, its kernels built and tested). For linear-ce: loss, head, rows, hidden, classes, dtype, mode, profile, backend,
+adapter, driver, timer (wall), median_ms, min_ms, gflops, loss_share (what the loss kernels take of it), chunk_rows,
+scratch_bytes.
+
+The heads of linear-ce are GPT-2's (768 × 50,257) and Llama-3's (4,096 × 128,256), with up to 2,048 rows: as many as a run
+of 10 s takes (2 with --quick).";
 
 /// What `--from` has no use for.
 const MEASURING: [&str; 9] = ["json", "check", "quick", "large", "loss", "classes", "dtype", "strategy", "elements"];

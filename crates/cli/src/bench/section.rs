@@ -6,6 +6,7 @@ use std::path::Path;
 use super::bars::Bar;
 use super::table::{AdapterRun, Document, clock};
 use crate::failure::{Failure, io_message, one_line};
+use crate::loss_name::LINEAR_CE;
 
 /// One row of the table.
 pub(crate) struct Line {
@@ -66,8 +67,11 @@ impl Section {
 /// The sections of a file that `bench --json` (or the page in a browser) wrote, an adapter each.
 pub(crate) fn read(path: &Path) -> Result<Vec<Section>, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, io_message(&error)))?;
-    let rows: Vec<Document> = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::file(path, format!("no figures of bench --json: {error}")))?;
+    let unreadable = |error| Failure::file(path, format!("no figures of bench --json: {error}"));
+    let objects: Vec<serde_json::Value> = serde_json::from_slice(&bytes).map_err(unreadable)?;
+    // Heads of language models have no charts.
+    let losses = objects.into_iter().filter(|object| object.get("loss").is_none_or(|loss| loss != LINEAR_CE));
+    let rows: Vec<Document> = losses.map(serde_json::from_value).collect::<Result<_, _>>().map_err(unreadable)?;
     if rows.is_empty() {
         return Err(Failure::file(path, "holds no figures"));
     }

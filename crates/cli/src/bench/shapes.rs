@@ -152,7 +152,7 @@ pub(crate) fn cases(args: &BenchArgs, largest_buffer: u64) -> Result<Vec<Case>, 
 fn kinds(args: &BenchArgs) -> Vec<Kind> {
     match args.filters.loss.as_slice() {
         [] => vec![Kind::SoftmaxCe],
-        chosen => chosen.iter().map(|name| name.kind()).collect(),
+        chosen => chosen.iter().filter(|name| !name.is_linear()).map(|name| name.kind()).collect(),
     }
 }
 

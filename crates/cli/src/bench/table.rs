@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use gpu_loss::wgpu;
 use serde::{Deserialize, Serialize};
 
+use super::heads::{self, Heads};
 use super::measure::{LeftOut, Row};
 use super::one_call::OneCall;
 use super::shapes::Role;
@@ -23,6 +24,8 @@ pub(crate) struct AdapterRun {
     /// Cases and strategies that were not measured, with the reason.
     pub(crate) left_out: Vec<LeftOut>,
     pub(crate) one_call: Option<OneCall>,
+    /// Linear layers with their loss.
+    pub(crate) heads: Heads,
 }
 
 impl AdapterRun {
@@ -31,7 +34,18 @@ impl AdapterRun {
     }
 
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("{}, profile {}, timed {}\n", self.title(), self.profile, clock(self.timer));
+        let timer = if self.rows.is_empty() { "wall" } else { self.timer };
+        let mut text = format!("{}, profile {}, timed {}\n", self.title(), self.profile, clock(timer));
+        if !(self.rows.is_empty() && self.left_out.is_empty()) {
+            self.losses(&mut text);
+        }
+        if !self.heads.is_empty() {
+            text += &self.heads.table();
+        }
+        text
+    }
+
+    fn losses(&self, text: &mut String) {
         // Writing into a string cannot fail.
         let _ = writeln!(
             text,
@@ -53,15 +67,15 @@ impl AdapterRun {
         for row in &self.rows {
             let _ = writeln!(text, "  {}", line(row));
         }
-        text += "  of copy: rate against the best copy; of shader: against the best copy by a kernel\n";
+        *text += "  of copy: rate against the best copy; of shader: against the best copy by a kernel\n";
         for what in &self.left_out {
             let _ = writeln!(text, "  not measured: {what}");
         }
-        text
     }
 
-    pub(crate) fn documents(&self) -> impl Iterator<Item = Document> {
-        self.rows.iter().map(|row| Document::of(self, row))
+    pub(crate) fn documents(&self) -> impl Iterator<Item = Either> {
+        let rows = self.rows.iter().map(|row| Either::Loss(Box::new(Document::of(self, row))));
+        rows.chain(self.heads.documents(&self.info, self.profile).map(|head| Either::Head(Box::new(head))))
     }
 }
 
@@ -91,6 +105,14 @@ fn line(row: &Row) -> String {
         row.of_shader_copy(),
         if case.role == Role::Large { "  large" } else { "" },
     )
+}
+
+/// An object of the file.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Either {
+    Loss(Box<Document>),
+    Head(Box<heads::Document>),
 }
 
 /// A row as JSON has it.

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use gpu_loss::{Buffers, GpuLoss, Plan, wgpu};
 
-use super::copy::ShaderCopy;
 use super::memory::{mapped, reserve, staging, wait};
+use super::shader_copy::ShaderCopy;
 use crate::failure::Failure;
 
 /// Something to time.

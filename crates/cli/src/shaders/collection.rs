@@ -7,8 +7,8 @@ use gpu_loss::export::{DispatchList, ENTRY_POINT, ListedBuffer, ListedDispatch};
 use gpu_loss::wgpu;
 use serde::Serialize;
 
+use crate::adapters;
 use crate::failure::{Failure, io_message};
-use crate::json;
 
 /// A directory that fills.
 pub(super) struct Collection<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Collection<'a> {
 #[derive(Serialize)]
 struct Manifest {
     #[serde(flatten)]
-    named: json::Named,
+    named: adapters::Named,
     subgroup_sizes: Option<[u32; 2]>,
     kernels: Vec<Kernel>,
     programs: Vec<Listed>,
@@ -80,7 +80,7 @@ struct Bound {
 impl<'a> Collection<'a> {
     pub(super) fn new(directory: &'a Path, info: &wgpu::AdapterInfo, subgroup_sizes: Option<[u32; 2]>) -> Self {
         let manifest =
-            Manifest { named: json::Named::of(info), subgroup_sizes, kernels: Vec::new(), programs: Vec::new() };
+            Manifest { named: adapters::Named::of(info), subgroup_sizes, kernels: Vec::new(), programs: Vec::new() };
         Collection { directory, manifest, kernels: BTreeMap::new(), files: BTreeMap::new() }
     }
 

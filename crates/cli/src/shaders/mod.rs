@@ -13,8 +13,9 @@ use ndarray::ArrayD;
 use self::collection::Collection;
 use crate::args::ShadersArgs;
 use crate::failure::{Failure, io_message};
+use crate::names::KNOWN;
 use crate::output::Stored;
-use crate::problem::{KNOWN, Problem, Scores, build};
+use crate::problem::{Problem, Scores, build};
 use crate::{options, source, terminal};
 
 /// Scores of few and of many classes, of so many that a row is split, and with the classes not innermost.
