@@ -48,7 +48,7 @@ struct Params {
     gamma_positive: f32, // of the asymmetric loss
     gamma_negative: f32,
     clip: f32,
-    inverse_temperature: f32, // 1/τ of distillation
+    twice_inverse_temperature: f32, // 2/τ of distillation
     loss_factor: f32,    // 1, or τ²
     slope_factor: f32,   // and that over τ
     teacher_share: f32,  // λ of Jensen–Shannon

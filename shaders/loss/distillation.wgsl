@@ -6,7 +6,8 @@
 //
 //     log(p/t) = (b − a) + log(1 + rest_v) − log(1 + rest_x)
 //
-// so that a KL divergence takes one more sum, `Σ exp(a)·(a − b)` or `Σ exp(b)·(b − a)`, which moves with both maxima.
+// so that a KL divergence takes one more sum, `Σ exp(a)·(a − b)` or `Σ exp(b)·(b − a)`, which moves with both maxima. Close
+// to the teacher that cancels: there, as for a mixture, terms are summed that are never negative, once both sides are known.
 
 const GIVEN = false;
 
@@ -32,9 +33,15 @@ fn greatest_select(no: Greatest, yes: Greatest, which: vec4<bool>) -> Greatest {
     return Greatest(select(no.max, yes.max, which), select(no.suspect, yes.suspect, which));
 }
 
-// A difference of scores, over τ.
-fn scaled(u: vec4<f32>) -> vec4<f32> {
-    return params.inverse_temperature * u;
+// (a − b)/τ, by halves: the whole difference may be more than f32 holds before τ divides it. 2/τ is one number, as
+// compilers take a 2 of its own into the sum; and max() keeps them from taking 0.5·(a − b).
+fn gap(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    return params.twice_inverse_temperature * (0.5 * a - max(0.5 * b, vec4(-3.4028234e38)));
+}
+
+// (x − max_x)/τ − (v − max_v)/τ. min() changes nothing, but keeps compilers from taking x − v together, which may overflow.
+fn gap_of_sides(x: vec4<f32>, x_max: vec4<f32>, v: vec4<f32>, v_max: vec4<f32>) -> vec4<f32> {
+    return min(gap(x, x_max), vec4(0.0)) - min(gap(v, v_max), vec4(0.0));
 }
 
 // One side's softmax, as far as it was seen.
@@ -62,7 +69,8 @@ struct Step {
 fn side_add(s: Side, x: vec4<f32>) -> Step {
     let old = s.greatest.max;
     let above = x > old;
-    let e = exp_nonpositive(-scaled(abs(x - old)));
+    let rise = gap(x, old);
+    let e = exp_nonpositive(-abs(rise));
     let rest = sum_choose(s.rest, sum_below(s.rest, e), above);
     let side = Side(
         Greatest(select(old, x, above), max(s.greatest.suspect, bitcast<vec4<u32>>(x) << vec4(1u))),
@@ -72,7 +80,7 @@ fn side_add(s: Side, x: vec4<f32>) -> Step {
         side,
         select(e, vec4(1.0), above),
         select(vec4(1.0), e, above),
-        select(vec4(0.0), scaled(x - old), above),
+        select(vec4(0.0), rise, above),
     );
 }
 
@@ -92,7 +100,9 @@ fn gaps_add(s: Gaps, term: vec4<f32>) -> Gaps {
 fn moved(d: Gaps, weight: vec4<f32>, shrink: vec4<f32>, rise: vec4<f32>) -> Gaps {
     let shift = select(weight * rise, vec4(0.0), (weight == vec4(0.0)) | (rise == vec4(0.0)));
     let here = gaps_add(d, -shift);
-    return Gaps(here.high * shrink, here.low * shrink);
+    // What shrinks to nothing may have been endless.
+    let gone = shrink == vec4(0.0);
+    return Gaps(select(here.high * shrink, vec4(0.0), gone), select(here.low * shrink, vec4(0.0), gone));
 }
 
 // Both sides, as far as an invocation has seen them.
@@ -123,16 +133,18 @@ fn paired(s: Pair, weight: vec4<f32>, x_step: Step, v_step: Step, x: vec4<f32>, 
     if (MIXES) {
         return Pair(x_step.side, v_step.side, s.d, s.endless);
     }
-    let gap = scaled(v - v_step.side.greatest.max) - scaled(x - x_step.side.greatest.max);
+    let difference = gap_of_sides(x, x_step.side.greatest.max, v, v_step.side.greatest.max);
     let no_x = is_negative_infinity(x);
     let no_v = is_negative_infinity(v);
     if (BY_TEACHER) {
         let d = moved(s.d, weight, v_step.shrink, v_step.rise - x_step.rise);
-        let term = select(v_step.numerator * gap, vec4(0.0), no_x | no_v);
+        let without = no_x | no_v | (v_step.numerator == vec4(0.0));
+        let term = select(v_step.numerator * -difference, vec4(0.0), without);
         return Pair(x_step.side, v_step.side, gaps_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_x & !no_v)));
     }
     let d = moved(s.d, weight, x_step.shrink, x_step.rise - v_step.rise);
-    let term = select(x_step.numerator * -gap, vec4(0.0), no_x | no_v);
+    let without = no_x | no_v | (x_step.numerator == vec4(0.0));
+    let term = select(x_step.numerator * difference, vec4(0.0), without);
     return Pair(x_step.side, v_step.side, gaps_add(d, term), max(s.endless, select(vec4(0.0), vec4(1.0), no_v & !no_x)));
 }
 
@@ -151,7 +163,7 @@ fn side_rebased(s: Side, side_max: vec4<f32>) -> array<vec4<f32>, 2> {
     let own = s.greatest.max;
     let rest = sum_total(s.rest);
     let at_max = own == side_max;
-    let numerator = select((rest + 1.0) * exp_nonpositive(-scaled(side_max - own)), rest, at_max);
+    let numerator = select((rest + 1.0) * exp_nonpositive(-gap(side_max, own)), rest, at_max);
     return array<vec4<f32>, 2>(numerator, select(vec4(0.0), vec4(1.0), at_max));
 }
 
@@ -159,15 +171,15 @@ fn side_rebased(s: Side, side_max: vec4<f32>) -> array<vec4<f32>, 2> {
 fn merge_teacher(s: Pair, weight: vec4<f32>, student_max: vec4<f32>) {
     teacher.max = tile_max(greatest_of(s.teacher.greatest));
     let side = side_rebased(s.teacher, teacher.max);
-    let v_rise = scaled(teacher.max - s.teacher.greatest.max);
-    let x_rise = scaled(student_max - s.student.greatest.max);
+    let v_rise = gap(teacher.max, s.teacher.greatest.max);
+    let x_rise = gap(student_max, s.student.greatest.max);
     var d = s.d;
     if (BY_TEACHER) {
         d = moved(d, weight, exp_nonpositive(-v_rise), v_rise - x_rise);
     } else {
         d = moved(d, weight, exp_nonpositive(-x_rise), x_rise - v_rise);
     }
-    let total = tile_sums(side[0], side[1], d.high + d.low, s.endless);
+    let total = tile_sums(side[0], side[1], select(d.high + d.low, d.high, is_infinity(d.high)), s.endless);
     teacher.rest = total[0] + (total[1] - 1.0);
     teacher.d = total[2];
     teacher.endless = total[3];
@@ -177,13 +189,53 @@ fn merge_teacher(s: Pair, weight: vec4<f32>, student_max: vec4<f32>) {
 struct RowState {
     greatest: Greatest, // the student's
     pair: Pair,
-    mixture: Sum,       // of a second pass
-    other_mixture: Sum,
+    terms: Sum,         // of a second pass
+    other_terms: Sum,
     best: Best,
 }
 
-// Whether a pass sums over the mixture of both sides, which are known by then.
-var<private> mixing: bool;
+// Whether a pass sums over terms of both sides, which are known by then.
+var<private> summing: bool;
+// The row of which it does, and for which of the lanes it counts.
+var<private> known: FinishedRow;
+var<private> by_terms: vec4<bool>;
+// What this invocation has seen of these terms.
+var<private> term_sums: array<vec4<f32>, 2>;
+
+// Whether any lane's loss is the sum of its terms.
+fn know_row(sum: RowTotals) -> bool {
+    known = both_sides(sum.max, sum.rest);
+    by_terms = wants_terms(known);
+    return any(by_terms);
+}
+
+// One resident vector more.
+fn terms_add(sum: RowTotals, x: vec4<f32>, v: vec4<f32>) {
+    if (know_row(sum)) {
+        let terms = row_terms(x, v);
+        term_sums[0] += terms[0];
+        term_sums[1] += terms[1];
+    }
+}
+
+fn total_terms() -> array<vec4<f32>, 4> {
+    let total = tile_sums(term_sums[0], term_sums[1], vec4(0.0), vec4(0.0));
+    term_sums = array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+    return total;
+}
+
+// Whether so small a KL divergence may lack digits as the difference of a mean gap and the log-sums.
+fn cancels(r: FinishedRow, kl: vec4<f32>) -> vec4<bool> {
+    return kl < 0.1 + 0.1 * (log1p_nonnegative(r.rest) + log1p_nonnegative(r.teacher_rest));
+}
+
+// w·log(w/o) + o − w, of which the last two come to 0 over a row: w·(exp(δ) − 1 − δ) with δ = log(o/w), at least 0.
+fn kl_term(w: vec4<f32>, o: vec4<f32>, delta: vec4<f32>) -> vec4<f32> {
+    let series = w * delta * delta * (0.5 + delta * (0.16666667 + delta * (0.041666668 + delta * (0.008333334
+        + delta * (0.0013888889 + delta * (0.0001984127 + delta * (0.000024801588 + delta * 0.0000027557319)))))));
+    let term = select(o - w * (1.0 + delta), series, abs(delta) < vec4(1.0));
+    return select(term, o, w == vec4(0.0));
+}
 
 fn row_state_start() -> RowState {
     let zero = sum_of(vec4(0.0));
@@ -192,10 +244,10 @@ fn row_state_start() -> RowState {
 
 fn row_state_add(s: RowState, x: vec4<f32>, v: vec4<f32>, classes: vec4<u32>) -> RowState {
     var r = s;
-    if (MIXES && mixing) {
-        let terms = mixture_terms(x, v);
-        r.mixture = sum_add(s.mixture, terms[0]);
-        r.other_mixture = sum_add(s.other_mixture, terms[1]);
+    if (summing) {
+        let terms = row_terms(x, v);
+        r.terms = sum_add(s.terms, terms[0]);
+        r.other_terms = sum_add(s.other_terms, terms[1]);
         return r;
     }
     r.pair = pair_add(s.pair, x, v);
@@ -218,8 +270,8 @@ fn row_state_select(no: RowState, yes: RowState, which: vec4<bool>) -> RowState 
             Gaps(select(no.pair.d.high, yes.pair.d.high, which), select(no.pair.d.low, yes.pair.d.low, which)),
             select(no.pair.endless, yes.pair.endless, which),
         ),
-        sum_choose(no.mixture, yes.mixture, which),
-        sum_choose(no.other_mixture, yes.other_mixture, which),
+        sum_choose(no.terms, yes.terms, which),
+        sum_choose(no.other_terms, yes.other_terms, which),
         best_select(no.best, yes.best, which),
     );
 }
@@ -249,7 +301,7 @@ fn numerator(x: vec4<f32>, row_max: vec4<f32>, classes: vec4<u32>) -> vec4<f32> 
 }
 
 fn student_numerator(x: vec4<f32>, row_max: vec4<f32>) -> vec4<f32> {
-    return exp_nonpositive(scaled(x - row_max));
+    return exp_nonpositive(gap(x, row_max));
 }
 
 struct NumeratorSums {
@@ -349,7 +401,7 @@ fn both_sides(row_max: vec4<f32>, rest: vec4<f32>) -> FinishedRow {
     let log_sum = log1p_nonnegative(rest);
     r.max = row_max;
     r.rest = rest;
-    r.lse = scaled(row_max) + log_sum;
+    r.lse = params.twice_inverse_temperature * (0.5 * row_max) + log_sum;
     r.share = 1.0 / (1.0 + rest);
     r.teacher_max = teacher.max;
     r.teacher_rest = teacher.rest;
@@ -387,12 +439,12 @@ fn row_arriving(row: FinishedRow, scalar_upstream: vec4<f32>) -> FinishedRow {
 
 // exp((v − max_v)/τ)
 fn teacher_numerator(r: FinishedRow, v: vec4<f32>) -> vec4<f32> {
-    return exp_nonpositive(scaled(v - r.teacher_max));
+    return exp_nonpositive(gap(v, r.teacher_max));
 }
 
 // log(p/t); of two masks, NaN.
 fn log_ratio(r: FinishedRow, x: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
-    return (scaled(x - r.max) - scaled(v - r.teacher_max)) + r.shift;
+    return gap_of_sides(x, r.max, v, r.teacher_max) + r.shift;
 }
 
 fn gradient(r: FinishedRow, x: vec4<f32>, v: vec4<f32>, classes: vec4<u32>) -> vec4<f32> {

@@ -8,7 +8,7 @@ use super::pieces::*;
 use super::targets::{targets, weights, words};
 use super::{maths, resident, scan, template};
 use crate::batch::{Dtype, TargetForm};
-use crate::loss::{Divergence, Kind};
+use crate::loss::Kind;
 
 impl KernelSpec {
     /// The kernel's WGSL.
@@ -138,9 +138,9 @@ impl LossKernel {
         vec![halves, TARGET_DENSE, TARGET_PROBABILITIES]
     }
 
-    /// Whether the loss of a row takes a pass of its own.
-    fn mixes(&self) -> bool {
-        self.kind == Kind::Distillation && self.options.divergence == Divergence::JensenShannon
+    /// Whether the loss of a row may take a pass of its own.
+    fn termwise(&self) -> bool {
+        self.kind == Kind::Distillation
     }
 
     /// How gradients are stored, and into which buffer.
@@ -220,7 +220,7 @@ impl LossKernel {
             Pass::Whole => {
                 pieces.extend([self.extras.statistics(), winner(self.options), ROW_RESULTS]);
                 pieces.extend(self.extras.details());
-                pieces.push(match (self.is_resident(), self.mixes()) {
+                pieces.push(match (self.is_resident(), self.termwise()) {
                     (true, _) => ROW_RESIDENT_MERGE,
                     (false, true) => ROW_THREE_PASS,
                     (false, false) => ROW_TWO_PASS,
@@ -256,7 +256,7 @@ impl LossKernel {
 
     /// What templates have lines for only where it is looked for.
     fn looked_for(&self) -> impl Iterator<Item = &'static str> {
-        let asked = [(self.options.best, "best"), (self.options.ahead, "ahead"), (self.mixes(), "mixed")];
+        let asked = [(self.options.best, "best"), (self.options.ahead, "ahead"), (self.termwise(), "termwise")];
         asked.into_iter().filter_map(|(on, tag)| on.then_some(tag))
     }
 

@@ -27,6 +27,17 @@ fn positive(spec: &Spec, u: f64) -> ElementLoss {
     ElementLoss { loss: focus * minus_log, grad, terms: -grad }
 }
 
+/// `−log(1 − m)`. Where m is next to 1, `rest` = q + clip still has the digits of 1 − m.
+fn minus_log_of_rest(u: f64, m: f64, rest: f64, clip: f64) -> f64 {
+    if clip == 0.0 {
+        softplus(u)
+    } else if m < 0.5 {
+        -(-m).ln_1p()
+    } else {
+        -rest.ln()
+    }
+}
+
 fn negative(spec: &Spec, u: f64) -> ElementLoss {
     let (gamma, clip) = (f64::from(spec.gamma_negative), f64::from(spec.clip));
     let (p, q) = (logistic(u), logistic(-u));
@@ -34,7 +45,7 @@ fn negative(spec: &Spec, u: f64) -> ElementLoss {
     if m <= 0.0 {
         return ElementLoss { loss: 0.0, grad: 0.0, terms: 0.0 };
     }
-    let (minus_log, moves) = clamped(if clip == 0.0 { softplus(u) } else { -(-m).ln_1p() });
+    let (minus_log, moves) = clamped(minus_log_of_rest(u, m, q + clip, clip));
     let focus = m.powf(gamma);
     // dm/du = p·q; q / (1 − m) is 1 without a clip, however small q.
     let share = if clip == 0.0 { p } else { p * q / (q + clip) };

@@ -189,7 +189,7 @@ impl<'a> Scheduler<'a> {
             gamma_positive: spec.gamma_positive,
             gamma_negative: spec.gamma_negative,
             clip: spec.clip,
-            inverse_temperature: (1.0 / f64::from(spec.temperature)) as f32,
+            twice_inverse_temperature: (2.0 / f64::from(spec.temperature)) as f32,
             loss_factor: factor as f32,
             slope_factor: (factor / f64::from(spec.temperature)) as f32,
             teacher_share: spec.lambda,

@@ -6,7 +6,7 @@ use crate::batch::TargetForm;
 use crate::error::{Error, Result};
 use crate::kernel::{Pass, Slot, Traversal};
 use crate::layout::{Mode, STATISTICS_BYTES};
-use crate::loss::Divergence;
+use crate::loss::Kind;
 
 impl Scheduler<'_> {
     /// Schedules the passes over all scores; returns how many losses or partial sums there are to add up.
@@ -98,7 +98,7 @@ impl Scheduler<'_> {
         let correct = u64::from(layout.outputs.correct);
         self.geometry.loop_budget(LoopWork {
             sweeps: 2
-                + u64::from(self.spec.divergence == Divergence::JensenShannon)
+                + u64::from(self.spec.kind == Kind::Distillation)
                 + u64::from(layout.targets == TargetForm::MultiHot)
                 + if dense { correct } else { 0 },
             rows,

@@ -7,6 +7,7 @@ mod common;
 
 mod beside;
 mod buffers;
+mod close;
 mod device;
 mod first_call;
 mod labels;

@@ -1,6 +1,6 @@
 //! Right results that were withheld, and digits that were lost.
 
-use gpu_loss::loss::{Kind, Loss};
+use gpu_loss::loss::{Asymmetric, Kind, Loss};
 use gpu_loss::{Batch, Bce, Ce, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets, reference};
 use ndarray::{Array2, Array3, array};
 
@@ -248,6 +248,25 @@ fn what_has_no_meaning_is_named() {
             assert!(error.to_string().starts_with("class_weights at [1] is "), "{error}");
             let error = gpu.run(&SoftmaxCe::default().denominator(1e-40), &batch).expect_err("no inverse");
             assert!(error.to_string().starts_with("denominator is "), "{error}");
+        }
+    });
+}
+
+/// A clip next to nothing, and a negative next to certain: −log(1 − m) hangs on digits that m, next to 1, does not have.
+///
+/// Seen to fail: with the reference's `−ln_1p(−m)`, which was 32.6 and ∞ for what the kernel had right.
+#[test]
+fn a_clip_below_the_digits_of_a_certain_negative() {
+    let scores = array![[50.0_f32, 50.0, 30.0, -5.0]];
+    let hot = array![[0_u8, 0, 0, 0]];
+    on_every_adapter(|gpu| {
+        for clip in [1e-14_f32, 1e-20, 1e-30, 1e-45] {
+            let loss = Asymmetric::default().clip(clip).reduction(Reduction::None);
+            let batch = Batch::new(scores.view(), hot.view()).with_losses();
+            kept(gpu, &loss, &batch);
+            let exact = reference::run(&loss, &batch).expect("legal").losses[[0, 0]];
+            let due = -((-50.0_f64).exp() + f64::from(clip)).ln();
+            assert!((exact / due - 1.0).abs() < 1e-12, "{clip}: {exact}, expected {due}");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask setup`, `demo`, `test`, `soak`, `dawn`, `dxc`, `web`.
+//! Developer tasks: `cargo xtask setup`, `demo`, `test`, `soak`, `dawn`, `dxc`, `compilers`, `web`.
 
 mod compilers;
 mod dawn;
@@ -45,6 +45,12 @@ enum Task {
     Dawn(dawn::Args),
     /// Compile every kernel with DXC, the compiler of DirectX 12, as wgpu does on Windows
     Dxc(dxc::Args),
+    /// Compile every kernel with AMD's compiler and with clang, without a GPU: registers, spills, instructions
+    Compilers(compilers::Args),
+    /// AMD's driver in a process of its own
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[command(hide = true)]
+    RadvProcess(compilers::RadvProcess),
     /// Run every test of the workspace on every adapter
     Test(test::Args),
     /// Check random batches on every adapter for some minutes: threads, drops in flight, lost devices, memory
@@ -54,15 +60,19 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().task {
+    let parsed = Cli::parse();
+    let done = program::this().and_then(|_| match parsed.task {
         Task::Setup { gl, mpi } => setup::setup(gl, mpi),
         Task::Demo(args) => demo::demo(&args),
         Task::Dawn(args) => dawn::dawn(&args),
         Task::Dxc(args) => dxc::dxc(&args),
+        Task::Compilers(args) => compilers::compilers(&args),
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        Task::RadvProcess(args) => compilers::radv_process(&args),
         Task::Test(args) => test::test(&args),
         Task::Soak(args) => soak::soak(&args),
         Task::Web(args) => web::web(&args),
-    };
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -107,8 +107,9 @@ Kernels are made for the adapter at hand, or for a --profile. Those with subgrou
 (Dawn, Chrome) asks for.
 
 DIR/manifest.json holds adapter, backend, driver, subgroup_sizes, kernels and programs. A kernel has file, label,
-entry_point, subgroups, constants (values of the overrides that it declares) and bindings (binding, type: uniform or
-storage, all in group 0). A program is a batch under one strategy: buffers (name, size, file: what it begins with, null
+made_for (shape, strategy and whether all options are on, in the first plan that it is in; null for those of a program
+or a linear layer), entry_point, subgroups, constants (values of the overrides that it declares) and bindings (binding,
+type: uniform or storage, all in group 0). A program is a batch under one strategy: buffers (name, size, file: what it begins with, null
 for zeros) and dispatches, to be run in order (kernel: its place in kernels, workgroups, bindings: binding, buffer,
 offset, size, null for all the rest).";
 

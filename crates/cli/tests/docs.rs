@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use common::{floats, longs, run};
 
 /// The commands that take minutes or an installation: `.ci/run` and the workflow have them.
-const IN_CI: [&str; 16] = [
+const IN_CI: [&str; 17] = [
+    "cargo xtask compilers",
     "cargo xtask dxc",
     "git clone",
     "cd crates/mpi && cargo build",

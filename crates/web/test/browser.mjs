@@ -137,7 +137,7 @@ await check("a benchmark fills the table and writes what the program writes", as
   assert.equal(rows.length, 8);
   assert.equal(await page.locator("#bench-chart rect").count(), 8);
   for (const row of rows) {
-    assert.deepEqual(Object.keys(row), ["loss", "targets", "rows", "classes", "dtype", "mode", "strategy", "backend", "adapter",
+    assert.deepEqual(Object.keys(row), ["loss", "targets", "rows", "classes", "dtype", "mode", "strategy", "profile", "backend", "adapter",
       "driver", "timer", "median_ms", "min_ms", "bytes", "gbps", "copy_gbps", "of_copy"]);
     assert.ok(["softmax-ce", "sigmoid-ce"].includes(row.loss) && ["gpu", "wall"].includes(row.timer), row.loss);
     assert.equal(row.backend, "webgpu");

@@ -3,13 +3,19 @@
 const MIXES = false;
 const BY_TEACHER = true; // t weighs
 
-fn mixture_terms(x: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 2> {
-    return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+fn wants_terms(r: FinishedRow) -> vec4<bool> {
+    return cancels(r, teacher.d * r.teacher_share - r.shift);
+}
+
+fn row_terms(x: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 2> {
+    let t = teacher_numerator(known, v) * known.teacher_share;
+    let p = student_numerator(x, known.max) * known.share;
+    return array<vec4<f32>, 2>(kl_term(t, p, log_ratio(known, x, v)), vec4(0.0));
 }
 
 fn with_divergence(row: FinishedRow, d: vec4<f32>) -> FinishedRow {
     var r = row;
-    r.loss = d * r.teacher_share - r.shift;
+    r.loss = select(d * r.teacher_share - r.shift, total_terms()[0], by_terms);
     return r;
 }
 

@@ -4,10 +4,9 @@
 const MIXES = true;
 const BY_TEACHER = true; // no mask makes it endless
 
-// The row whose mixture is summed over.
-var<private> mixed: FinishedRow;
-// (Σ t·log(t/m), Σ p·log(p/m)) as far as this invocation has seen them.
-var<private> mixture_sums: array<vec4<f32>, 2>;
+fn wants_terms(r: FinishedRow) -> vec4<bool> {
+    return vec4(true);
+}
 
 // exp(x) − 1
 fn expm1(x: vec4<f32>) -> vec4<f32> {
@@ -21,28 +20,20 @@ fn log_of_mixture(share: f32, ratio: vec4<f32>) -> vec4<f32> {
     return -log1p_nonnegative(share * expm1(clamp(-ratio, vec4(-87.0), vec4(87.0))));
 }
 
-fn mixture_terms(x: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 2> {
-    let t = teacher_numerator(mixed, v) * mixed.teacher_share;
-    let p = student_numerator(x, mixed.max) * mixed.share;
-    let ratio = log_ratio(mixed, x, v);
+// t·log(t/m) and p·log(p/m)
+fn row_terms(x: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 2> {
+    let t = teacher_numerator(known, v) * known.teacher_share;
+    let p = student_numerator(x, known.max) * known.share;
+    let ratio = log_ratio(known, x, v);
     return array<vec4<f32>, 2>(
         select(t * log_of_mixture(params.student_share, -ratio), vec4(0.0), t == vec4(0.0)),
         select(p * log_of_mixture(params.teacher_share, ratio), vec4(0.0), p == vec4(0.0)),
     );
 }
 
-// One resident vector more.
-fn mixture_add(sum: RowTotals, x: vec4<f32>, v: vec4<f32>) {
-    mixed = both_sides(sum.max, sum.rest);
-    let terms = mixture_terms(x, v);
-    mixture_sums[0] += terms[0];
-    mixture_sums[1] += terms[1];
-}
-
 fn with_divergence(row: FinishedRow, d: vec4<f32>) -> FinishedRow {
     var r = row;
-    let total = tile_sums(mixture_sums[0], mixture_sums[1], vec4(0.0), vec4(0.0));
-    mixture_sums = array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+    let total = total_terms();
     r.centre = total[1];
     r.loss = params.teacher_share * total[0] + params.student_share * total[1];
     return r;

@@ -3,14 +3,24 @@
 const MIXES = false;
 const BY_TEACHER = false; // p weighs
 
-fn mixture_terms(x: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 2> {
-    return array<vec4<f32>, 2>(vec4(0.0), vec4(0.0));
+fn wants_terms(r: FinishedRow) -> vec4<bool> {
+    return cancels(r, teacher.d * r.share + r.shift);
+}
+
+// The second sum has what log(p/t) was rounded by, which the gradient is to lose again.
+fn row_terms(x: vec4<f32>, v: vec4<f32>) -> array<vec4<f32>, 2> {
+    let t = teacher_numerator(known, v) * known.teacher_share;
+    let p = student_numerator(x, known.max) * known.share;
+    let ratio = log_ratio(known, x, v);
+    return array<vec4<f32>, 2>(kl_term(p, t, -ratio), select(p * ratio, vec4(0.0), p == vec4(0.0)));
 }
 
 fn with_divergence(row: FinishedRow, d: vec4<f32>) -> FinishedRow {
     var r = row;
-    r.loss = d * r.share + r.shift;
-    r.centre = r.loss;
+    let total = total_terms();
+    let difference = d * r.share + r.shift;
+    r.loss = select(difference, total[0], by_terms);
+    r.centre = select(difference, total[1], by_terms);
     return r;
 }
 

@@ -64,8 +64,8 @@ fn do_tile(s: RowTile) {
     //: end
     let sum = merge_resident(best, row_max, sums, b_sums, listed_terms(s, t, live, row_max), ahead);
     //: each
-    //: when mixed
-    mixture_add(sum, x$, b$);
+    //: when termwise
+    terms_add(sum, x$, b$);
     //: end
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD) {

@@ -7,7 +7,7 @@
 // the row; taken by a `single` load or a `wide` one, of which they are `first` or `last`. And for kernels that weigh classes
 // with the statistics (`gathered`), with the gradient (`weighed`), in both cases `direct`, or patch true classes (`patched`);
 // whose targets outside of the row are 0 (`unmasked`) or masks (`masked`); that look for the highest class (`best`) or count
-// those before the true one (`ahead`); whose losses sum over a mixture (`mixed`).
+// those before the true one (`ahead`); whose losses may be sums of terms (`termwise`).
 
 fn do_tile(s: RowTile) {
     let t = open_targets(s);
@@ -72,8 +72,8 @@ fn do_tile(s: RowTile) {
     //: end
     let sum = merge_resident(best, row_max, sums, b_sums, listed_terms(s, t, live, row_max), ahead);
     //: each
-    //: when mixed
-    mixture_add(sum, x$, b$);
+    //: when termwise
+    terms_add(sum, x$, b$);
     //: end
     let r = with_upstream(s, finish_rows(s, t, live, sum));
     if (GRAD && s.exists.x) {

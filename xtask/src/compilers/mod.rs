@@ -1,6 +1,23 @@
 //! What compilers of real GPUs are given: every kernel that the program exports, in every geometry.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod clang;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod family;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod radv;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod record;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod table;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod task;
 pub(crate) mod translate;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) use self::radv::{ProcessArgs as RadvProcess, process as radv_process};
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) use self::task::compilers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,17 +27,70 @@ use serde::Deserialize;
 
 use crate::Result;
 
+/// What is compiled, and what becomes of the numbers.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Install Mesa's driver for AMD's GPUs, and clang, where they are missing; nothing is passed over then
+    #[arg(long)]
+    install: bool,
+    /// Every kernel, and not a sample of them
+    #[arg(long)]
+    full: bool,
+    /// Write what is compiled into benches/compilers.tsv, and benches/compilers.md anew
+    #[arg(long)]
+    record: bool,
+    /// Ask one compiler alone
+    #[arg(long, value_name = "COMPILER")]
+    only: Option<Compiler>,
+}
+
+/// A compiler of GPUs, or one like it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Compiler {
+    /// AMD's, in Mesa
+    Aco,
+    /// In place of Apple's
+    Clang,
+}
+
+/// Nothing of these compilers runs here.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn compilers(args: &Args) -> Result<()> {
+    if args.install || args.record {
+        return Err("AMD's compiler is in Mesa, for Linux: this task runs nowhere else".into());
+    }
+    crate::terminal::say("skipped: AMD's compiler is in Mesa, for Linux");
+    Ok(())
+}
+
+/// Compilers descend into a kernel by recursion.
+const STACK: usize = 64 << 20;
+
 /// A kernel as the program exports it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Kernel {
     /// Geometry and file, for messages.
     pub(crate) name: String,
+    /// The library's words for it.
+    pub(crate) label: String,
+    /// The first plan that it is in, if it is one of a loss.
+    pub(crate) made_for: Option<MadeFor>,
     /// WGSL as naga takes it.
     pub(crate) wgsl: String,
     /// The overrides, values by their bits.
     constants: BTreeMap<String, u64>,
     /// The bindings of group 0, as (binding, is uniform), in ascending order.
     pub(crate) bindings: Vec<(u32, bool)>,
+}
+
+/// What a kernel was exported for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub(crate) struct MadeFor {
+    /// N, classes, and positions.
+    pub(crate) shape: [usize; 3],
+    pub(crate) strategy: String,
+    /// Whether all options and outputs are on; else none is.
+    pub(crate) everything: bool,
 }
 
 /// `manifest.json`
@@ -32,6 +102,8 @@ struct Manifest {
 #[derive(Deserialize)]
 struct Listed {
     file: String,
+    label: String,
+    made_for: Option<MadeFor>,
     constants: BTreeMap<String, f64>,
     bindings: Vec<Binding>,
 }
@@ -57,11 +129,15 @@ impl Kernel {
     }
 }
 
-/// Has the program write its kernels into a folder for each geometry, and reads them: as the device here has them (`None`),
-/// or one of the program's profiles. What only differs in sizes from another one is left out: no compiler takes one and
-/// refuses the other.
-pub(crate) fn exported(program: &Path, folder: &Path, geometries: &[Option<&str>]) -> Result<Vec<Kernel>> {
+/// Kernels without those that only differ in sizes from another one: no compiler takes one and refuses the other.
+pub(crate) fn distinct(kernels: Vec<Kernel>) -> Vec<Kernel> {
     let mut seen = BTreeSet::new();
+    kernels.into_iter().filter(|kernel| seen.insert(kernel.code())).collect()
+}
+
+/// Has the program write its kernels into a folder for each geometry, and reads them: as the device here has them (`None`),
+/// or one of the program's profiles.
+pub(crate) fn exported(program: &Path, folder: &Path, geometries: &[Option<&str>]) -> Result<Vec<Kernel>> {
     let mut all = Vec::new();
     for geometry in geometries {
         let name = geometry.unwrap_or("this-adapter");
@@ -79,9 +155,22 @@ pub(crate) fn exported(program: &Path, folder: &Path, geometries: &[Option<&str>
             let words = String::from_utf8_lossy(&done.stderr);
             return Err(format!("the kernels of {name} are not exported ({}): {words}", done.status).into());
         }
-        all.extend(listed(name, &out)?.into_iter().filter(|kernel| seen.insert(kernel.code())));
+        all.extend(listed(name, &out)?);
     }
     Ok(all)
+}
+
+/// Does work on every core, until each says that it is done.
+pub(crate) fn on_every_core(work: impl Fn() -> std::result::Result<(), String> + Sync) -> Result<()> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| -> Result<()> {
+        let spawn = |_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, &work);
+        let handles = (0..threads).map(spawn).collect::<std::io::Result<Vec<_>>>()?;
+        for handle in handles {
+            handle.join().map_err(|_| "a thread that compiled kernels panicked")??;
+        }
+        Ok(())
+    })
 }
 
 /// The kernels of a folder's manifest.
@@ -98,6 +187,8 @@ fn listed(geometry: &str, folder: &Path) -> Result<Vec<Kernel>> {
         bindings.sort_unstable();
         kernels.push(Kernel {
             name: format!("{geometry}/{at:04} {}", kernel.file),
+            label: kernel.label,
+            made_for: kernel.made_for,
             wgsl: for_naga(&read(&kernel.file)?),
             constants: kernel.constants.into_iter().map(|(name, value)| (name, value.to_bits())).collect(),
             bindings,

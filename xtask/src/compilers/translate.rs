@@ -2,6 +2,8 @@
 
 use naga::ShaderStage;
 use naga::back::{hlsl, pipeline_constants::process_overrides};
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 
 use super::Kernel;
@@ -66,4 +68,80 @@ pub(crate) fn to_hlsl(kernel: &Kernel, shader_model: hlsl::ShaderModel) -> Resul
         Some(Err(error)) => Err(format!("{}: naga writes no HLSL: {error}", kernel.name).into()),
         None => Err(format!("{}: naga's HLSL has no entry point", kernel.name).into()),
     }
+}
+
+/// SPIR-V as wgpu's Vulkan backend asks for it, of a device with `robustBufferAccess2`.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(super) fn to_spirv(kernel: &Kernel) -> Result<Vec<u32>> {
+    use naga::back::spv;
+    let (module, info) = resolved(kernel)?;
+    let options = spv::Options {
+        lang_version: (1, 6),
+        flags: spv::WriterFlags::LABEL_VARYINGS | spv::WriterFlags::FORCE_POINT_SIZE,
+        bounds_check_policies: BoundsCheckPolicies {
+            index: BoundsCheckPolicy::Restrict,
+            buffer: BoundsCheckPolicy::Unchecked,
+            image_load: BoundsCheckPolicy::Unchecked,
+            binding_array: BoundsCheckPolicy::Unchecked,
+        },
+        zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
+        force_loop_bounding: true,
+        ..Default::default()
+    };
+    let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: ENTRY_POINT.to_owned() };
+    spv::write_vec(&module, &info, &options, Some(&pipeline))
+        .map_err(|error| format!("{}: naga writes no SPIR-V: {error}", kernel.name).into())
+}
+
+/// A kernel in Metal's language.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(super) struct Msl {
+    pub(super) text: String,
+    /// Invocations of a workgroup.
+    pub(super) invocations: u32,
+    /// The place among the bindings of each of the module's variables, which the names of sizes go by.
+    pub(super) places: Vec<Option<usize>>,
+}
+
+/// MSL as wgpu's Metal backend asks for it, of Metal 3. Buffers are in the order of the bindings, and the sizes of those
+/// that end in an array come last.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(super) fn to_msl(kernel: &Kernel) -> Result<Msl> {
+    use naga::back::msl;
+    let (module, info) = resolved(kernel)?;
+    let mut resources = msl::BindingMap::new();
+    for (slot, &(binding, uniform)) in kernel.bindings.iter().enumerate() {
+        let target = msl::BindTarget { buffer: Some(slot as u8), mutable: !uniform, ..Default::default() };
+        resources.insert(naga::ResourceBinding { group: 0, binding }, target);
+    }
+    let sizes_buffer = Some(kernel.bindings.len() as u8);
+    let resources = msl::EntryPointResources { resources, immediates_buffer: None, sizes_buffer };
+    let restrict = BoundsCheckPolicy::Restrict;
+    let options = msl::Options {
+        lang_version: (3, 0),
+        per_entry_point_map: msl::EntryPointResourceMap::from([(ENTRY_POINT.to_owned(), resources)]),
+        fake_missing_bindings: false,
+        bounds_check_policies: BoundsCheckPolicies {
+            index: restrict,
+            buffer: restrict,
+            image_load: restrict,
+            binding_array: BoundsCheckPolicy::Unchecked,
+        },
+        zero_initialize_workgroup_memory: false,
+        force_loop_bounding: true,
+        ..Default::default()
+    };
+    let pipeline = msl::PipelineOptions {
+        entry_point: Some((ShaderStage::Compute, ENTRY_POINT.to_owned())),
+        ..Default::default()
+    };
+    let (text, _) = msl::write_string(&module, &info, &options, &pipeline)
+        .map_err(|error| format!("{}: naga writes no MSL: {error}", kernel.name))?;
+    let place = |variable: &naga::GlobalVariable| {
+        let binding = variable.binding.as_ref()?.binding;
+        kernel.bindings.iter().position(|(number, _)| *number == binding)
+    };
+    let places = module.global_variables.iter().map(|(_, variable)| place(variable)).collect();
+    let invocations = module.entry_points.first().map_or(0, |entry| entry.workgroup_size.iter().product());
+    Ok(Msl { text, invocations, places })
 }

@@ -41,7 +41,7 @@ mod linux {
     use super::library::Library;
     use super::{Args, install};
     use crate::compilers::translate::to_hlsl;
-    use crate::compilers::{Kernel, exported};
+    use crate::compilers::{Kernel, distinct, exported, on_every_core};
     use crate::terminal::{complain, say};
     use crate::{Result, program};
 
@@ -49,8 +49,6 @@ mod linux {
     const SHADER_MODEL: ShaderModel = ShaderModel::V6_0;
     /// Graphics cards, with subgroups and without, and what runs here: software adapters are on Windows too.
     const GEOMETRIES: [Option<&str>; 3] = [None, Some("discrete"), Some("no-subgroups")];
-    /// DXC descends into a kernel by recursion.
-    const STACK: usize = 64 << 20;
     /// Refusals that are shown; all are written.
     const SHOWN: usize = 20;
 
@@ -64,7 +62,7 @@ mod linux {
 
     /// Exports every kernel, has naga write it in HLSL, and compiles it as wgpu does.
     pub(crate) fn dxc(args: &Args) -> Result<()> {
-        let target = std::env::current_exe()?;
+        let target = crate::program::this()?;
         let target = target.ancestors().nth(2).ok_or("this program is in no build folder")?;
         let folder = target.join("dxc");
         let Some(name) = install::LIBRARY else {
@@ -79,7 +77,7 @@ mod linux {
             (false, true) => install::install(name, &folder)?,
             (false, false) => return skipped("DXC is missing; `cargo xtask dxc --install` downloads it"),
         };
-        let kernels = exported(&program::built()?, &target.join("kernels"), &GEOMETRIES)?;
+        let kernels = distinct(exported(&program::built()?, &target.join("kernels"), &GEOMETRIES)?);
         if kernels.is_empty() {
             return Err("the program exports no kernel".into());
         }
@@ -156,15 +154,7 @@ mod linux {
             }
             Ok(())
         };
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        std::thread::scope(|scope| -> Result<()> {
-            let spawn = |_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-            let handles = (0..threads).map(spawn).collect::<std::io::Result<Vec<_>>>()?;
-            for handle in handles {
-                handle.join().map_err(|_| "a thread that compiled kernels panicked")??;
-            }
-            Ok(())
-        })?;
+        on_every_core(work)?;
         let mut tally = tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         tally.refusals.sort();
         Ok(tally)

@@ -23,12 +23,12 @@ pub(crate) struct Args {
 }
 
 /// What is tested beside `cargo test`, each by a task of its own: the page, and what other compilers say of the kernels.
+/// Those of GPUs (`compilers`) have a job of their own: they may take as long as all the rest.
 const BESIDE: [&[&str]; 3] = [&["web", "--test", "--install"], &["dawn", "--install"], &["dxc", "--install"]];
 
 /// Runs every test binary and the documentation's examples. The tests themselves walk over the adapters.
 pub(crate) fn test(args: &Args) -> Result<()> {
-    // Before anything is built: a program that is built again while it runs has no path any more.
-    let this_program = std::env::current_exe()?;
+    let this_program = crate::program::this()?;
     setup::for_tests()?;
     let filter = AdapterFilter::default();
     let adapters: Vec<String> = GpuLoss::adapters(&filter).iter().map(|a| describe(&a.get_info())).collect();
@@ -40,7 +40,7 @@ pub(crate) fn test(args: &Args) -> Result<()> {
     adapters.iter().for_each(|adapter| say(&format!("  {adapter}")));
     say(match args.full {
         true => {
-            "Everything is tested, under all profiles, and the page, Dawn and DXC too: about 40 minutes on two cores, and 5 more to build the tests."
+            "Everything is tested, under all profiles, and the page, Dawn and DXC too: about 45 minutes on two cores, and 5 more to build the tests."
         }
         false => {
             "About 10 minutes on two cores, and 5 more where the tests are to be built; `--full` tests everything."

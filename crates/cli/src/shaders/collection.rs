@@ -34,10 +34,21 @@ struct Manifest {
 struct Kernel {
     file: String,
     label: String,
+    made_for: Option<MadeFor>,
     entry_point: &'static str,
     subgroups: bool,
     constants: BTreeMap<&'static str, f64>,
     bindings: Vec<Declared>,
+}
+
+/// The first plan that a kernel is in.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct MadeFor {
+    /// N, classes, and positions.
+    pub(super) shape: [usize; 3],
+    pub(super) strategy: &'static str,
+    /// Whether all options and outputs are on; else none is.
+    pub(super) everything: bool,
 }
 
 #[derive(Serialize)]
@@ -85,7 +96,7 @@ impl<'a> Collection<'a> {
     }
 
     /// Adds a dispatch's kernel, unless it is there already; its place in the manifest.
-    pub(super) fn kernel(&mut self, dispatch: &ListedDispatch) -> Result<usize, Failure> {
+    pub(super) fn kernel(&mut self, dispatch: &ListedDispatch, made_for: Option<MadeFor>) -> Result<usize, Failure> {
         let key = (dispatch.wgsl.clone(), format!("{:?}", dispatch.constants));
         if let Some(at) = self.kernels.get(&key) {
             return Ok(*at);
@@ -103,6 +114,7 @@ impl<'a> Collection<'a> {
         self.manifest.kernels.push(Kernel {
             file,
             label: dispatch.label.clone(),
+            made_for,
             entry_point: ENTRY_POINT,
             subgroups: dispatch.subgroups,
             constants: dispatch.constants.iter().copied().collect(),
@@ -143,7 +155,7 @@ impl<'a> Collection<'a> {
     }
 
     fn dispatch(&mut self, dispatch: &ListedDispatch) -> Result<Dispatch, Failure> {
-        let kernel = self.kernel(dispatch)?;
+        let kernel = self.kernel(dispatch, None)?;
         let (x, y) = dispatch.workgroups;
         let bindings = dispatch
             .bindings

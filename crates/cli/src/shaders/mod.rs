@@ -10,7 +10,7 @@ use gpu_loss::plan::Strategy;
 use gpu_loss::{Dtype, GpuLoss, Layout, Shape, SoftmaxCe};
 use ndarray::ArrayD;
 
-use self::collection::Collection;
+use self::collection::{Collection, MadeFor};
 use crate::args::ShadersArgs;
 use crate::failure::{Failure, io_message};
 use crate::names::KNOWN;
@@ -20,6 +20,9 @@ use crate::{options, source, terminal};
 
 /// Scores of few and of many classes, of so many that a row is split, and with the classes not innermost.
 const SHAPES: [[usize; 3]; 4] = [[64, 10, 1], [64, 1000, 1], [2, 70_000, 1], [2, 10, 64]];
+/// Scores of which rows stay in registers in other ways, by the strategy that serves them best.
+const LENGTHS: [[usize; 3]; 8] =
+    [[64, 16, 1], [64, 100, 1], [64, 500, 1], [64, 1001, 1], [64, 4096, 1], [64, 8192, 1], [2, 16, 64], [2, 21, 64]];
 
 /// Writes the kernels of a file's batch, or of every loss.
 pub(crate) fn shaders(args: &ShadersArgs, filter: &AdapterFilter) -> Result<(), Failure> {
@@ -90,11 +93,12 @@ fn every_kernel(gpu: &GpuLoss, collection: &mut Collection<'_>) -> Result<(), Fa
     for &kind in Kind::ALL {
         for form in kind.targets().iter().copied() {
             for &dtype in Dtype::ALL {
-                for [n, classes, inner] in SHAPES {
+                let shapes = SHAPES.map(|dims| (dims, usize::MAX)).into_iter();
+                for ([n, classes, inner], most) in shapes.chain(LENGTHS.map(|dims| (dims, 1))) {
                     let dims = if inner == 1 { vec![n, classes] } else { vec![n, classes, inner] };
                     let Some(shape) = Shape::of(&dims) else { continue };
                     let plain = Layout::forward_backward(shape, dtype).targets(form);
-                    for strategy in gpu.strategies(kind, shape) {
+                    for strategy in gpu.strategies(kind, shape).into_iter().take(most) {
                         let both = [(kind.defaults(), plain), with_everything(kind, plain)];
                         for (spec, layout) in both {
                             describe(gpu, collection, &spec, &layout, strategy)?;
@@ -116,7 +120,9 @@ fn describe(
 ) -> Result<(), Failure> {
     let gpu = &gpu.with_strategy(strategy);
     let program = gpu.describe(spec, layout).map_err(|error| Failure::library(&error, None))?;
-    program.dispatches.iter().try_for_each(|dispatch| collection.kernel(dispatch).map(|_| ()))
+    let shape = [layout.shape.n, layout.shape.classes, layout.shape.inner];
+    let made_for = MadeFor { shape, strategy: strategy.name(), everything: layout.outputs.losses };
+    program.dispatches.iter().try_for_each(|dispatch| collection.kernel(dispatch, Some(made_for)).map(|_| ()))
 }
 
 /// The products of a linear layer, and what is around them.
@@ -132,7 +138,7 @@ fn linear_kernels(gpu: &GpuLoss, collection: &mut Collection<'_>) -> Result<(), 
             let losses = alone.bias(true).argmax(true).correct(true).log_probs(true);
             for (loss, layout) in [(&plain, layout), (&everything, all), (&plain, alone), (&everything, losses)] {
                 let listed = gpu.describe_linear(loss, &layout).map_err(|error| Failure::library(&error, None))?;
-                listed.iter().try_for_each(|kernel| collection.kernel(kernel).map(|_| ()))?;
+                listed.iter().try_for_each(|kernel| collection.kernel(kernel, None).map(|_| ()))?;
             }
         }
     }

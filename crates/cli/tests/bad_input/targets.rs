@@ -106,7 +106,12 @@ fn targets_of_a_wrong_shape_or_value() {
         case("a.npz", with(floats("targets", &[3, 4], &uneven)), sigmoid, &["targets at [1, 3] is NaN", "[0, 1]"]),
         case("a.npz", with(floats("targets", &[3, 4], &[f32::INFINITY; 12])), sigmoid, &["targets at [0, 0] is inf"]),
         case("a.npz", with(doubles("targets", &[3, 4], &[-1e-9; 12])), sigmoid, &["targets at [0, 0] is -0.00000000"]),
-        case("a.npz", with(bytes("targets", &[3, 4], &[254; 12])), sigmoid, &["targets at [0, 0] is 254", "0, 1, or 255"]),
+        case(
+            "a.npz",
+            with(bytes("targets", &[3, 4], &[254; 12])),
+            sigmoid,
+            &["targets at [0, 0] is 254", "0, 1, or 255"],
+        ),
         case(
             "a.npz",
             with(floats("targets", &[3, 4], &[0.5; 12])),

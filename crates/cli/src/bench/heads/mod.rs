@@ -16,8 +16,8 @@ use crate::loss_name::LINEAR_CE;
 
 /// Rows of a batch where the adapter is fast enough.
 const ROWS: usize = 2048;
-/// Rows below which there is nothing to see.
-const FEWEST: usize = 16;
+/// Rows of a tile of the products: fewer take as long.
+const FEWEST: usize = 64;
 /// Runs of each case, at least and at most.
 const RUNS: std::ops::RangeInclusive<usize> = 3..=20;
 
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(listed("--loss linear-ce").len(), 6);
         assert_eq!(
             listed("--loss linear-ce --classes 50257 --dtype f16"),
-            ["linear-ce GPT-2 16 × 768 × 50257 f16 loss+grad", "linear-ce GPT-2 16 × 768 × 50257 f16 loss"]
+            ["linear-ce GPT-2 64 × 768 × 50257 f16 loss+grad", "linear-ce GPT-2 64 × 768 × 50257 f16 loss"]
         );
         let told = check(&parsed("--loss linear-ce --classes 1000")).unwrap_err().line();
         assert!(told.contains("50257 (GPT-2) and 128256 (Llama-3)"), "{told}");
@@ -210,6 +210,6 @@ mod tests {
     fn rows_follow_from_how_long_a_few_take() {
         let few = cases(&parsed("--loss linear-ce"))[0];
         let within = |took| rows_within(Duration::from_secs(10), &few, Duration::from_millis(took));
-        assert_eq!([within(1), within(1000), within(6000)], [2048, 128, 16]);
+        assert_eq!([within(1), within(1000), within(6000)], [2048, 512, 64]);
     }
 }
