@@ -5,8 +5,10 @@
 //! cargo run --release --example measure -- 512 50257 # rows and classes of your own
 //! ```
 //!
-//! Times are medians of rounds that both take in turns, so that what else the machine does meets both. The peak is what Burn's
-//! allocator reserves in all, the logits included, in a process of its own for each loss.
+//! Times are medians of rounds that both take in turns, so that what else the machine does meets both. Memory is measured in a
+//! process of its own for each loss, the logits included: what Burn's allocator has in use before the loss, between its halves
+//! and behind them, the most of these; and what it reserves in all, which counts what exists within a half as well, and what
+//! the allocator keeps for itself.
 
 use std::process::Command;
 use std::time::Instant;
@@ -73,18 +75,42 @@ impl Losses {
 
     /// Milliseconds of one round, and the loss.
     fn round(&self, fused: bool) -> Result<(f64, f32)> {
-        let device = self.plain.clone().autodiff();
-        // As a layer makes them: nobody else holds them. The logits themselves are not part of what is measured.
-        let logits = Tensor::<2>::random(self.shape, Distribution::Normal(0.0, 2.0), &device).require_grad();
-        device.sync()?;
+        let (device, logits) = self.logits()?;
         let start = Instant::now();
-        let targets = self.targets.clone();
-        let loss = if fused { self.own.forward(logits, targets) } else { self.burns.forward(logits, targets) };
+        let loss = self.forward(fused, logits);
         let grads = loss.backward();
         device.sync()?;
         let time = start.elapsed().as_secs_f64() * 1e3;
         drop(grads);
         Ok((time, loss.into_scalar::<f32>()))
+    }
+
+    /// The most bytes in use, as seen between the halves of a round, and the loss.
+    fn in_use(&self, fused: bool) -> Result<(u64, f32)> {
+        let now = || self.plain.memory_pool_usage().map(|usage| usage.bytes_in_use).ok_or("no usage");
+        let (device, logits) = self.logits()?;
+        let before = now()?;
+        let loss = self.forward(fused, logits);
+        device.sync()?;
+        let between = now()?;
+        let grads = loss.backward();
+        device.sync()?;
+        let behind = now()?;
+        drop(grads);
+        Ok((before.max(between).max(behind), loss.into_scalar::<f32>()))
+    }
+
+    /// As a layer makes them: nobody else holds them. The logits themselves are not part of what is timed.
+    fn logits(&self) -> Result<(Device, Tensor<2>)> {
+        let device = self.plain.clone().autodiff();
+        let logits = Tensor::<2>::random(self.shape, Distribution::Normal(0.0, 2.0), &device).require_grad();
+        device.sync()?;
+        Ok((device, logits))
+    }
+
+    fn forward(&self, fused: bool, logits: Tensor<2>) -> Tensor<1> {
+        let targets = self.targets.clone();
+        if fused { self.own.forward(logits, targets) } else { self.burns.forward(logits, targets) }
     }
 }
 
@@ -116,16 +142,20 @@ fn times(rows: usize, classes: usize) -> Result<()> {
 
 fn peak(fused: bool, rows: usize, classes: usize) -> Result<()> {
     let losses = Losses::new(rows, classes)?;
-    let (mut most, mut value) = (0, 0.0);
+    let (mut most, mut reserved, mut value) = (0, 0, 0.0);
     for _ in 0..3 {
-        value = losses.round(fused)?.1;
-        most = most.max(losses.plain.memory_pool_usage().ok_or("no usage")?.bytes_reserved);
+        let (in_use, loss) = losses.in_use(fused)?;
+        (most, value) = (most.max(in_use), loss);
+        reserved = reserved.max(losses.plain.memory_pool_usage().ok_or("no usage")?.bytes_reserved);
     }
+    let times = |bytes: u64| bytes as f64 / logits_bytes(rows, classes) as f64;
     println!(
-        "  {:>5}: {:.1} MiB reserved, {:.2} times the logits; loss {value:.5}",
+        "  {:>5}: {:.1} MiB in use ({:.3} times the logits), {:.1} MiB reserved ({:.2} times); loss {value:.5}",
         if fused { "fused" } else { "burn" },
         mib(most),
-        most as f64 / logits_bytes(rows, classes) as f64,
+        times(most),
+        mib(reserved),
+        times(reserved),
     );
     Ok(())
 }

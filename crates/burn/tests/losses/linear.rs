@@ -3,12 +3,16 @@
 use burn::nn::loss::CrossEntropyLossConfig as BurnsConfig;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use gpu_loss::linear::{LinearBatch, LinearCe};
+use gpu_loss::reference::LinearReference;
 use gpu_loss::{Reduction as Reduce, SoftmaxCe, reference};
 use gpu_loss_burn::{CrossEntropyLossConfig, Reduction, linear_cross_entropy};
 use ndarray::{Array1, Array2};
 
 use crate::common::{Numbers, alone, device, floats, tensor};
 use crate::devices::{another, unshared};
+
+/// The label whose rows count for nothing.
+const IGNORED: i64 = -100;
 
 /// Hidden states `[N, H]`, weights `[H, V]`, a bias and labels, on the host.
 struct Host {
@@ -28,6 +32,12 @@ impl Host {
         Host { hidden, weight, bias, labels, shape }
     }
 
+    /// The weights as `[V, H]`.
+    fn across(&self) -> Vec<f32> {
+        let [_, h, v] = self.shape;
+        (0..v).flat_map(|class| (0..h).map(move |at| self.weight[at * v + class])).collect()
+    }
+
     fn labels(&self, device: &Device) -> Tensor<1, Int> {
         Tensor::from_data(TensorData::new(self.labels.clone(), [self.labels.len()]), (device, DType::I32))
     }
@@ -44,22 +54,80 @@ fn near(what: &str, got: &[f32], want: impl IntoIterator<Item = f64>, part: f64)
     }
 }
 
-/// One random configuration against float64.
-fn one(seed: u64) {
-    let device = device();
-    let mut r = Numbers::new(1_000 + seed);
-    let n = 1 + r.below(if r.one_in(4) { 150 } else { 20 });
-    let (h, v) = (1 + r.below(33), 1 + r.below(if r.one_in(4) { 700 } else { 60 }));
-    let mut host = Host::new(&mut r, [n, h, v]);
-    let with_bias = r.one_in(2);
+/// One random configuration.
+#[derive(Debug)]
+struct Case {
+    shape: [usize; 3],
+    bias: bool,
+    config: CrossEntropyLossConfig,
+    spec: SoftmaxCe,
+    /// What needs no gradient: 1 the hidden states, 2 the weights.
+    frozen: usize,
+    /// Whether hidden states have three dimensions.
+    deep: bool,
+    /// Whether weights are those of an embedding, transposed.
+    tied: bool,
+}
+
+impl Case {
+    fn new(r: &mut Numbers) -> Self {
+        let (most_rows, most_classes) = (if r.one_in(4) { 150 } else { 20 }, if r.one_in(4) { 700 } else { 60 });
+        let (n, h, v) = (1 + r.below(most_rows), 1 + r.below(33), 1 + r.below(most_classes));
+        let (config, spec) = options(r, v);
+        // From a row at a time to all at once.
+        let rows = [1, 1 + r.below(n), 64, n][r.below(4)];
+        let config = config.with_memory((rows * v * 4) as u64);
+        let (bias, frozen, deep, tied) = (r.one_in(2), r.below(5), r.one_in(3), r.one_in(3));
+        Case { shape: [n, h, v], bias, config, spec, frozen, deep, tied }
+    }
+
+    fn each(&self) -> bool {
+        self.config.reduction == Reduction::None
+    }
+
+    fn expected(&self, host: &Host, upstream: &[f32]) -> LinearReference {
+        let [n, h, v] = self.shape;
+        let hidden = Array2::from_shape_vec((n, h), host.hidden.clone()).expect("a shape");
+        let weight = Array2::from_shape_vec((v, h), host.across()).expect("a shape");
+        let (bias, upstream) = (Array1::from(host.bias.clone()), Array1::from(upstream.to_vec()));
+        let mut batch = LinearBatch::new(&hidden, &weight, &host.labels);
+        if self.bias {
+            batch = batch.bias(&bias);
+        }
+        if self.each() {
+            batch.upstream = Some(upstream.view());
+        }
+        reference::run_linear(&LinearCe::from(self.spec.clone()), &batch).expect("a reference")
+    }
+
+    /// Losses, and the gradients of hidden states, weights and bias that there are.
+    fn run(&self, host: &Host, upstream: &[f32]) -> (Vec<f32>, [Option<Vec<f32>>; 3]) {
+        let device = device();
+        let [n, h, v] = self.shape;
+        let leaf = |tensor: Tensor<2>, frozen: bool| if frozen { tensor } else { tensor.require_grad() };
+        let of_hidden = leaf(tensor(&host.hidden, [n, h], DType::F32, &device), self.frozen == 1);
+        let (values, shape) = if self.tied { (host.across(), [v, h]) } else { (host.weight.clone(), [h, v]) };
+        let of_weight = leaf(tensor(&values, shape, DType::F32, &device), self.frozen == 2);
+        let of_bias = self.bias.then(|| tensor(&host.bias, [v], DType::F32, &device).require_grad());
+        let layer = if self.tied { of_weight.clone().transpose() } else { of_weight.clone() };
+        let (loss, labels) = (self.config.init(&device), host.labels(&device));
+        let losses = if self.deep {
+            let hidden = of_hidden.clone().reshape([1, n, h]);
+            linear_cross_entropy(hidden, layer, of_bias.clone(), labels.reshape([1, n]), &loss)
+        } else {
+            linear_cross_entropy(of_hidden.clone(), layer, of_bias.clone(), labels, &loss)
+        }
+        .expect("a loss");
+        let grads = (losses.clone() * Tensor::<1>::from_floats(upstream, &device)).sum().backward();
+        let of_bias = of_bias.and_then(|bias| bias.grad(&grads)).map(floats);
+        (floats(losses), [of_hidden.grad(&grads).map(floats), of_weight.grad(&grads).map(floats), of_bias])
+    }
+}
+
+fn options(r: &mut Numbers, v: usize) -> (CrossEntropyLossConfig, SoftmaxCe) {
     let (mut config, mut spec) = (CrossEntropyLossConfig::new(), SoftmaxCe::default());
     if r.one_in(2) {
-        for label in &mut host.labels {
-            if r.one_in(3) {
-                *label = -100;
-            }
-        }
-        (config, spec) = (config.with_ignore_index(Some(-100)), spec.ignore_index(-100));
+        (config, spec) = (config.with_ignore_index(Some(IGNORED)), spec.ignore_index(IGNORED));
     }
     if r.one_in(3) {
         let smoothing = r.unit();
@@ -79,7 +147,8 @@ fn one(seed: u64) {
         (config, spec) = (config.with_logit_scale(0.5), spec.logit_scale(0.5));
     }
     if r.one_in(5) {
-        (config, spec) = (config.with_denominator(Some(7.0)), spec.denominator(7.0));
+        // A denominator is the mean's.
+        return (config.with_denominator(Some(7.0)), spec.denominator(7.0));
     }
     let (reduction, reduce) = [
         (Reduction::Mean, Reduce::Mean),
@@ -88,78 +157,49 @@ fn one(seed: u64) {
         (Reduction::BatchMean, Reduce::BatchMean),
         (Reduction::None, Reduce::None),
     ][r.below(5)];
-    // A denominator is the mean's.
-    let reduction = if config.denominator.is_some() { Reduction::Mean } else { reduction };
-    let reduce = if config.denominator.is_some() { Reduce::Mean } else { reduce };
-    // From a row at a time to all at once.
-    let rows = [1, 1 + r.below(n), 64, n][r.below(4)];
-    config = config.with_reduction(reduction).with_memory((rows * v * 4) as u64);
-    spec = spec.reduction(reduce);
-    let each = reduce == Reduce::None;
-    let upstream: Vec<f32> =
-        if each { (0..n).map(|_| r.unit() * 2.0 - 0.5).collect() } else { vec![[1.0, 3.5][r.below(2)]] };
-    let frozen = r.below(5);
-    let (deep, tied) = (r.one_in(3), r.one_in(3));
-    let what = format!(
-        "seed {seed}: [{n}, {h}, {v}] bias {with_bias} rows {rows} frozen {frozen} deep {deep} tied {tied} {config:?}"
-    );
+    (config.with_reduction(reduction), spec.reduction(reduce))
+}
 
-    let hidden = Array2::from_shape_vec((n, h), host.hidden.clone()).expect("a shape");
-    let weight = Array2::from_shape_vec((h, v), host.weight.clone()).expect("a shape");
-    let across = weight.t().as_standard_layout().into_owned();
-    let (bias, up) = (Array1::from(host.bias.clone()), Array1::from(upstream.clone()));
-    let mut batch = LinearBatch::new(&hidden, &across, &host.labels);
-    if with_bias {
-        batch = batch.bias(&bias);
+/// One random configuration against float64.
+fn one(seed: u64) {
+    let mut r = Numbers::new(1_000 + seed);
+    let case = Case::new(&mut r);
+    let what = format!("seed {seed}: {case:?}");
+    let mut host = Host::new(&mut r, case.shape);
+    if case.config.ignore_index.is_some() {
+        for label in &mut host.labels {
+            if r.one_in(3) {
+                *label = IGNORED;
+            }
+        }
     }
-    if each {
-        batch.upstream = Some(up.view());
-    }
-    let expected = reference::run_linear(&LinearCe::from(spec), &batch).expect("a reference");
-    let scale = if each { 1.0 } else { f64::from(upstream[0]) };
-
-    let leaf = |tensor: Tensor<2>, frozen: bool| if frozen { tensor } else { tensor.require_grad() };
-    let of_hidden = leaf(tensor(&host.hidden, [n, h], DType::F32, &device), frozen == 1);
-    let of_weight = if tied {
-        let across: Vec<f32> = across.iter().copied().collect();
-        leaf(tensor(&across, [v, h], DType::F32, &device), frozen == 2)
+    let upstream: Vec<f32> = if case.each() {
+        (0..case.shape[0]).map(|_| r.unit() * 2.0 - 0.5).collect()
     } else {
-        leaf(tensor(&host.weight, [h, v], DType::F32, &device), frozen == 2)
+        vec![[1.0, 3.5][r.below(2)]]
     };
-    let of_bias = with_bias.then(|| tensor(&host.bias, [v], DType::F32, &device).require_grad());
-    let loss = config.init(&device);
-    let layer = if tied { of_weight.clone().transpose() } else { of_weight.clone() };
-    let labels = host.labels(&device);
-    let losses = if deep {
-        let hidden = of_hidden.clone().reshape([1, n, h]);
-        linear_cross_entropy(hidden, layer, of_bias.clone(), labels.reshape([1, n]), &loss)
-    } else {
-        linear_cross_entropy(of_hidden.clone(), layer, of_bias.clone(), labels, &loss)
-    }
-    .expect("a loss");
-    let grads = (losses.clone() * Tensor::<1>::from_floats(upstream.as_slice(), &device)).sum().backward();
+    let expected = case.expected(&host, &upstream);
+    let (got, [of_hidden, of_weight, of_bias]) = case.run(&host, &upstream);
 
-    let (got, wanted) =
-        (floats(losses), if each { expected.losses.iter().copied().collect() } else { vec![expected.loss] });
+    let wanted: Vec<f64> = if case.each() { expected.losses.iter().copied().collect() } else { vec![expected.loss] };
     assert_eq!(got.len(), wanted.len(), "{what}");
     for (at, (got, want)) in got.iter().zip(wanted).enumerate() {
         let (got, limit) = (f64::from(*got), 5e-6 + 1e-5 * want.abs());
         assert!((got - want).abs() <= limit || (got.is_nan() && want.is_nan()), "{what}: loss {at} {got}, not {want}");
     }
-    let grad_of = |leaf: &Tensor<2>| leaf.grad(&grads).map(floats);
-    assert_eq!(grad_of(&of_hidden).is_none(), frozen == 1, "{what}");
-    assert_eq!(grad_of(&of_weight).is_none(), frozen == 2, "{what}");
-    let scaled = |values: Vec<f64>| values.into_iter().map(move |value| value * scale);
-    if let Some(got) = grad_of(&of_hidden) {
-        near(&format!("{what}: hidden"), &got, scaled(expected.grad_hidden.iter().copied().collect()), 5e-5);
-    }
-    if let Some(got) = grad_of(&of_weight) {
-        let want = if tied { expected.grad_weight.view() } else { expected.grad_weight.t() };
-        near(&format!("{what}: weight"), &got, scaled(want.iter().copied().collect()), 5e-5);
-    }
-    if let Some(bias) = of_bias {
-        let got = floats(bias.grad(&grads).expect("a gradient"));
-        near(&format!("{what}: bias"), &got, scaled(expected.grad_bias.to_vec()), 5e-5);
+    assert_eq!(of_hidden.is_none(), case.frozen == 1, "{what}");
+    assert_eq!(of_weight.is_none(), case.frozen == 2, "{what}");
+    assert_eq!(of_bias.is_some(), case.bias, "{what}");
+    let scale = if case.each() { 1.0 } else { f64::from(upstream[0]) };
+    let of_layer = if case.tied { expected.grad_weight.view() } else { expected.grad_weight.t() };
+    for (name, got, want) in [
+        ("hidden", of_hidden, expected.grad_hidden.iter().copied().collect::<Vec<_>>()),
+        ("weight", of_weight, of_layer.iter().copied().collect()),
+        ("bias", of_bias, expected.grad_bias.to_vec()),
+    ] {
+        if let Some(got) = got {
+            near(&format!("{what}: {name}"), &got, want.into_iter().map(|value| value * scale), 5e-5);
+        }
     }
 }
 
