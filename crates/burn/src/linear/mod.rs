@@ -51,7 +51,7 @@ use chunks::Chunks;
 /// - weight: `[H, V]`
 /// - bias: `[V]`
 /// - targets: `[N]` or `[d…]`
-/// - the loss: `[1]`; with [`Reduction::None`](crate::Reduction::None) the losses of all rows one after another
+/// - the loss: `[1]`, whose [`BatchMean`](crate::Reduction::BatchMean) divides by the rows; with [`Reduction::None`](crate::Reduction::None) the losses of all rows one after another
 ///
 /// # Errors
 /// Shapes that do not go together, options of another loss. Labels that name no class are found on the device:
