@@ -49,6 +49,11 @@ pub struct CrossEntropyLossConfig {
     /// Multiplies the logits, before the softcap.
     #[config(default = 1.0)]
     pub logit_scale: f32,
+    /// Added to each class's score behind scale and softcap, one number a class: logit adjustment, balanced softmax.
+    pub class_bias: Option<Vec<f32>>,
+    /// `β`: takes `β·H` from each row's loss, `H` its entropy, so that training keeps distributions wide.
+    #[config(default = 0.0)]
+    pub entropy_coefficient: f32,
     /// What the mean divides by in place of its own count: tokens of all batches under gradient accumulation.
     pub denominator: Option<f32>,
     /// Bytes that the logits of a chunk of rows may take in [`linear_cross_entropy`](crate::linear_cross_entropy); 256 MiB by
@@ -74,10 +79,13 @@ impl CrossEntropyLossConfig {
             spec.z_loss = self.z_loss;
             spec.softcap = self.softcap;
             spec.logit_scale = self.logit_scale;
+            spec.class_bias = self.class_bias.clone();
+            spec.entropy_coefficient = self.entropy_coefficient;
         }
         let pads: Vec<i64> = self.pad_tokens.iter().flatten().map(|pad| *pad as i64).collect();
         spec.ignore_index = self.ignore_index.or(pads.first().copied());
-        spec.check(self.weights.as_ref().map_or(1, Vec::len))?;
+        // Both say how many classes there are; without either, any number will do.
+        spec.check(self.weights.as_ref().or(spec.class_bias.as_ref()).map_or(1, Vec::len))?;
         let pads = pads.into_iter().filter(|pad| Some(*pad) != spec.ignore_index).collect();
         Ok(CrossEntropyLoss { spec: Arc::new(spec), pads, memory: self.memory })
     }

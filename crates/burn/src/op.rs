@@ -27,6 +27,8 @@ pub(crate) enum Targets<B: Backend> {
     Probabilities(FloatTensor<B>),
     /// Probabilities, and a weight an element.
     Weighted(FloatTensor<B>, FloatTensor<B>),
+    /// A teacher's scores.
+    Teacher(FloatTensor<B>),
 }
 
 #[backend_extension(Cube, Fusion: cfg(feature = "fusion"), Autodiff)]
@@ -78,6 +80,7 @@ fn constants<B: Backend, C: CheckpointStrategy>(targets: Targets<Autodiff<B, C>>
         Targets::MultiHot(bytes) => Targets::MultiHot(bytes),
         Targets::Probabilities(targets) => Targets::Probabilities(targets.into_primitive()),
         Targets::Weighted(targets, weights) => Targets::Weighted(targets.into_primitive(), weights.into_primitive()),
+        Targets::Teacher(teacher) => Targets::Teacher(teacher.into_primitive()),
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::DType;
 pub(crate) use gpu_loss::Reduction as Reduce;
 use gpu_loss::batch::TargetForm;
 use gpu_loss::layout::{IntegerType, Upstream};
-pub(crate) use gpu_loss::loss::{EmptyMean, Kind, Spec};
+pub(crate) use gpu_loss::loss::{Divergence, EmptyMean, Kind, Spec};
 use gpu_loss::plan::STATUS_BYTES;
 use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Shape};
 
@@ -46,9 +46,14 @@ impl Job {
         if self.spec.reduction == Reduce::None { self.unreduced() } else { 1 }
     }
 
-    /// Rows of statistics: losses of single elements keep nothing, and have one row that nobody reads.
+    /// Rows of statistics: losses that keep nothing have one row that nobody reads.
     pub(crate) fn statistics(&self) -> usize {
-        if self.spec.kind.per_row() { self.rows() } else { 1 }
+        if self.spec.kind.has_statistics() { self.rows() } else { 1 }
+    }
+
+    /// Whether the backward half makes the losses again: rows without statistics to keep.
+    pub(crate) fn starts_anew(&self) -> bool {
+        self.spec.kind.per_row() && !self.spec.kind.has_statistics()
     }
 }
 
@@ -61,6 +66,8 @@ pub(crate) enum Form {
     Probabilities,
     /// Probabilities, and an f32 weight an element.
     Weighted,
+    /// A teacher's scores.
+    Teacher(DType),
 }
 
 /// Which half of a training step.
@@ -95,7 +102,7 @@ pub(crate) struct Ranges<'a> {
     pub(crate) upstream: Option<Range<'a>>,
     /// Written backward, unless in place.
     pub(crate) grad: Option<Range<'a>>,
-    /// Written forward: the reduced loss (under no reduction their sum).
+    /// Written forward, and where the backward half makes it again: the reduced loss (under no reduction their sum).
     pub(crate) loss: Option<Range<'a>>,
     /// Written forward under no reduction.
     pub(crate) losses: Option<Range<'a>>,
@@ -159,7 +166,7 @@ impl Gpu {
     /// Submits a plan's work over these buffers.
     pub(crate) fn submit<'a>(&'a self, plan: &Plan, ranges: &Ranges<'a>) -> Result<(), Error> {
         let binding = |range: Option<Range<'a>>| range.map(wgpu::BufferBinding::from);
-        let statistics = ranges.statistics.filter(|_| plan.spec().kind.per_row());
+        let statistics = ranges.statistics.filter(|_| plan.spec().kind.has_statistics());
         let buffers = Buffers::new(wgpu::BufferBinding::from(ranges.scores), wgpu::BufferBinding::from(ranges.targets))
             .target_indices(binding(ranges.indices))
             .element_weights(binding(ranges.weights))
@@ -229,24 +236,22 @@ impl Gpu {
 /// What a plan is made for.
 fn layout(job: &Job, dtype: DType, form: Form, half: Half) -> Result<Layout, Error> {
     let [n, classes, inner] = job.shape;
-    let dtype = match dtype {
-        // Burn stores "flex" as f32.
-        DType::F32 | DType::Flex32 => Dtype::F32,
-        DType::F16 => Dtype::F16,
-        DType::BF16 => Dtype::Bf16,
-        other => return Err(Error::ScoresType { got: other }),
-    };
+    let dtype = floats(dtype)?;
     let shape = Shape::spatial(n, classes, inner);
     let each = job.spec.reduction == Reduce::None;
     let layout = match half {
         Half::Forward => {
             let layout = Layout::forward(shape, dtype);
             let layout = if each { layout.with_losses() } else { layout };
-            if job.spec.kind.per_row() { layout.with_statistics() } else { layout }
+            if job.spec.kind.has_statistics() { layout.with_statistics() } else { layout }
         }
         Half::Backward { in_place } => {
             let upstream = if each { Upstream::PerLoss } else { Upstream::Scalar };
-            let layout = Layout::backward(shape, dtype).upstream(upstream);
+            let layout = match job.starts_anew() {
+                true => Layout::forward_backward(shape, dtype),
+                false => Layout::backward(shape, dtype),
+            };
+            let layout = layout.upstream(upstream);
             if in_place { layout.in_place() } else { layout }
         }
     };
@@ -260,7 +265,18 @@ fn layout(job: &Job, dtype: DType, form: Form, half: Half) -> Result<Layout, Err
         Form::MultiHot => layout.targets(TargetForm::MultiHot),
         Form::Probabilities => layout.targets(TargetForm::Probabilities),
         Form::Weighted => layout.targets(TargetForm::Probabilities).element_weights(),
+        Form::Teacher(teacher) => layout.teacher(floats(teacher)?),
     })
+}
+
+fn floats(dtype: DType) -> Result<Dtype, Error> {
+    match dtype {
+        // Burn stores "flex" as f32.
+        DType::F32 | DType::Flex32 => Ok(Dtype::F32),
+        DType::F16 => Ok(Dtype::F16),
+        DType::BF16 => Ok(Dtype::Bf16),
+        other => Err(Error::ScoresType { got: other }),
+    }
 }
 
 /// Whether the loss has a meaning for classes alone.

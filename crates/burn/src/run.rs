@@ -24,6 +24,8 @@ pub(crate) enum Given {
     Probabilities(Tensor<3>),
     /// `[N, C, D]` both: probabilities, and a weight an element.
     Weighted(Tensor<3>, Tensor<3>),
+    /// `[N, C, D]`, a teacher's scores.
+    Teacher(Tensor<3>),
 }
 
 /// `[N, C, D]` of scores `[N, C, d…]`.
@@ -80,6 +82,7 @@ impl Given {
             Given::MultiHot(_) => Form::MultiHot,
             Given::Probabilities(_) => Form::Probabilities,
             Given::Weighted(..) => Form::Weighted,
+            Given::Teacher(teacher) => Form::Teacher(teacher.dtype()),
         }
     }
 
@@ -115,6 +118,10 @@ impl Given {
                 same("weights", &weights.dims(), &job.shape)?;
                 Given::Weighted(constant(targets), constant(weights))
             }
+            Given::Teacher(teacher) => {
+                same("teacher", &teacher.dims(), &job.shape)?;
+                Given::Teacher(teacher.detach())
+            }
         })
     }
 
@@ -125,6 +132,7 @@ impl Given {
             Given::MultiHot(targets) => Targets::MultiHot(bytes(targets).into_dispatch()),
             Given::Probabilities(targets) => Targets::Probabilities(targets.into_dispatch()),
             Given::Weighted(targets, weights) => Targets::Weighted(targets.into_dispatch(), weights.into_dispatch()),
+            Given::Teacher(teacher) => Targets::Teacher(teacher.into_dispatch()),
         }
     }
 }

@@ -9,7 +9,7 @@ use gpu_loss_burn::{CrossEntropyLossConfig, Reduction, linear_cross_entropy};
 use ndarray::{Array1, Array2};
 
 use crate::common::{Numbers, alone, device, floats, tensor};
-use crate::devices::{another, unshared};
+use crate::devices::{another, composing};
 
 /// The label whose rows count for nothing.
 const IGNORED: i64 = -100;
@@ -265,7 +265,7 @@ fn chunks_of_any_size_give_what_burns_layer_and_loss_give() {
 fn other_devices_compute_the_same() {
     let host = Host::new(&mut Numbers::new(4), [33, 12, 75]);
     let fused = in_one(&host, &device(), 8);
-    alike("not shared", &in_one(&host, &unshared().0.autodiff(), 8), &fused);
+    alike("not shared", &in_one(&host, &composing(), 8), &fused);
     alike("CPU", &in_one(&host, &Device::flex().autodiff(), 8), &fused);
 }
 

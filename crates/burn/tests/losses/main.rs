@@ -3,6 +3,7 @@
 mod against_burn;
 mod common;
 mod devices;
+mod distillation;
 mod forms;
 mod graph;
 mod learner;

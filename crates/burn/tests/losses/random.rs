@@ -66,10 +66,8 @@ impl Case {
         let dtype = if r.one_in(4) && !burns { half } else { DType::F32 };
         let integers = [DType::I32, DType::I64, DType::U32][r.below(3)];
         let integers = if device.supports_dtype(integers) { integers } else { DType::I32 };
-        let (mut config, mut spec) = burns_options(r, classes);
-        if !burns {
-            (config, spec) = other_options(r, config, spec);
-        }
+        let options = burns_options(r, classes);
+        let (config, spec) = if burns { options } else { other_options(r, classes, options) };
         Case {
             shape: [n, classes, inner],
             dtype,
@@ -222,8 +220,8 @@ fn burns_options(r: &mut Numbers, classes: usize) -> (CrossEntropyLossConfig, So
 /// Those that it has not.
 fn other_options(
     r: &mut Numbers,
-    mut config: CrossEntropyLossConfig,
-    mut spec: SoftmaxCe,
+    classes: usize,
+    (mut config, mut spec): (CrossEntropyLossConfig, SoftmaxCe),
 ) -> (CrossEntropyLossConfig, SoftmaxCe) {
     if r.one_in(4) {
         (config, spec) = (config.with_z_loss(1e-2), spec.z_loss(1e-2));
@@ -233,6 +231,13 @@ fn other_options(
     }
     if r.one_in(4) {
         (config, spec) = (config.with_logit_scale(0.5), spec.logit_scale(0.5));
+    }
+    if r.one_in(4) {
+        let bias: Vec<f32> = (0..classes).map(|_| 2.0 * r.unit() - 1.0).collect();
+        (config, spec) = (config.with_class_bias(Some(bias.clone())), spec.class_bias(bias));
+    }
+    if r.one_in(4) {
+        (config, spec) = (config.with_entropy_coefficient(0.1), spec.entropy_coefficient(0.1));
     }
     let (reduction, reduce) = [
         (Reduction::Mean, Reduce::Mean),
