@@ -162,7 +162,7 @@ impl CrossEntropyLoss {
     /// What the device cannot do.
     pub fn warm_up(&self, device: &Device, shape: &[usize], dtype: impl Into<DType>) -> Result<(), Error> {
         let (Some(gpu), [n, classes, inner @ ..]) = (gpu_of(device), shape) else { return Ok(()) };
-        let job = Job { spec: Arc::clone(&self.spec), shape: [*n, *classes, inner.iter().product()] };
+        let job = Job { spec: Arc::clone(&self.spec), shape: [*n, *classes, inner.iter().product()], part: false };
         let labels = device.settings().int_dtype.into();
         warm_up(&gpu, &job, dtype.into(), Form::Classes(labels))
     }

@@ -72,7 +72,7 @@ fn forward(
         statistics: Some(held_statistics.range()),
         ..held_targets.ranges(&held)
     };
-    gpu.submit(&plan, &ranges)?;
+    gpu.submit(job, &plan, &ranges)?;
     Ok((losses, statistics))
 }
 
@@ -102,7 +102,7 @@ fn backward(
         loss: held_loss.as_ref().map(Held::range),
         ..held_targets.ranges(&held)
     };
-    gpu.submit(&plan, &ranges)?;
+    gpu.submit(job, &plan, &ranges)?;
     Ok(grad)
 }
 

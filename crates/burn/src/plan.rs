@@ -1,6 +1,7 @@
 //! All that this crate asks of gpu-loss: plans for Burn's shapes, kept and encoded. No other module names its API,
 //! beyond the options ([`Spec`]) and the errors.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::DType;
@@ -29,6 +30,8 @@ pub(crate) struct Job {
     pub(crate) spec: Arc<Spec>,
     /// `[N, C, D]`, the dimensions behind the classes multiplied out.
     pub(crate) shape: [usize; 3],
+    /// Whether these are some of the rows of a batch.
+    pub(crate) part: bool,
 }
 
 impl Job {
@@ -119,6 +122,8 @@ pub(crate) struct Gpu {
     status: wgpu::Buffer,
     /// The first failure of an operation, which could not return it.
     failure: Mutex<Option<Error>>,
+    /// Whether rows were counted within parts of a batch since the last check.
+    parts: AtomicBool,
 }
 
 struct Kept {
@@ -136,7 +141,7 @@ impl Gpu {
             mapped_at_creation: false,
         });
         let gpu = GpuLoss::from_device(adapter, device, queue)?;
-        Ok(Gpu { gpu, plans: Mutex::default(), status, failure: Mutex::default() })
+        Ok(Gpu { gpu, plans: Mutex::default(), status, failure: Mutex::default(), parts: AtomicBool::new(false) })
     }
 
     /// The most bytes that one binding may have.
@@ -164,7 +169,8 @@ impl Gpu {
     }
 
     /// Submits a plan's work over these buffers.
-    pub(crate) fn submit<'a>(&'a self, plan: &Plan, ranges: &Ranges<'a>) -> Result<(), Error> {
+    pub(crate) fn submit<'a>(&'a self, job: &Job, plan: &Plan, ranges: &Ranges<'a>) -> Result<(), Error> {
+        self.parts.fetch_or(job.part, Ordering::Relaxed);
         let binding = |range: Option<Range<'a>>| range.map(wgpu::BufferBinding::from);
         let statistics = ranges.statistics.filter(|_| plan.spec().kind.has_statistics());
         let buffers = Buffers::new(wgpu::BufferBinding::from(ranges.scores), wgpu::BufferBinding::from(ranges.targets))
@@ -174,8 +180,9 @@ impl Gpu {
             .grad(binding(ranges.grad))
             .loss(binding(ranges.loss))
             .losses(binding(ranges.losses))
-            .statistics(binding(statistics))
-            .status(&self.status);
+            .statistics(binding(statistics));
+        // The forward half has counted what the backward half, where an upstream gradient arrives, finds once more.
+        let buffers = if ranges.upstream.is_none() { buffers.status(&self.status) } else { buffers };
         let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         plan.encode(&mut encoder, &buffers)?;
         self.gpu.queue().submit([encoder.finish()]);
@@ -194,9 +201,10 @@ impl Gpu {
             return Err(error);
         }
         let [bad, before_bad, outside, before_outside] = self.counts()?;
+        let parts = self.parts.swap(false, Ordering::Relaxed);
         // Rows are stored as 2³²−1 less their number.
         if bad > 0 {
-            return Err(Error::Targets { row: !before_bad, count: bad });
+            return Err(Error::Targets { row: !before_bad, count: bad, of_chunk: parts });
         }
         if outside > 0 {
             return Err(Error::Probabilities { row: !before_outside, count: outside });

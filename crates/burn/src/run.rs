@@ -32,9 +32,9 @@ pub(crate) enum Given {
 pub(crate) fn job<const D: usize>(spec: &Arc<Spec>, scores: &Tensor<D>) -> Result<Job, Error> {
     match scores.dims().as_slice() {
         // A batch of single elements.
-        [n] if !spec.kind.per_row() => Ok(Job { spec: Arc::clone(spec), shape: [*n, 1, 1] }),
+        [n] if !spec.kind.per_row() => Ok(Job { spec: Arc::clone(spec), shape: [*n, 1, 1], part: false }),
         [n, classes, inner @ ..] if *classes > 0 => {
-            Ok(Job { spec: Arc::clone(spec), shape: [*n, *classes, inner.iter().product()] })
+            Ok(Job { spec: Arc::clone(spec), shape: [*n, *classes, inner.iter().product()], part: false })
         }
         dims => {
             Err(Error::Shape {
@@ -49,7 +49,10 @@ pub(crate) fn run<const D: usize>(spec: &Arc<Spec>, scores: Tensor<D>, given: Gi
     let job = job(spec, &scores)?;
     job.spec.check(job.shape[1])?;
     let given = given.checked(&job)?;
-    let Some(gpu) = gpu_of(&scores.device()).filter(|_| job.unreduced() > 0) else {
+    if job.unreduced() == 0 {
+        return Ok(composed::of_nothing(spec, scores));
+    }
+    let Some(gpu) = gpu_of(&scores.device()) else {
         return Ok(composed::loss(&job, scores, given));
     };
     // What can fail does so here, where an error can be returned. A device that cannot serve is no reason to stop.

@@ -24,6 +24,18 @@ pub(crate) fn loss<const D: usize>(job: &Job, scores: Tensor<D>, given: Given) -
     reduce(job, losses, own)
 }
 
+/// The loss of no rows: a sum is 0, and a mean what it is of nothing. Burn's own operations do not all bear such tensors.
+pub(crate) fn of_nothing<const D: usize>(spec: &Spec, scores: Tensor<D>) -> Tensor<1> {
+    let none = scores.cast(DType::F32).reshape([0]);
+    let mean = if spec.empty_mean == EmptyMean::Nan { f32::NAN } else { 0.0 };
+    match spec.reduction {
+        Reduce::None => none,
+        Reduce::Sum => none.sum(),
+        _ if spec.denominator.is_some() => none.sum(),
+        _ => none.sum() + mean,
+    }
+}
+
 fn reduce(job: &Job, losses: Tensor<1>, own: Tensor<1>) -> Tensor<1> {
     let spec = &job.spec;
     match spec.reduction {

@@ -22,6 +22,7 @@ use burn::tensor::{DType, Int, Tensor};
 
 pub(crate) use self::op::{Bias, Given, LinearJob, forward, node};
 use crate::CrossEntropyLoss;
+use crate::composed;
 use crate::device::gpu_of;
 use crate::error::Error;
 use crate::op::LossOps;
@@ -55,7 +56,7 @@ use chunks::Chunks;
 ///
 /// # Errors
 /// Shapes that do not go together, options of another loss. Labels that name no class are found on the device:
-/// [`check`](crate::check()).
+/// [`check`](crate::check()); the row that it names is counted within its chunk.
 pub fn linear_cross_entropy<const D: usize, const T: usize>(
     hidden: Tensor<D>,
     weight: Tensor<2>,
@@ -84,9 +85,12 @@ pub fn linear_cross_entropy<const D: usize, const T: usize>(
     }
     spec.check(classes)?;
     let rows: usize = lines.iter().product();
+    if rows == 0 {
+        return Ok(composed::of_nothing(spec, hidden));
+    }
     let (hidden, labels) = (hidden.reshape([rows, length]), read(loss.padded(targets.reshape([rows]))));
 
-    let gpu = gpu_of(&hidden.device()).filter(|_| rows > 0 && classes > 0);
+    let gpu = gpu_of(&hidden.device()).filter(|_| classes > 0);
     let job = gpu.and_then(|gpu| {
         let chunks = Chunks::new(rows, classes * hidden.dtype().size(), loss.memory().min(gpu.binding_limit()));
         let job = LinearJob::new(spec, classes, chunks, loss.memory());

@@ -54,7 +54,7 @@ impl LinearJob {
     }
 
     fn job(&self, rows: usize) -> Job {
-        Job { spec: Arc::clone(&self.spec), shape: [rows, self.classes, 1] }
+        Job { spec: Arc::clone(&self.spec), shape: [rows, self.classes, 1], part: rows < self.chunks.all }
     }
 
     fn each(&self) -> bool {

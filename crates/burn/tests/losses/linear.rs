@@ -61,7 +61,7 @@ struct Case {
     bias: bool,
     config: CrossEntropyLossConfig,
     spec: SoftmaxCe,
-    /// What needs no gradient: 1 the hidden states, 2 the weights.
+    /// What needs no gradient: 1 the hidden states, 2 the weights, 3 the bias.
     frozen: usize,
     /// Whether hidden states have three dimensions.
     deep: bool,
@@ -108,7 +108,8 @@ impl Case {
         let of_hidden = leaf(tensor(&host.hidden, [n, h], DType::F32, &device), self.frozen == 1);
         let (values, shape) = if self.tied { (host.across(), [v, h]) } else { (host.weight.clone(), [h, v]) };
         let of_weight = leaf(tensor(&values, shape, DType::F32, &device), self.frozen == 2);
-        let of_bias = self.bias.then(|| tensor(&host.bias, [v], DType::F32, &device).require_grad());
+        let of_bias = self.bias.then(|| tensor(&host.bias, [v], DType::F32, &device));
+        let of_bias = of_bias.map(|bias| if self.frozen == 3 { bias } else { bias.require_grad() });
         let layer = if self.tied { of_weight.clone().transpose() } else { of_weight.clone() };
         let (loss, labels) = (self.config.init(&device), host.labels(&device));
         let losses = if self.deep {
@@ -189,7 +190,7 @@ fn one(seed: u64) {
     }
     assert_eq!(of_hidden.is_none(), case.frozen == 1, "{what}");
     assert_eq!(of_weight.is_none(), case.frozen == 2, "{what}");
-    assert_eq!(of_bias.is_some(), case.bias, "{what}");
+    assert_eq!(of_bias.is_some(), case.bias && case.frozen != 3, "{what}");
     let scale = if case.each() { 1.0 } else { f64::from(upstream[0]) };
     let of_layer = if case.tied { expected.grad_weight.view() } else { expected.grad_weight.t() };
     for (name, got, want) in [
@@ -258,6 +259,38 @@ fn chunks_of_any_size_give_what_burns_layer_and_loss_give() {
     });
     for rows in [1, 7, 64, 66, 131] {
         alike(&format!("{rows} rows a chunk"), &in_one(&host, &device, rows), &burns);
+    }
+}
+
+#[test]
+fn halves_keep_their_digits_over_many_chunks() {
+    let (host, device) = (Host::new(&mut Numbers::new(8), [200, 24, 150]), device());
+    let rounded = |values: &[f32]| -> Vec<f32> { floats(tensor(values, [values.len()], DType::F16, &device)) };
+    let exact =
+        Host { hidden: rounded(&host.hidden), weight: rounded(&host.weight), bias: rounded(&host.bias), ..host };
+    let want = in_one(&exact, &device, 200);
+    let [n, h, v] = exact.shape;
+    for rows in [1, 64, 200] {
+        let loss =
+            CrossEntropyLossConfig::new().with_smoothing(Some(0.1)).with_memory((rows * v * 2) as u64).init(&device);
+        let hidden = tensor(&exact.hidden, [n, h], DType::F16, &device).require_grad();
+        let weight = tensor(&exact.weight, [h, v], DType::F16, &device).require_grad();
+        let bias = tensor(&exact.bias, [v], DType::F16, &device).require_grad();
+        let labels = exact.labels(&device);
+        let halves = linear_cross_entropy(hidden.clone(), weight.clone(), Some(bias.clone()), labels, &loss);
+        let halves = halves.expect("a loss");
+        // A loss scale keeps small gradients above what f16 can hold.
+        let grads = (halves.clone() * 256.0).backward();
+        let grad = |values: Vec<f32>| values.iter().map(|g| g / 256.0).collect::<Vec<_>>();
+        assert!((floats(halves)[0] - want.0).abs() <= 2e-3 * want.0, "{rows} rows a chunk");
+        for (name, got, want) in [
+            ("hidden", grad(floats(hidden.grad(&grads).expect("a gradient"))), &want.1[0]),
+            ("weight", grad(floats(weight.grad(&grads).expect("a gradient"))), &want.1[1]),
+            ("bias", grad(floats(bias.grad(&grads).expect("a gradient"))), &want.1[2]),
+        ] {
+            // Logits of up to some tens have an error of 2⁻⁶ in f16, and so have probabilities.
+            near(&format!("{rows} rows a chunk: {name}"), &got, want.iter().map(|g| f64::from(*g)), 2e-2);
+        }
     }
 }
 
