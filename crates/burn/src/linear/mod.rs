@@ -64,31 +64,18 @@ pub fn linear_cross_entropy<const D: usize, const T: usize>(
     targets: Tensor<T, Int>,
     loss: &CrossEntropyLoss,
 ) -> Result<Tensor<1>, Error> {
-    let [length, classes] = weight.dims();
-    let shape = hidden.dims();
-    let same = |what, got: &[usize], expected: &[usize]| {
-        if got == expected {
-            return Ok(());
-        }
-        Err(Error::Shape { what, got: got.to_vec(), expected: format!("{expected:?}") })
-    };
-    let (last, lines) = shape.split_last().map_or((0, [].as_slice()), |(last, lines)| (*last, lines));
-    same("hidden (its last dimension)", &[last], &[length])?;
-    same("targets", &targets.dims(), lines)?;
-    if let Some(bias) = &bias {
-        same("bias", &bias.dims(), &[classes])?;
-    }
+    let classes = weight.dims()[1];
+    let rows = rows_of(&hidden, &weight, bias.as_ref(), &targets)?;
     let spec = loss.spec();
     if spec.kind != Kind::SoftmaxCe {
         let got = "the option logits: false".to_owned();
         return Err(gpu_loss::Error::Unsupported { loss: "linear_ce", got, expected: "a loss of logits" }.into());
     }
     spec.check(classes)?;
-    let rows: usize = lines.iter().product();
     if rows == 0 {
         return Ok(composed::of_nothing(spec, hidden));
     }
-    let (hidden, labels) = (hidden.reshape([rows, length]), read(loss.padded(targets.reshape([rows]))));
+    let (hidden, labels) = (hidden.reshape([rows, weight.dims()[0]]), read(loss.padded(targets.reshape([rows]))));
 
     let gpu = gpu_of(&hidden.device()).filter(|_| classes > 0);
     let job = gpu.and_then(|gpu| {
@@ -121,6 +108,30 @@ pub fn linear_cross_entropy<const D: usize, const T: usize>(
         job,
     );
     Ok(Tensor::from_dispatch(loss))
+}
+
+/// The rows that these make together, if their shapes go together.
+fn rows_of<const D: usize, const T: usize>(
+    hidden: &Tensor<D>,
+    weight: &Tensor<2>,
+    bias: Option<&Tensor<1>>,
+    targets: &Tensor<T, Int>,
+) -> Result<usize, Error> {
+    let [length, classes] = weight.dims();
+    let shape = hidden.dims();
+    let same = |what, got: &[usize], expected: &[usize]| {
+        if got == expected {
+            return Ok(());
+        }
+        Err(Error::Shape { what, got: got.to_vec(), expected: format!("{expected:?}") })
+    };
+    let (last, lines) = shape.split_last().map_or((0, [].as_slice()), |(last, lines)| (*last, lines));
+    same("hidden (its last dimension)", &[last], &[length])?;
+    same("targets", &targets.dims(), lines)?;
+    if let Some(bias) = bias {
+        same("bias", &bias.dims(), &[classes])?;
+    }
+    Ok(lines.iter().product())
 }
 
 /// Makes the plans of all chunks, here, where an error can be returned.
