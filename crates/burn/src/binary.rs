@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Shape, Tensor};
 
 use crate::Reduction;
+use crate::config::init;
 use crate::error::Error;
 use crate::plan::{Kind, Spec};
 use crate::run::{Given, as_rows, as_scores, run};
@@ -27,19 +28,15 @@ pub struct BinaryCrossEntropyLossConfig {
     pub reduction: Reduction,
     /// The weight of each class's positive term, as PyTorch's `pos_weight`; with logits only.
     pub pos_weights: Option<Vec<f32>>,
+    /// Added to each class's logit, one number a class; with logits only.
+    pub class_bias: Option<Vec<f32>>,
     /// What the mean divides by in place of the number of elements.
     pub denominator: Option<f32>,
 }
 
-impl BinaryCrossEntropyLossConfig {
-    /// Makes the loss.
-    ///
-    /// # Panics
-    /// If an option is outside its range, as Burn's own does: see [`try_init`](Self::try_init).
-    pub fn init(&self, device: &Device) -> BinaryCrossEntropyLoss {
-        self.try_init(device).unwrap_or_else(|error| panic!("{error}"))
-    }
+init!(BinaryCrossEntropyLossConfig => BinaryCrossEntropyLoss);
 
+impl BinaryCrossEntropyLossConfig {
     /// As [`init`](Self::init), with an error for options outside their range.
     ///
     /// # Errors
@@ -59,8 +56,10 @@ impl BinaryCrossEntropyLossConfig {
         spec.denominator = self.denominator;
         if self.logits {
             spec.pos_weight = self.pos_weights.clone();
+            spec.class_bias = self.class_bias.clone();
         }
-        spec.check(self.pos_weights.as_ref().map_or(1, Vec::len))?;
+        // Both say how many classes there are; without either, any number will do.
+        spec.check(spec.pos_weight.as_ref().or(spec.class_bias.as_ref()).map_or(1, Vec::len))?;
         Ok(BinaryCrossEntropyLoss { spec: Arc::new(spec), weights: self.weights.clone(), smoothing: self.smoothing })
     }
 }

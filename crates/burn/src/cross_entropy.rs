@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::{Bool, DType, Device, Int, Tensor};
 
 use crate::Reduction;
+use crate::config::init;
 use crate::device::gpu_of;
 use crate::error::Error;
 use crate::plan::{Form, Job, Kind, Reduce, Spec};
@@ -48,19 +49,22 @@ pub struct CrossEntropyLossConfig {
     /// Multiplies the logits, before the softcap.
     #[config(default = 1.0)]
     pub logit_scale: f32,
+    /// Added to each class's score behind scale and softcap, one number a class: logit adjustment, balanced softmax.
+    pub class_bias: Option<Vec<f32>>,
+    /// `β`: takes `β·H` from each row's loss, `H` its entropy, so that training keeps distributions wide.
+    #[config(default = 0.0)]
+    pub entropy_coefficient: f32,
     /// What the mean divides by in place of its own count: tokens of all batches under gradient accumulation.
     pub denominator: Option<f32>,
+    /// Bytes that the logits of a chunk of rows may take in [`linear_cross_entropy`](crate::linear_cross_entropy); 256 MiB by
+    /// default. A chunk has at least one row.
+    #[config(default = "256 << 20")]
+    pub memory: u64,
 }
 
-impl CrossEntropyLossConfig {
-    /// Makes the loss. The device may be any: it need not be the one that the logits come to lie on.
-    ///
-    /// # Panics
-    /// If an option is outside its range, as Burn's own does: see [`try_init`](Self::try_init).
-    pub fn init(&self, device: &Device) -> CrossEntropyLoss {
-        self.try_init(device).unwrap_or_else(|error| panic!("{error}"))
-    }
+init!(CrossEntropyLossConfig => CrossEntropyLoss);
 
+impl CrossEntropyLossConfig {
     /// As [`init`](Self::init), with an error for options outside their range.
     ///
     /// # Errors
@@ -75,12 +79,15 @@ impl CrossEntropyLossConfig {
             spec.z_loss = self.z_loss;
             spec.softcap = self.softcap;
             spec.logit_scale = self.logit_scale;
+            spec.class_bias = self.class_bias.clone();
+            spec.entropy_coefficient = self.entropy_coefficient;
         }
         let pads: Vec<i64> = self.pad_tokens.iter().flatten().map(|pad| *pad as i64).collect();
         spec.ignore_index = self.ignore_index.or(pads.first().copied());
-        spec.check(self.weights.as_ref().map_or(1, Vec::len))?;
+        // Both say how many classes there are; without either, any number will do.
+        spec.check(self.weights.as_ref().or(spec.class_bias.as_ref()).map_or(1, Vec::len))?;
         let pads = pads.into_iter().filter(|pad| Some(*pad) != spec.ignore_index).collect();
-        Ok(CrossEntropyLoss { spec: Arc::new(spec), pads })
+        Ok(CrossEntropyLoss { spec: Arc::new(spec), pads, memory: self.memory })
     }
 }
 
@@ -95,6 +102,9 @@ pub struct CrossEntropyLoss {
     /// Pad tokens beside the one that the kernels skip.
     #[module(skip)]
     pads: Vec<i64>,
+    /// Bytes of the logits of a chunk, behind a linear layer.
+    #[module(skip)]
+    memory: u64,
 }
 
 impl CrossEntropyLoss {
@@ -141,7 +151,7 @@ impl CrossEntropyLoss {
         let shape = targets.shape();
         let mut spec = Spec::clone(&self.spec);
         spec.reduction = Reduce::None;
-        let each = CrossEntropyLoss { spec: Arc::new(spec), pads: self.pads.clone() };
+        let each = CrossEntropyLoss { spec: Arc::new(spec), ..self.clone() };
         each.forward(logits, targets).reshape(shape)
     }
 
@@ -152,7 +162,7 @@ impl CrossEntropyLoss {
     /// What the device cannot do.
     pub fn warm_up(&self, device: &Device, shape: &[usize], dtype: impl Into<DType>) -> Result<(), Error> {
         let (Some(gpu), [n, classes, inner @ ..]) = (gpu_of(device), shape) else { return Ok(()) };
-        let job = Job { spec: Arc::clone(&self.spec), shape: [*n, *classes, inner.iter().product()] };
+        let job = Job { spec: Arc::clone(&self.spec), shape: [*n, *classes, inner.iter().product()], part: false };
         let labels = device.settings().int_dtype.into();
         warm_up(&gpu, &job, dtype.into(), Form::Classes(labels))
     }
@@ -205,13 +215,25 @@ impl CrossEntropyLoss {
         logits: &Tensor<D>,
         targets: Tensor<T, Int>,
     ) -> Result<Tensor<1, Int>, Error> {
-        let mut labels = as_rows(targets, logits)?;
+        Ok(self.padded(as_rows(targets, logits)?))
+    }
+
+    /// Every pad token the one that is skipped.
+    pub(crate) fn padded(&self, mut labels: Tensor<1, Int>) -> Tensor<1, Int> {
         if let Some(ignored) = self.spec.ignore_index {
             for pad in &self.pads {
                 let padded = labels.clone().equal_scalar(*pad);
                 labels = labels.mask_fill(padded, ignored);
             }
         }
-        Ok(labels)
+        labels
+    }
+
+    pub(crate) fn spec(&self) -> &Arc<Spec> {
+        &self.spec
+    }
+
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory
     }
 }

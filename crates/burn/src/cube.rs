@@ -72,7 +72,7 @@ fn forward(
         statistics: Some(held_statistics.range()),
         ..held_targets.ranges(&held)
     };
-    gpu.submit(&plan, &ranges)?;
+    gpu.submit(job, &plan, &ranges)?;
     Ok((losses, statistics))
 }
 
@@ -92,13 +92,17 @@ fn backward(
     let (held, held_targets) = (Held::new(&scores)?, HeldTargets::new(&targets)?);
     let (held_statistics, held_upstream) = (Held::new(&statistics)?, Held::new(&upstream)?);
     let held_grad = if in_place { None } else { Some(Held::new(&grad)?) };
+    // Nobody reads it: it was handed out forward.
+    let loss = job.starts_anew().then(|| empty(&scores, Shape::new([1]), DType::F32));
+    let held_loss = loss.as_ref().map(Held::new).transpose()?;
     let ranges = Ranges {
         statistics: Some(held_statistics.range()),
         upstream: Some(held_upstream.range()),
         grad: held_grad.as_ref().map(Held::range),
+        loss: held_loss.as_ref().map(Held::range),
         ..held_targets.ranges(&held)
     };
-    gpu.submit(&plan, &ranges)?;
+    gpu.submit(job, &plan, &ranges)?;
     Ok(grad)
 }
 
@@ -137,6 +141,7 @@ fn contiguous(targets: Targets<CubeBackend>) -> Targets<CubeBackend> {
         Targets::MultiHot(bytes) => Targets::MultiHot(into_contiguous(bytes)),
         Targets::Probabilities(targets) => Targets::Probabilities(into_contiguous(targets)),
         Targets::Weighted(targets, weights) => Targets::Weighted(into_contiguous(targets), into_contiguous(weights)),
+        Targets::Teacher(teacher) => Targets::Teacher(into_contiguous(teacher)),
     }
 }
 
@@ -147,6 +152,7 @@ fn form(targets: &Targets<CubeBackend>) -> Form {
         Targets::MultiHot(_) => Form::MultiHot,
         Targets::Probabilities(_) => Form::Probabilities,
         Targets::Weighted(..) => Form::Weighted,
+        Targets::Teacher(teacher) => Form::Teacher(teacher.dtype),
     }
 }
 
@@ -191,9 +197,10 @@ struct HeldTargets {
 impl HeldTargets {
     fn new(targets: &Targets<CubeBackend>) -> Result<Self, Error> {
         let (targets, indices, weights) = match targets {
-            Targets::Classes(targets) | Targets::MultiHot(targets) | Targets::Probabilities(targets) => {
-                (targets, None, None)
-            }
+            Targets::Classes(targets)
+            | Targets::MultiHot(targets)
+            | Targets::Probabilities(targets)
+            | Targets::Teacher(targets) => (targets, None, None),
             Targets::Lists(offsets, indices) => (offsets, Some(indices), None),
             Targets::Weighted(targets, weights) => (targets, None, Some(weights)),
         };

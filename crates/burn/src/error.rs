@@ -47,12 +47,15 @@ pub enum Error {
         got: DType,
     },
     /// Labels that name no class, or class lists that are not strictly increasing, were found on the device.
-    #[error("row {row}: its target names no class of the scores ({count} such rows since the last check)")]
+    #[error("row {row}{}: its target names no class of the scores ({count} such rows since the last check)",
+        within_chunk(.of_chunk))]
     Targets {
         /// The first such row, over all batches since the last check.
         row: u32,
         /// How many, over all batches since the last check.
         count: u32,
+        /// Whether a linear layer took a batch in chunks since the last check: its rows are counted within their chunk.
+        of_chunk: bool,
     },
     /// Probabilities outside [0, 1] were found on the device.
     #[error("row {row}: a probability is outside [0, 1] ({count} such elements since the last check)")]
@@ -71,4 +74,9 @@ pub enum Error {
     /// An option out of its range, or what the device could not do.
     #[error(transparent)]
     Loss(#[from] gpu_loss::Error),
+}
+
+/// What is said of a row that is counted within a part of its batch.
+fn within_chunk(of_chunk: &bool) -> &'static str {
+    if *of_chunk { " (counted within its chunk, where linear_cross_entropy took a batch in chunks)" } else { "" }
 }

@@ -7,80 +7,20 @@ use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use crate::Reduction;
+use crate::config::{class_loss, init};
 use crate::error::Error;
 use crate::plan::{Kind, Spec};
 use crate::run::{Given, as_rows, as_scores, run};
 
-/// The options of [`FocalLoss`].
-#[derive(Config, Debug)]
-pub struct FocalLossConfig {
-    /// The focusing exponent, at least 0; 0 is the plain cross-entropy.
-    #[config(default = 2.0)]
-    pub gamma: f32,
-    /// One weight a class, at least 0.
-    pub weights: Option<Vec<f32>>,
-    /// A label whose rows count for nothing.
-    pub ignore_index: Option<i64>,
-    /// How the losses of rows are reduced.
-    #[config(default = "Reduction::Mean")]
-    pub reduction: Reduction,
-    /// What the mean divides by in place of its own count.
-    pub denominator: Option<f32>,
-}
-
-impl FocalLossConfig {
-    /// Makes the loss.
-    ///
-    /// # Panics
-    /// If an option is outside its range: see [`try_init`](Self::try_init).
-    pub fn init(&self, device: &Device) -> FocalLoss {
-        self.try_init(device).unwrap_or_else(|error| panic!("{error}"))
+class_loss! {
+    /// The options of [`FocalLoss`].
+    FocalLossConfig {
+        /// The focusing exponent, at least 0; 0 is the plain cross-entropy.
+        #[config(default = 2.0)]
+        gamma: f32
     }
-
-    /// As [`init`](Self::init), with an error for options outside their range.
-    ///
-    /// # Errors
-    /// The first option that is outside its range.
-    pub fn try_init(&self, _: &Device) -> Result<FocalLoss, Error> {
-        let mut spec = Spec::plain(Kind::SoftmaxFocal);
-        spec.gamma = self.gamma;
-        spec.class_weights = self.weights.clone();
-        spec.ignore_index = self.ignore_index;
-        spec.reduction = self.reduction.reduce();
-        spec.denominator = self.denominator;
-        spec.check(self.weights.as_ref().map_or(1, Vec::len))?;
-        Ok(FocalLoss { spec: Arc::new(spec) })
-    }
-}
-
-/// Focal loss of a softmax: `w_y·(1 − p_y)^γ·(−log p_y)`, fused.
-#[derive(Module, Debug)]
-pub struct FocalLoss {
-    #[module(skip)]
-    spec: Arc<Spec>,
-}
-
-impl FocalLoss {
-    /// The loss of logits `[N, C]` or `[N, C, d…]` against classes `[N]` or `[N, d…]`.
-    ///
-    /// # Panics
-    /// If the shapes do not go together: see [`try_forward`](Self::try_forward).
-    pub fn forward<const D: usize, const T: usize>(&self, logits: Tensor<D>, targets: Tensor<T, Int>) -> Tensor<1> {
-        self.try_forward(logits, targets).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// As [`forward`](Self::forward), with an error where the tensors do not go together.
-    ///
-    /// # Errors
-    /// Shapes that do not go together.
-    pub fn try_forward<const D: usize, const T: usize>(
-        &self,
-        logits: Tensor<D>,
-        targets: Tensor<T, Int>,
-    ) -> Result<Tensor<1>, Error> {
-        let given = Given::Classes(as_rows(targets, &logits)?);
-        run(&self.spec, logits, given)
-    }
+    /// Focal loss of a softmax: `w_y·(1 − p_y)^γ·(−log p_y)`, fused.
+    FocalLoss: Kind::SoftmaxFocal
 }
 
 /// The options of [`SigmoidFocalLoss`].
@@ -98,15 +38,9 @@ pub struct SigmoidFocalLossConfig {
     pub denominator: Option<f32>,
 }
 
-impl SigmoidFocalLossConfig {
-    /// Makes the loss.
-    ///
-    /// # Panics
-    /// If an option is outside its range: see [`try_init`](Self::try_init).
-    pub fn init(&self, device: &Device) -> SigmoidFocalLoss {
-        self.try_init(device).unwrap_or_else(|error| panic!("{error}"))
-    }
+init!(SigmoidFocalLossConfig => SigmoidFocalLoss);
 
+impl SigmoidFocalLossConfig {
     /// As [`init`](Self::init), with an error for options outside their range.
     ///
     /// # Errors

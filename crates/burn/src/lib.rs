@@ -14,25 +14,31 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod asymmetric;
 mod binary;
 mod composed;
 mod config;
 mod cross_entropy;
 mod cube;
 mod device;
+mod distillation;
 mod error;
 mod focal;
+mod linear;
 mod op;
 mod plan;
 mod poly_1;
 mod run;
 
+pub use asymmetric::{AsymmetricLoss, AsymmetricLossConfig};
 pub use binary::{BinaryCrossEntropyLoss, BinaryCrossEntropyLossConfig};
 pub use config::Reduction;
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 #[cfg(not(target_family = "wasm"))]
 pub use device::{check, device};
 pub use device::{device_async, is_shared, share, unshare, warm_up};
+pub use distillation::{DistillationLoss, DistillationLossConfig, Divergence};
 pub use error::Error;
 pub use focal::{FocalLoss, FocalLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig};
+pub use linear::linear_cross_entropy;
 pub use poly_1::{Poly1Loss, Poly1LossConfig};

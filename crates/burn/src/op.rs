@@ -1,4 +1,4 @@
-//! The two operations that Burn is taught: a loss, and its gradient.
+//! The operations that Burn is taught: a loss, its gradient, and a loss with the linear layer before it.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -11,6 +11,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, ExtensionType, backend_e
 #[cfg(feature = "fusion")]
 use burn::tensor::{DType, Shape};
 
+use crate::linear::{self, Bias, LinearJob};
 use crate::plan::Job;
 #[cfg(feature = "fusion")]
 use crate::plan::ROW_FLOATS;
@@ -26,6 +27,8 @@ pub(crate) enum Targets<B: Backend> {
     Probabilities(FloatTensor<B>),
     /// Probabilities, and a weight an element.
     Weighted(FloatTensor<B>, FloatTensor<B>),
+    /// A teacher's scores.
+    Teacher(FloatTensor<B>),
 }
 
 #[backend_extension(Cube, Fusion: cfg(feature = "fusion"), Autodiff)]
@@ -50,6 +53,23 @@ pub(crate) trait LossOps: Backend {
         upstream: FloatTensor<Self>,
         job: Job,
     ) -> FloatTensor<Self>;
+
+    /// The loss (or losses) of a linear layer's output, chunk by chunk: see [`linear`](crate::linear).
+    #[fusion(default)]
+    fn linear_loss(
+        hidden: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Bias<Self>,
+        labels: IntTensor<Self>,
+        factor: FloatTensor<Self>,
+        job: LinearJob,
+    ) -> FloatTensor<Self> {
+        let bias = match bias {
+            Bias::Absent => None,
+            Bias::Of(bias) => Some(bias),
+        };
+        linear::forward(&linear::Given::<Self> { hidden, weight, bias, labels, factor }, &job, false).loss
+    }
 }
 
 /// Targets are constants: no gradient goes to them.
@@ -60,6 +80,7 @@ fn constants<B: Backend, C: CheckpointStrategy>(targets: Targets<Autodiff<B, C>>
         Targets::MultiHot(bytes) => Targets::MultiHot(bytes),
         Targets::Probabilities(targets) => Targets::Probabilities(targets.into_primitive()),
         Targets::Weighted(targets, weights) => Targets::Weighted(targets.into_primitive(), weights.into_primitive()),
+        Targets::Teacher(teacher) => Targets::Teacher(teacher.into_primitive()),
     }
 }
 
@@ -110,5 +131,28 @@ impl<B: LossOps, C: CheckpointStrategy> LossOps for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         let [scores, statistics, upstream] = [scores, statistics, upstream].map(|t| t.into_primitive());
         <Self as AutodiffBackend>::from_inner(B::loss_backward(scores, constants(targets), statistics, upstream, job))
+    }
+
+    fn linear_loss(
+        hidden: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Bias<Self>,
+        labels: IntTensor<Self>,
+        factor: FloatTensor<Self>,
+        job: LinearJob,
+    ) -> FloatTensor<Self> {
+        let ((hidden, of_hidden), (weight, of_weight)) = (hidden.into_parts(), weight.into_parts());
+        let factor = factor.into_primitive();
+        match bias {
+            Bias::Absent => {
+                let given = linear::Given::<B> { hidden, weight, bias: None, labels, factor };
+                linear::node::<B, C, 2>([of_hidden, of_weight], given, job)
+            }
+            Bias::Of(bias) => {
+                let (bias, of_bias) = bias.into_parts();
+                let given = linear::Given::<B> { hidden, weight, bias: Some(bias), labels, factor };
+                linear::node::<B, C, 3>([of_hidden, of_weight, of_bias], given, job)
+            }
+        }
     }
 }

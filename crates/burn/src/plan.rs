@@ -1,13 +1,14 @@
 //! All that this crate asks of gpu-loss: plans for Burn's shapes, kept and encoded. No other module names its API,
 //! beyond the options ([`Spec`]) and the errors.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::DType;
 pub(crate) use gpu_loss::Reduction as Reduce;
 use gpu_loss::batch::TargetForm;
 use gpu_loss::layout::{IntegerType, Upstream};
-pub(crate) use gpu_loss::loss::{EmptyMean, Kind, Spec};
+pub(crate) use gpu_loss::loss::{Divergence, EmptyMean, Kind, Spec};
 use gpu_loss::plan::STATUS_BYTES;
 use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Shape};
 
@@ -29,6 +30,8 @@ pub(crate) struct Job {
     pub(crate) spec: Arc<Spec>,
     /// `[N, C, D]`, the dimensions behind the classes multiplied out.
     pub(crate) shape: [usize; 3],
+    /// Whether these are some of the rows of a batch.
+    pub(crate) part: bool,
 }
 
 impl Job {
@@ -46,9 +49,14 @@ impl Job {
         if self.spec.reduction == Reduce::None { self.unreduced() } else { 1 }
     }
 
-    /// Rows of statistics: losses of single elements keep nothing, and have one row that nobody reads.
+    /// Rows of statistics: losses that keep nothing have one row that nobody reads.
     pub(crate) fn statistics(&self) -> usize {
-        if self.spec.kind.per_row() { self.rows() } else { 1 }
+        if self.spec.kind.has_statistics() { self.rows() } else { 1 }
+    }
+
+    /// Whether the backward half makes the losses again: rows without statistics to keep.
+    pub(crate) fn starts_anew(&self) -> bool {
+        self.spec.kind.per_row() && !self.spec.kind.has_statistics()
     }
 }
 
@@ -61,6 +69,8 @@ pub(crate) enum Form {
     Probabilities,
     /// Probabilities, and an f32 weight an element.
     Weighted,
+    /// A teacher's scores.
+    Teacher(DType),
 }
 
 /// Which half of a training step.
@@ -95,7 +105,7 @@ pub(crate) struct Ranges<'a> {
     pub(crate) upstream: Option<Range<'a>>,
     /// Written backward, unless in place.
     pub(crate) grad: Option<Range<'a>>,
-    /// Written forward: the reduced loss (under no reduction their sum).
+    /// Written forward, and where the backward half makes it again: the reduced loss (under no reduction their sum).
     pub(crate) loss: Option<Range<'a>>,
     /// Written forward under no reduction.
     pub(crate) losses: Option<Range<'a>>,
@@ -112,6 +122,8 @@ pub(crate) struct Gpu {
     status: wgpu::Buffer,
     /// The first failure of an operation, which could not return it.
     failure: Mutex<Option<Error>>,
+    /// Whether rows were counted within parts of a batch since the last check.
+    parts: AtomicBool,
 }
 
 struct Kept {
@@ -129,7 +141,12 @@ impl Gpu {
             mapped_at_creation: false,
         });
         let gpu = GpuLoss::from_device(adapter, device, queue)?;
-        Ok(Gpu { gpu, plans: Mutex::default(), status, failure: Mutex::default() })
+        Ok(Gpu { gpu, plans: Mutex::default(), status, failure: Mutex::default(), parts: AtomicBool::new(false) })
+    }
+
+    /// The most bytes that one binding may have.
+    pub(crate) fn binding_limit(&self) -> u64 {
+        self.gpu.device().limits().max_storage_buffer_binding_size
     }
 
     /// The plan for this, made or remembered.
@@ -152,9 +169,10 @@ impl Gpu {
     }
 
     /// Submits a plan's work over these buffers.
-    pub(crate) fn submit<'a>(&'a self, plan: &Plan, ranges: &Ranges<'a>) -> Result<(), Error> {
+    pub(crate) fn submit<'a>(&'a self, job: &Job, plan: &Plan, ranges: &Ranges<'a>) -> Result<(), Error> {
+        self.parts.fetch_or(job.part, Ordering::Relaxed);
         let binding = |range: Option<Range<'a>>| range.map(wgpu::BufferBinding::from);
-        let statistics = ranges.statistics.filter(|_| plan.spec().kind.per_row());
+        let statistics = ranges.statistics.filter(|_| plan.spec().kind.has_statistics());
         let buffers = Buffers::new(wgpu::BufferBinding::from(ranges.scores), wgpu::BufferBinding::from(ranges.targets))
             .target_indices(binding(ranges.indices))
             .element_weights(binding(ranges.weights))
@@ -162,8 +180,9 @@ impl Gpu {
             .grad(binding(ranges.grad))
             .loss(binding(ranges.loss))
             .losses(binding(ranges.losses))
-            .statistics(binding(statistics))
-            .status(&self.status);
+            .statistics(binding(statistics));
+        // The forward half has counted what the backward half, where an upstream gradient arrives, finds once more.
+        let buffers = if ranges.upstream.is_none() { buffers.status(&self.status) } else { buffers };
         let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         plan.encode(&mut encoder, &buffers)?;
         self.gpu.queue().submit([encoder.finish()]);
@@ -182,9 +201,10 @@ impl Gpu {
             return Err(error);
         }
         let [bad, before_bad, outside, before_outside] = self.counts()?;
+        let parts = self.parts.swap(false, Ordering::Relaxed);
         // Rows are stored as 2³²−1 less their number.
         if bad > 0 {
-            return Err(Error::Targets { row: !before_bad, count: bad });
+            return Err(Error::Targets { row: !before_bad, count: bad, of_chunk: parts });
         }
         if outside > 0 {
             return Err(Error::Probabilities { row: !before_outside, count: outside });
@@ -224,24 +244,22 @@ impl Gpu {
 /// What a plan is made for.
 fn layout(job: &Job, dtype: DType, form: Form, half: Half) -> Result<Layout, Error> {
     let [n, classes, inner] = job.shape;
-    let dtype = match dtype {
-        // Burn stores "flex" as f32.
-        DType::F32 | DType::Flex32 => Dtype::F32,
-        DType::F16 => Dtype::F16,
-        DType::BF16 => Dtype::Bf16,
-        other => return Err(Error::ScoresType { got: other }),
-    };
+    let dtype = floats(dtype)?;
     let shape = Shape::spatial(n, classes, inner);
     let each = job.spec.reduction == Reduce::None;
     let layout = match half {
         Half::Forward => {
             let layout = Layout::forward(shape, dtype);
             let layout = if each { layout.with_losses() } else { layout };
-            if job.spec.kind.per_row() { layout.with_statistics() } else { layout }
+            if job.spec.kind.has_statistics() { layout.with_statistics() } else { layout }
         }
         Half::Backward { in_place } => {
             let upstream = if each { Upstream::PerLoss } else { Upstream::Scalar };
-            let layout = Layout::backward(shape, dtype).upstream(upstream);
+            let layout = match job.starts_anew() {
+                true => Layout::forward_backward(shape, dtype),
+                false => Layout::backward(shape, dtype),
+            };
+            let layout = layout.upstream(upstream);
             if in_place { layout.in_place() } else { layout }
         }
     };
@@ -255,7 +273,18 @@ fn layout(job: &Job, dtype: DType, form: Form, half: Half) -> Result<Layout, Err
         Form::MultiHot => layout.targets(TargetForm::MultiHot),
         Form::Probabilities => layout.targets(TargetForm::Probabilities),
         Form::Weighted => layout.targets(TargetForm::Probabilities).element_weights(),
+        Form::Teacher(teacher) => layout.teacher(floats(teacher)?),
     })
+}
+
+fn floats(dtype: DType) -> Result<Dtype, Error> {
+    match dtype {
+        // Burn stores "flex" as f32.
+        DType::F32 | DType::Flex32 => Ok(Dtype::F32),
+        DType::F16 => Ok(Dtype::F16),
+        DType::BF16 => Ok(Dtype::Bf16),
+        other => Err(Error::ScoresType { got: other }),
+    }
 }
 
 /// Whether the loss has a meaning for classes alone.

@@ -24,15 +24,17 @@ pub(crate) enum Given {
     Probabilities(Tensor<3>),
     /// `[N, C, D]` both: probabilities, and a weight an element.
     Weighted(Tensor<3>, Tensor<3>),
+    /// `[N, C, D]`, a teacher's scores.
+    Teacher(Tensor<3>),
 }
 
 /// `[N, C, D]` of scores `[N, C, d…]`.
 pub(crate) fn job<const D: usize>(spec: &Arc<Spec>, scores: &Tensor<D>) -> Result<Job, Error> {
     match scores.dims().as_slice() {
         // A batch of single elements.
-        [n] if !spec.kind.per_row() => Ok(Job { spec: Arc::clone(spec), shape: [*n, 1, 1] }),
+        [n] if !spec.kind.per_row() => Ok(Job { spec: Arc::clone(spec), shape: [*n, 1, 1], part: false }),
         [n, classes, inner @ ..] if *classes > 0 => {
-            Ok(Job { spec: Arc::clone(spec), shape: [*n, *classes, inner.iter().product()] })
+            Ok(Job { spec: Arc::clone(spec), shape: [*n, *classes, inner.iter().product()], part: false })
         }
         dims => {
             Err(Error::Shape {
@@ -47,7 +49,10 @@ pub(crate) fn run<const D: usize>(spec: &Arc<Spec>, scores: Tensor<D>, given: Gi
     let job = job(spec, &scores)?;
     job.spec.check(job.shape[1])?;
     let given = given.checked(&job)?;
-    let Some(gpu) = gpu_of(&scores.device()).filter(|_| job.unreduced() > 0) else {
+    if job.unreduced() == 0 {
+        return Ok(composed::of_nothing(spec, scores));
+    }
+    let Some(gpu) = gpu_of(&scores.device()) else {
         return Ok(composed::loss(&job, scores, given));
     };
     // What can fail does so here, where an error can be returned. A device that cannot serve is no reason to stop.
@@ -80,6 +85,7 @@ impl Given {
             Given::MultiHot(_) => Form::MultiHot,
             Given::Probabilities(_) => Form::Probabilities,
             Given::Weighted(..) => Form::Weighted,
+            Given::Teacher(teacher) => Form::Teacher(teacher.dtype()),
         }
     }
 
@@ -115,6 +121,10 @@ impl Given {
                 same("weights", &weights.dims(), &job.shape)?;
                 Given::Weighted(constant(targets), constant(weights))
             }
+            Given::Teacher(teacher) => {
+                same("teacher", &teacher.dims(), &job.shape)?;
+                Given::Teacher(teacher.detach())
+            }
         })
     }
 
@@ -125,6 +135,7 @@ impl Given {
             Given::MultiHot(targets) => Targets::MultiHot(bytes(targets).into_dispatch()),
             Given::Probabilities(targets) => Targets::Probabilities(targets.into_dispatch()),
             Given::Weighted(targets, weights) => Targets::Weighted(targets.into_dispatch(), weights.into_dispatch()),
+            Given::Teacher(teacher) => Targets::Teacher(teacher.into_dispatch()),
         }
     }
 }
@@ -185,7 +196,7 @@ fn bytes(hot: Tensor<3, Bool>) -> Tensor<1, Int> {
 }
 
 /// Integers of a type that kernels read.
-fn read(integers: Tensor<1, Int>) -> Tensor<1, Int> {
+pub(crate) fn read(integers: Tensor<1, Int>) -> Tensor<1, Int> {
     if is_read(integers.dtype()) { integers } else { integers.cast(DType::I32) }
 }
 

@@ -36,12 +36,22 @@ impl Model {
 
     /// Logits of the word behind each of these, `[batch · length, vocabulary]`.
     pub fn forward(&self, words: Tensor<2, Int>) -> Tensor<2> {
+        self.output.forward(self.hidden(words))
+    }
+
+    /// What the logits are made of, `[batch · length, width]`.
+    pub fn hidden(&self, words: Tensor<2, Int>) -> Tensor<2> {
         let ([batch, length], device) = (words.dims(), words.device());
         let places = Tensor::arange(0..length as i64, &device).unsqueeze::<2>();
         let x = self.words.forward(words) + self.places.forward(places);
         let mask = generate_autoregressive_mask(batch, length, &device);
         let x = self.layers.forward(TransformerEncoderInput::new(x).mask_attn(mask));
-        self.output.forward(x.reshape([batch * length, WIDTH]))
+        x.reshape([batch * length, WIDTH])
+    }
+
+    /// The layer that makes the logits: its weights and bias.
+    pub fn head(&self) -> (Tensor<2>, Option<Tensor<1>>) {
+        (self.output.weight.val(), self.output.bias.as_ref().map(|bias| bias.val()))
     }
 }
 
@@ -94,19 +104,19 @@ pub fn batch(text: &[i32], at: usize, device: &Device) -> (Tensor<2, Int>, Tenso
     (ints(&text[first..first + size]).reshape([BATCH, LENGTH]), ints(&text[first + 1..first + size + 1]))
 }
 
-/// Trains a model on a text by any loss, and shows what each step's loss was, which still lies on the device.
+/// Trains a model on a text by any loss of model, words and targets, and shows what each step's loss was, which still lies on the device.
 pub fn train(
     mut model: Model,
     text: &[i32],
     steps: usize,
     device: &Device,
-    loss: impl Fn(Tensor<2>, Tensor<1, Int>) -> Tensor<1>,
+    loss: impl Fn(&Model, Tensor<2, Int>, Tensor<1, Int>) -> Tensor<1>,
     mut show: impl FnMut(Tensor<1>),
 ) -> Model {
     let mut optimizer = AdamConfig::new().init();
     for step in 0..steps {
         let (words, targets) = batch(text, step, device);
-        let loss = loss(model.forward(words), targets);
+        let loss = loss(&model, words, targets);
         let grads = GradientsParams::from_grads(loss.backward(), &model);
         model = optimizer.step(1e-3, model, grads);
         show(loss);

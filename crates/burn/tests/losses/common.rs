@@ -64,7 +64,11 @@ pub fn keeps(what: &str, losses: &[f32], grad: &[f32], expected: &Reference, red
         assert!(same || (got - want).abs() <= 2e-6 + 1e-5 * want.abs(), "{what}: loss {at} is {got}, expected {want}");
     }
     let largest = expected.grad.iter().filter(|g| g.is_finite()).fold(0.0_f64, |most, g| most.max(g.abs()));
-    let (relative, floor) = if dtype == DType::F16 { (1e-3, 0.5_f64.powi(25)) } else { (2e-5, 1.2e-38) };
+    let (relative, floor) = match dtype {
+        DType::F16 => (1e-3, 0.5_f64.powi(25)),
+        DType::BF16 => (4e-3, 1.2e-38),
+        _ => (2e-5, 1.2e-38),
+    };
     assert_eq!(grad.len(), expected.grad.len(), "{what}: gradient");
     for (at, (got, want)) in grad.iter().zip(&expected.grad).enumerate() {
         let got = f64::from(*got);

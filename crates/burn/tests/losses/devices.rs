@@ -22,6 +22,12 @@ pub fn unshared() -> (Device, WgpuSetup) {
     (Device::wgpu_options().setup(setup.clone()).init().expect("Burn takes it"), setup)
 }
 
+/// One that is not shared and serves all tests: each new one builds its kernels anew.
+pub fn composing() -> Device {
+    static DEVICE: std::sync::OnceLock<Device> = std::sync::OnceLock::new();
+    DEVICE.get_or_init(|| unshared().0.autodiff()).clone()
+}
+
 /// A shared device of its own.
 pub fn another() -> Device {
     let (device, setup) = unshared();
@@ -83,8 +89,7 @@ fn a_device_let_go_and_made_anew_serves_again() {
 
 #[test]
 fn devices_that_are_not_shared_compute_the_same() {
-    let (unshared, _) = unshared();
-    for device in [unshared.autodiff(), Device::flex().autodiff()] {
+    for device in [composing(), Device::flex().autodiff()] {
         for seed in 0..5 {
             let ((loss, grad), (expected, gradient)) = (step(&device, seed), step(&crate::common::device(), seed));
             assert!((loss - expected).abs() <= 1e-5 * expected, "{loss}, expected {expected}");

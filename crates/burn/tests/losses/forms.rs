@@ -1,17 +1,18 @@
 //! The other losses and forms of target: against float64, on a shared device and as compositions.
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor};
+use gpu_loss::loss::Asymmetric;
 use gpu_loss::loss::Loss;
 use gpu_loss::reference::{self, Reference};
 use gpu_loss::{Batch, Bce, Poly1, SigmoidCe, SigmoidFocal, SoftmaxCe, SoftmaxFocal, Targets};
 use gpu_loss_burn::{
-    BinaryCrossEntropyLossConfig, CrossEntropyLossConfig, FocalLossConfig, Poly1LossConfig, Reduction,
-    SigmoidFocalLossConfig,
+    AsymmetricLossConfig, BinaryCrossEntropyLossConfig, CrossEntropyLossConfig, FocalLossConfig, Poly1LossConfig,
+    Reduction, SigmoidFocalLossConfig,
 };
 use ndarray::{Array2, Array3};
 
 use crate::common::{Numbers, device, floats, keeps, tensor};
-use crate::devices::unshared;
+use crate::devices::composing;
 
 const N: usize = 5;
 const C: usize = 13;
@@ -47,9 +48,7 @@ fn expected<L: Loss>(loss: &L, scores: &Array2<f32>, targets: Targets<'_>) -> Re
 
 /// Runs a loss on a shared device, one that is not, and the CPU.
 fn everywhere(what: &str, scores: &Array2<f32>, want: &Reference, run: impl Fn(&Device, Tensor<2>) -> Tensor<1>) {
-    for (place, device) in
-        [("fused", device()), ("composed", unshared().0.autodiff()), ("CPU", Device::flex().autodiff())]
-    {
+    for (place, device) in [("fused", device()), ("composed", composing()), ("CPU", Device::flex().autodiff())] {
         let leaf = tensor(&scores.iter().copied().collect::<Vec<_>>(), [N, C], DType::F32, &device).require_grad();
         let loss = run(&device, leaf.clone() * 1.0);
         let grad = floats(leaf.grad(&loss.backward()).expect("a gradient"));
@@ -177,6 +176,50 @@ fn poly_1_is_that_of_the_reference() {
         everywhere(&format!("poly-1, {epsilon}"), &h.scores, &want, |device, logits| {
             let config = Poly1LossConfig::new().with_epsilon(epsilon).with_weights(Some(weights.clone()));
             config.with_ignore_index(Some(h.labels[1])).init(device).forward(logits, ints(&h.labels, device))
+        });
+    }
+}
+
+#[test]
+fn a_bias_of_classes_and_the_entropy_are_those_of_the_reference() {
+    let h = host();
+    let bias: Vec<f32> = (0..C).map(|class| 0.3 * class as f32 - 2.0).collect();
+    let spec = SoftmaxCe::default().class_bias(bias.clone()).entropy_coefficient(0.2).z_loss(0.01);
+    let config = CrossEntropyLossConfig::new()
+        .with_class_bias(Some(bias.clone()))
+        .with_entropy_coefficient(0.2)
+        .with_z_loss(0.01);
+    let want = expected(&spec, &h.scores, Targets::from(&h.labels));
+    everywhere("classes", &h.scores, &want, |device, logits| {
+        config.init(device).forward(logits, ints(&h.labels, device))
+    });
+    let want = expected(&spec, &h.scores, Targets::from(&h.soft));
+    everywhere("probabilities", &h.scores, &want, |device, logits| {
+        config.init(device).forward_probabilities(logits, soft_of(&h.soft, device)).expect("a loss")
+    });
+    let want = expected(&SigmoidCe::default().class_bias(bias.clone()), &h.scores, Targets::from(&h.hot));
+    everywhere("binary", &h.scores, &want, |device, logits| {
+        let config = BinaryCrossEntropyLossConfig::new().with_logits(true).with_class_bias(Some(bias.clone()));
+        config.init(device).forward(logits, bools(&h.hot, device).int())
+    });
+}
+
+#[test]
+fn asymmetric_losses_are_those_of_the_reference() {
+    let h = host();
+    for clip in [0.0, 0.05] {
+        let (spec, config) = (Asymmetric::default().clip(clip), AsymmetricLossConfig::new().with_clip(clip));
+        let hot = expected(&spec, &h.scores, Targets::from(&h.hot));
+        everywhere("multi-hot", &h.scores, &hot, |device, logits| {
+            config.init(device).forward(logits, bools(&h.hot, device)).expect("a loss")
+        });
+        everywhere("lists", &h.scores, &hot, |device, logits| {
+            let (offsets, indices) = (ints(&h.offsets, device), ints(&h.indices, device));
+            config.init(device).forward_lists(logits, offsets, indices).expect("a loss")
+        });
+        let classes = expected(&spec, &h.scores, Targets::from(&h.labels));
+        everywhere("classes", &h.scores, &classes, |device, logits| {
+            config.init(device).forward_classes(logits, ints(&h.labels, device)).expect("a loss")
         });
     }
 }

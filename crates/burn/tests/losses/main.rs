@@ -3,9 +3,11 @@
 mod against_burn;
 mod common;
 mod devices;
+mod distillation;
 mod forms;
 mod graph;
 mod learner;
+mod linear;
 mod memory;
 mod random;
 mod training;
