@@ -101,7 +101,7 @@ fn many_rows(rank: &Rank, ranks: usize, me: usize) {
     let loss = SoftmaxCe::default();
     let mut ce = TensorParallelCe::new(&rank.gpu, &rank.world, &loss, &layout, Options::default()).expect("plans");
     // Of rank k every score is k, but 0 in every seventh row; labels go round.
-    let score = |row: usize| if row % 7 == 0 { 0.0 } else { me as f32 };
+    let score = |row: usize| if row.is_multiple_of(7) { 0.0 } else { me as f32 };
     let (scores, labels): (Vec<f32>, Vec<i64>) = (0..rows).map(|row| (score(row), (row % ranks) as i64)).unzip();
     let of = |gpu: &GpuLoss, bytes: usize| upload(gpu, &vec![POISON; bytes]);
     let (scores, labels) = (rank.upload(bytemuck::cast_slice(&scores)), rank.upload(bytemuck::cast_slice(&labels)));
@@ -113,7 +113,7 @@ fn many_rows(rank: &Rank, ranks: usize, me: usize) {
     let floats = |buffer| -> Vec<f32> { bytemuck::pod_collect_to_vec(&download(&rank.gpu, buffer)[..rows * 4]) };
     let lse = (0..ranks).map(|k| (k as f64).exp()).sum::<f64>().ln();
     for (row, (loss, grad)) in floats(&losses).into_iter().zip(floats(&grad)).enumerate() {
-        let flat = row % 7 == 0;
+        let flat = row.is_multiple_of(7);
         let (own, truth) = if flat { (0.0, 0.0) } else { (me as f64, (row % ranks) as f64) };
         let lse = if flat { (ranks as f64).ln() } else { lse };
         let p = (own - lse).exp() - if row % ranks == me { 1.0 } else { 0.0 };
