@@ -225,19 +225,30 @@ pub(crate) fn against_the_reference() {
     }
 }
 
+/// Of some cases, in f32.
+fn some(exchange: impl Exchange + Copy + 'static, names: &[&str]) {
+    let rank = Rank::new();
+    for name in names {
+        let (at, case) = CASES.iter().enumerate().find(|(_, case)| case.name == *name).expect("a case of this name");
+        compare::<f32>(&rank, case, exchange, at as u64 + 1);
+    }
+}
+
 /// The same by MPI's own reduction.
 pub(crate) fn by_all_reduce() {
-    let rank = Rank::new();
-    for name in [
+    let names = [
         "an empty shard, everything",
         "lists, smoothed and masked",
         "probabilities",
         "entropies that count",
         "margins, biased and masked",
-    ] {
-        let (at, case) = CASES.iter().enumerate().find(|(_, case)| case.name == name).expect("a case of this name");
-        compare::<f32>(&rank, case, AllReduce, at as u64 + 1);
-    }
+    ];
+    some(AllReduce, &names);
+}
+
+/// What only f32 has, and what the turns of types leave to one rank.
+pub(crate) fn in_f32() {
+    some(AllGather, &["a class bias, its gradient and entropies", "entropies that count", "margins"]);
 }
 
 /// The plan of one device comes to the same, and twenty runs to the same bits on every rank.

@@ -18,6 +18,7 @@ const WELL: Scenario = Scenario { name: "", ranks: &[3], run: || (), ending: End
 
 const SCENARIOS: &[Scenario] = &[
     Scenario { name: "losses", ranks: &[1, 2, 3, 4, 7], run: losses::against_the_reference, ..WELL },
+    Scenario { name: "f32", run: losses::in_f32, ..WELL },
     Scenario { name: "bits", ranks: &[2, 3, 4, 7], run: losses::bits_stay, ..WELL },
     Scenario { name: "all-reduce", ranks: &[2, 4, 7], run: losses::by_all_reduce, ..WELL },
     Scenario { name: "chunks", ranks: &[2, 3], run: losses::by_chunks, ..WELL },
