@@ -6,16 +6,21 @@ use std::time::Duration;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::Communicator;
 
+use crate::alike::Item;
 use crate::error::{Error, Result};
-use crate::exchange::gather;
+use crate::exchange::{enter, gather};
 
-/// Something that all ranks must have alike.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Item {
-    pub(crate) what: &'static str,
-    pub(crate) value: u64,
-    /// How a message writes it.
-    pub(crate) show: fn(u64) -> String,
+/// How many times as long as in a step ranks wait for each other when plans are made: drivers compile meanwhile, on one
+/// rank from a cache and on another anew.
+const PATIENCE: u32 = 10;
+
+/// A communicator of the same ranks for exchanges of this crate, once all have come for it, and how long they wait for
+/// each other while plans are made.
+pub(crate) fn gathered<C: Communicator>(comm: &C, limit: Duration) -> (SimpleCommunicator, Duration) {
+    let patience = limit.saturating_mul(PATIENCE);
+    // MPI's duplicate waits without end.
+    enter(comm, patience);
+    (comm.duplicate(), patience)
 }
 
 /// A rank's classes.
@@ -57,6 +62,11 @@ pub(crate) fn agree(
     let shards: Vec<Classes> = ranks.iter().map(|words| Classes { first: words[1], count: words[2] }).collect();
     complete(&shards, vocabulary)?;
     Ok(shards)
+}
+
+/// Makes sure that one thing is alike on all ranks.
+pub(crate) fn same(comm: &SimpleCommunicator, limit: Duration, item: Item) -> Result<()> {
+    compare(item.what, gather(comm, limit, &[item.value]).into_iter(), item.show)
 }
 
 /// Tells all ranks whether one failed meanwhile. Its own error stays this rank's.

@@ -7,9 +7,12 @@ use mpi::collective::SystemOperation;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives};
 
+use crate::agree::{gathered, together};
 use crate::error::{Error, Result};
-use crate::exchange::finish;
+use crate::exchange::{TIME_LIMIT, finish};
 use crate::staging::guarded;
+
+const RESERVING: &str = "reserving a denominator";
 
 /// What rows come to: of one rank, or of all.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -72,19 +75,20 @@ impl DataParallel {
     /// For the ranks of a communicator. All of them call it.
     ///
     /// # Errors
-    /// [`Error::Device`].
+    /// [`Error::Device`], and [`Error::Elsewhere`] on the other ranks.
     pub fn new<C: Communicator>(gpu: &GpuLoss, comm: &C) -> Result<Self> {
-        let comm = comm.duplicate();
+        let (comm, patience) = gathered(comm, TIME_LIMIT);
         let (device, queue) = (gpu.device().clone(), gpu.queue().clone());
-        let denominator = guarded(&device, "reserving a denominator", || {
+        let made = guarded(&device, RESERVING, || {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("gpu-loss-mpi denominator"),
                 size: 16,
                 usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             })
-        })?;
-        Ok(DataParallel { comm, device, queue, denominator, limit: Duration::from_secs(60) })
+        });
+        let denominator = together(&comm, patience, RESERVING, made)?;
+        Ok(DataParallel { comm, device, queue, denominator, limit: TIME_LIMIT })
     }
 
     /// Sets how long a rank waits for the others, 1 minute unless set. Past that all ranks are ended with a message.

@@ -40,17 +40,16 @@ pub enum Error {
         /// What was being done.
         during: &'static str,
     },
-    /// Rows whose targets are not owned once by the shards.
+    /// Rows of which the shards were given different targets.
     #[error(
-        "row {row}: the shards own {owned} of its target, expected all of it once ({count} such {rows}): the ranks were \
-         given different targets",
+        "row {row}: {problem} ({count} such {rows}): the ranks were given different targets",
         rows = if *count == 1 { "row" } else { "rows" }
     )]
     Targets {
         /// The first such row.
         row: usize,
-        /// `Σ B_j` over all shards, which is 1 where they own the target once.
-        owned: f32,
+        /// How it shows: in `Σ B_j` over all shards, say, which is 1 where they own the target once.
+        problem: String,
         /// How many rows.
         count: usize,
     },

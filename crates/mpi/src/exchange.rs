@@ -12,6 +12,9 @@ use mpi::traits::{Communicator, CommunicatorCollectives};
 use crate::fault;
 use crate::record::{RECORD_BYTES, Record};
 
+/// How long a rank waits unless it is told otherwise.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
+
 /// One collective, in which every rank hands over its records and gets those of all.
 ///
 /// The two of this crate are [`AllGather`] and [`AllReduce`]; another may be written for a network with needs of its
@@ -65,8 +68,8 @@ impl<'a> Round<'a> {
 }
 
 /// Waits for a collective; see [`Round::finish`].
-pub(crate) fn finish<'b, D: ?Sized, S: Scope<'b>>(
-    comm: &SimpleCommunicator,
+pub(crate) fn finish<'b, C: Communicator, D: ?Sized, S: Scope<'b>>(
+    comm: &C,
     limit: Duration,
     mut request: Request<'b, D, S>,
     meanwhile: &mut dyn FnMut(),
@@ -157,6 +160,11 @@ impl Exchange for AllReduce {
             round.finish(request);
         });
     }
+}
+
+/// Waits until all ranks have come here.
+pub(crate) fn enter<C: Communicator>(comm: &C, limit: Duration) {
+    finish(comm, limit, comm.immediate_barrier(), &mut || {});
 }
 
 /// The values of all ranks to all ranks, in their order; `count` a rank.

@@ -3,7 +3,10 @@
 use mpi::topology::{Color, SimpleCommunicator};
 use mpi::traits::Communicator;
 
+use crate::agree::{gathered, same};
+use crate::alike::Item;
 use crate::error::{Error, Result};
+use crate::exchange::TIME_LIMIT;
 
 /// A grid of ranks: those of one row hold the shards of one vocabulary, those of one column the same shard for other
 /// rows of the batch.
@@ -35,7 +38,7 @@ impl Grid {
     /// Splits a communicator into rows of so many ranks. All of its ranks call it.
     ///
     /// # Errors
-    /// [`Error::Option`] where the ranks do not fill a grid.
+    /// On all ranks: [`Error::Differs`] where they ask for different grids, [`Error::Option`] where they do not fill one.
     pub fn new<C: Communicator>(comm: &C, shards: usize) -> Result<Self> {
         let (size, rank) = (comm.size(), comm.rank());
         let refused = || Error::Option {
@@ -43,6 +46,9 @@ impl Grid {
             got: shards.to_string(),
             expected: format!("a divisor of the {size} ranks"),
         };
+        let (own, limit) = gathered(comm, TIME_LIMIT);
+        let item = Item { what: "the number of shards", value: shards as u64, show: |shards| shards.to_string() };
+        same(&own, limit, item)?;
         let shards = i32::try_from(shards).ok().filter(|n| *n > 0 && size % n == 0).ok_or_else(refused)?;
         let part = |color| comm.split_by_color_with_key(Color::with_value(color), rank).ok_or_else(refused);
         Ok(Grid { tensor: part(rank / shards)?, data: part(rank % shards)? })

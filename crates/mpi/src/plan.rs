@@ -2,10 +2,11 @@
 
 use gpu_loss::batch::{Outputs, TargetForm};
 use gpu_loss::layout::{Mode, STATISTICS_BYTES, Upstream};
-use gpu_loss::loss::{EmptyMean, Loss as _, Spec};
-use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Plan, Reduction, Shape, SoftmaxCe};
+use gpu_loss::loss::{Loss as _, Spec};
+use gpu_loss::{Buffers, GpuLoss, Layout, Plan, Shape, SoftmaxCe};
 
-use crate::agree::{Classes, Item};
+use crate::agree::Classes;
+use crate::alike::{Item, items};
 use crate::error::{Error, Result};
 
 /// A shard's plans.
@@ -15,7 +16,8 @@ pub(crate) struct Plans {
     /// For the chunks, of which the last may be shorter.
     statistics: Vec<Plan>,
     merge: Plan,
-    gradient: Plan,
+    /// None where no gradient is wanted.
+    gradient: Option<Plan>,
     layout: Layout,
 }
 
@@ -33,6 +35,9 @@ pub(crate) struct Chunk {
 impl Plans {
     /// Makes the plans of a shard whose rows are exchanged by so many, and merged from so many records each.
     pub(crate) fn new(gpu: &GpuLoss, loss: &Spec, layout: &Layout, chunk_rows: usize, shards: usize) -> Result<Self> {
+        let plan = |layout: &Layout| -> Result<Plan> { Ok(gpu.plan(loss, layout)?) };
+        // First: it refuses what is too large, of which there would be chunks without end.
+        let merge = plan(&merge_layout(layout, u32::try_from(shards).unwrap_or(u32::MAX)))?;
         let limits = gpu.device().limits();
         let step = chunk_n(layout.shape, chunk_rows, limits.min_storage_buffer_offset_alignment as usize);
         let Shape { n, inner, .. } = layout.shape;
@@ -46,10 +51,8 @@ impl Plans {
             });
             chunks.push(Chunk { n: first, plan, first_row: first * inner, rows: size * inner });
         }
-        let plan = |layout: &Layout| -> Result<Plan> { Ok(gpu.plan(loss, layout)?) };
         let statistics = sizes.iter().map(|size| plan(&statistics_layout(layout, *size))).collect::<Result<_>>()?;
-        let merge = plan(&merge_layout(layout, u32::try_from(shards).unwrap_or(u32::MAX)))?;
-        let gradient = plan(&gradient_layout(layout))?;
+        let gradient = layout.outputs.grad.then(|| plan(&gradient_layout(layout))).transpose()?;
         Ok(Plans { chunks, statistics, merge, gradient, layout: *layout })
     }
 
@@ -60,7 +63,7 @@ impl Plans {
     /// Whether `Σ B_j` of a row that counts is 1 over all shards: then it shows whether they own its target once.
     pub(crate) fn owns_one(&self) -> bool {
         let sparse = matches!(self.layout.targets, TargetForm::Classes | TargetForm::Lists);
-        sparse && self.gradient.spec().class_weights.is_none()
+        sparse && self.merge.spec().class_weights.is_none()
     }
 
     /// Records a chunk's statistics into `out`, which has room for those of all rows.
@@ -107,7 +110,12 @@ impl Plans {
         buffers: &Buffers<'_>,
         merged: &wgpu::Buffer,
     ) -> Result<()> {
-        Ok(self.gradient.encode(encoder, &buffers.statistics(merged).status(None::<&wgpu::Buffer>))?)
+        let gradient = self.gradient.as_ref().ok_or_else(|| Error::Option {
+            what: "the layout of a backward pass",
+            got: "one without a gradient".to_owned(),
+            expected: "Outputs::grad".to_owned(),
+        })?;
+        Ok(gradient.encode(encoder, &buffers.statistics(merged).status(None::<&wgpu::Buffer>))?)
     }
 
     /// The merge's status: targets that mean nothing, or the number of correct rows.
@@ -129,14 +137,15 @@ fn chunk_n(shape: Shape, rows: usize, alignment: usize) -> usize {
 /// What of the caller's buffers a plan of statistics reads: the outputs are the merge's.
 fn inputs<'a>(buffers: &Buffers<'a>) -> Buffers<'a> {
     let nothing = None::<&wgpu::Buffer>;
-    buffers.loss(nothing).losses(nothing).lse(nothing).argmax(nothing).grad(nothing).status(nothing)
+    let inputs = buffers.loss(nothing).losses(nothing).lse(nothing).argmax(nothing).entropy(nothing);
+    inputs.grad(nothing).grad_class_bias(nothing).status(nothing)
 }
 
 fn statistics_layout(layout: &Layout, n: usize) -> Layout {
     let wanted = layout.outputs;
     let mut outputs = Outputs::default().loss_only();
     outputs.argmax = wanted.argmax || wanted.correct;
-    outputs.correct = wanted.correct;
+    (outputs.correct, outputs.entropy) = (wanted.correct, wanted.entropy);
     let mut own = plain(layout).outputs(outputs).mode(Mode::Statistics);
     own.shape.n = n;
     own
@@ -144,13 +153,16 @@ fn statistics_layout(layout: &Layout, n: usize) -> Layout {
 
 fn merge_layout(layout: &Layout, shards: u32) -> Layout {
     let mut own = plain(layout).loss_only().mode(Mode::Merge { shards });
+    own.outputs.grad_class_bias = false;
     own.shape.classes = layout.all_classes();
     (own.shard, own.scores_stride) = (None, None);
     own
 }
 
 fn gradient_layout(layout: &Layout) -> Layout {
-    let mut own = layout.outputs(Outputs::default()).mode(Mode::Gradient);
+    let mut outputs = Outputs::default();
+    outputs.grad_class_bias = layout.outputs.grad_class_bias;
+    let mut own = layout.outputs(outputs).mode(Mode::Gradient);
     own.statistics = false;
     own
 }
@@ -172,74 +184,21 @@ pub(crate) fn describe(loss: &SoftmaxCe, layout: &Layout) -> Result<(Vec<Item>, 
     if !matches!(layout.targets, TargetForm::Classes | TargetForm::Lists | TargetForm::Probabilities) {
         return option("the form of the targets", format!("{:?}", layout.targets), "classes, lists or probabilities");
     }
-    let Shape { n, classes, inner } = layout.shape;
+    if layout.outputs.log_prob || layout.outputs.rank {
+        let which = if layout.outputs.rank { "ranks of true classes" } else { "log-probabilities" };
+        return option(
+            "an output",
+            which.to_owned(),
+            "losses, log-sum-exps, arg-maxima, correct rows, entropies or the gradient of the class bias: the \
+             statistics of shards do not tell others",
+        );
+    }
+    let Shape { classes, .. } = layout.shape;
     if classes == 0 {
         return option("the number of classes of this rank's shard", "0".to_owned(), "at least 1");
     }
     loss.spec().check(layout.all_classes())?;
     let first = layout.shard.map_or(0, |shard| shard.first_class);
-    let Outputs { argmax, correct, .. } = layout.outputs;
-    let weights =
-        loss.class_weights.as_deref().map_or(u64::MAX, |weights| fingerprint(weights.iter().map(|w| w.to_bits())));
-    // Compared last, and so for options alone that have no item of their own.
-    let whole = fingerprint(format!("{loss:?}").bytes().map(u32::from));
-    let items = vec![
-        item("N, the first dimension of the scores,", n as u64, |n| n.to_string()),
-        item("the product of the dimensions behind the classes", inner as u64, |n| n.to_string()),
-        item("the type of the scores", place(Dtype::ALL, layout.dtype), |at| shown(Dtype::ALL, at)),
-        item("the form of the targets", place(TargetForm::ALL, layout.targets), |at| shown(TargetForm::ALL, at)),
-        item("whether arg-maxima or correct rows are wanted", (argmax || correct).into(), switch),
-        item("whether correct rows are wanted", correct.into(), switch),
-        item("whether the denominator is in a buffer", layout.denominator.into(), switch),
-        item("reduction", place(&REDUCTIONS, loss.reduction), |at| shown(&REDUCTIONS, at)),
-        item("denominator", bits(loss.denominator), number),
-        item("empty_mean", u64::from(loss.empty_mean == EmptyMean::Zero), |at| {
-            if at == 0 { "NaN" } else { "0" }.to_owned()
-        }),
-        item("whether there is an ignore_index", loss.ignore_index.is_some().into(), switch),
-        item("ignore_index", loss.ignore_index.unwrap_or_default().cast_unsigned(), |n| n.cast_signed().to_string()),
-        item("label_smoothing", bits(Some(loss.label_smoothing)), number),
-        item("whether there are class_weights", loss.class_weights.is_some().into(), switch),
-        item("the fingerprint of class_weights", weights, fingerprinted),
-        item("z_loss", bits(Some(loss.z_loss)), number),
-        item("logit_scale", bits(Some(loss.logit_scale)), number),
-        item("softcap", bits(loss.softcap), number),
-        item("the fingerprint of the loss's options", whole, fingerprinted),
-    ];
-    Ok((items, Classes { first: first as u64, count: classes as u64 }, layout.all_classes() as u64))
-}
-
-const REDUCTIONS: [Reduction; 4] = [Reduction::None, Reduction::Sum, Reduction::Mean, Reduction::BatchMean];
-
-fn item(what: &'static str, value: u64, show: fn(u64) -> String) -> Item {
-    Item { what, value, show }
-}
-
-fn place<T: PartialEq + Copy>(all: &[T], value: T) -> u64 {
-    all.iter().position(|other| *other == value).unwrap_or(all.len()) as u64
-}
-
-fn shown<T: std::fmt::Debug>(all: &[T], at: u64) -> String {
-    all.get(at as usize).map_or_else(|| at.to_string(), |value| format!("{value:?}"))
-}
-
-fn switch(on: u64) -> String {
-    if on == 0 { "no" } else { "yes" }.to_owned()
-}
-
-fn bits(value: Option<f32>) -> u64 {
-    value.map_or(u64::MAX, |value| value.to_bits().into())
-}
-
-fn number(bits: u64) -> String {
-    u32::try_from(bits).map_or_else(|_| "none".to_owned(), |bits| f32::from_bits(bits).to_string())
-}
-
-/// FNV-1a over words.
-fn fingerprint(words: impl Iterator<Item = u32>) -> u64 {
-    words.fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3))
-}
-
-fn fingerprinted(hash: u64) -> String {
-    format!("{hash:016x}")
+    let classes = Classes { first: first as u64, count: classes as u64 };
+    Ok((items(loss, layout), classes, layout.all_classes() as u64))
 }

@@ -17,6 +17,15 @@ pub const RECORD_BYTES: usize = size_of::<Record>();
 
 /// In the flags of a record that stands for a rank that failed. The kernels use the lowest bits alone.
 const FAILED: u32 = 1 << 31;
+/// In the flags of a merged record: shards disagree about whether the row is ignored, or whether it has a true class.
+const MIXED_IGNORED: u32 = 1 << 30;
+const MIXED_CLASSLESS: u32 = 1 << 29;
+
+/// Of the kernels' flags (`shaders/row/statistics.wgsl`): whether the row is live (0), ignored (1) or bad (2).
+const STATE: u32 = 3;
+const IGNORED: u32 = 1;
+/// The mark of a row without a true class.
+const CLASSLESS: u32 = 4;
 
 /// Where the flags are.
 const FLAGS: usize = 7;
@@ -40,6 +49,15 @@ impl Record {
         bytemuck::cast(*self)
     }
 
+    /// What of the flags a look at all shards of a row adds up, in any order: states, and what shards disagree about.
+    pub(crate) fn marks(one: &Self, other: &Self) -> Marks {
+        let flags = [one.words[FLAGS], other.words[FLAGS]];
+        let (either, apart) = (flags[0] | flags[1], flags[0] ^ flags[1]);
+        let ignored = if apart & IGNORED != 0 { MIXED_IGNORED } else { 0 };
+        let classless = if apart & CLASSLESS != 0 { MIXED_CLASSLESS } else { 0 };
+        Marks(either & (STATE | CLASSLESS | MIXED_IGNORED | MIXED_CLASSLESS) | ignored | classless)
+    }
+
     /// Of two shards of a row, the record of both. The order of the two does not matter; that of several merges does,
     /// in the last bits. A record that stands for a rank that failed wins, that of the lowest rank first.
     #[must_use]
@@ -49,9 +67,47 @@ impl Record {
             (Some(_), None) => *one,
             (None, Some(_)) => *other,
             (None, None) => match RowStatistics::merge(loss, &[one.row(), other.row()]) {
-                Some(row) => bytemuck::cast(row),
+                Some(row) => {
+                    let mut merged: Record = bytemuck::cast(row);
+                    merged.words[FLAGS] |= Self::marks(one, other).0 & (MIXED_IGNORED | MIXED_CLASSLESS);
+                    merged
+                }
                 None => *one,
             },
+        }
+    }
+}
+
+/// What the shards of a row say of its target.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Marks(u32);
+
+impl Marks {
+    /// These and those.
+    pub(crate) fn and(self, others: Self) -> Self {
+        Marks(self.0 | others.0)
+    }
+
+    /// Whether the row is neither ignored nor bad.
+    pub(crate) fn counts(self) -> bool {
+        self.0 & STATE == 0
+    }
+
+    /// Whether it has no true class.
+    pub(crate) fn classless(self) -> bool {
+        self.0 & CLASSLESS != 0
+    }
+
+    /// What shards disagree about that were given the same targets. A bad row is told by the status, and of an ignored one
+    /// nothing else counts.
+    pub(crate) fn problem(self) -> Option<&'static str> {
+        match self.0 {
+            marks if marks & STATE > IGNORED => None,
+            marks if marks & MIXED_IGNORED != 0 => Some("some shards ignore it and others do not"),
+            marks if marks & MIXED_CLASSLESS != 0 && marks & IGNORED == 0 => {
+                Some("some shards see a true class of it and others see none")
+            }
+            _ => None,
         }
     }
 }
@@ -86,6 +142,39 @@ mod tests {
         let lse = (1.0 + 1.0_f64.exp() + 3.0_f64.exp()).ln();
         assert!((merged.lse(&loss) - lse).abs() < 1e-6, "{merged:?}, expected a log-sum-exp of {lse}");
         assert_eq!((merged.a, merged.best_at), (1.0, 2));
+    }
+
+    #[test]
+    fn shards_that_disagree_about_a_row_are_told_after_every_merge() {
+        let loss = SoftmaxCe::default().spec();
+        let flagged = |flags: u32, max: f32| -> Record {
+            let mut record = record(max, 0.5, 1.0, 0);
+            record.words[FLAGS] = flags;
+            record
+        };
+        let says = |flags: [u32; 3]| {
+            let records = [flagged(flags[0], 1.0), flagged(flags[1], 3.0), flagged(flags[2], 2.0)];
+            let [merged, mirrored] = [[0, 1, 2], [2, 1, 0]].map(|order| {
+                let [one, other, last] = order.map(|at| records[at]);
+                Record::merge(&loss, &Record::merge(&loss, &one, &other), &last)
+            });
+            let told = Record::marks(&merged, &merged).problem();
+            assert_eq!(told, Record::marks(&mirrored, &mirrored).problem(), "{flags:?}");
+            told.unwrap_or_default()
+        };
+        assert_eq!(says([0, 0, 0]), "");
+        assert_eq!(says([IGNORED; 3]), "");
+        assert_eq!(says([CLASSLESS; 3]), "");
+        for at in 0..3 {
+            let one = |flag: u32| std::array::from_fn(|k| if k == at { flag } else { 0 });
+            assert_eq!(says(one(IGNORED)), "some shards ignore it and others do not");
+            assert_eq!(says(one(CLASSLESS)), "some shards see a true class of it and others see none");
+            // A bad row is told by the status.
+            assert_eq!(says(one(2)), "");
+        }
+        for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0], [0, 2, 1]] {
+            assert_eq!(says(order), "", "{order:?}");
+        }
     }
 
     #[test]

@@ -2,11 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::plan::Chunk;
-use crate::record::Record;
-
-/// Of a record's flags those that tell live (0), ignored and bad rows, and the mark of a row without classes.
-const STATE: u32 = 3;
-const CLASSLESS: u32 = 4;
+use crate::record::{Marks, Record};
 
 /// How far `Σ B_j` may be from 1: lists have it from tens of thousands of terms.
 const ROUNDING: f32 = 1e-2;
@@ -16,8 +12,8 @@ const ROUNDING: f32 = 1e-2;
 pub(crate) struct Inspection {
     owns_one: bool,
     counted: usize,
-    /// The first row that is not owned once, and what is owned of it.
-    first: Option<(usize, f32)>,
+    /// The first row whose shards were given different targets, and how they show it.
+    first: Option<(usize, String)>,
     others: usize,
 }
 
@@ -30,20 +26,26 @@ impl Inspection {
     /// Looks at a chunk's records, one shard after another.
     pub(crate) fn see(&mut self, chunk: &Chunk, all: &[Record]) {
         for row in 0..chunk.rows {
-            let (mut owned, mut states) = (0.0, 0);
+            let (mut owned, mut marks) = (0.0, Marks::default());
             for record in all[row..].iter().step_by(chunk.rows) {
-                let record = record.row();
-                owned += record.a;
-                states |= record.flags;
+                owned += record.row().a;
+                marks = marks.and(Record::marks(&all[row], record));
             }
-            if states & STATE != 0 {
-                continue;
+            self.counted += usize::from(marks.counts());
+            let apart = self.owns_one && marks.counts() && !marks.classless() && (owned - 1.0).abs() > ROUNDING;
+            if let Some(problem) = marks.problem() {
+                self.tell(chunk.first_row + row, || problem.to_owned());
+            } else if apart {
+                let problem = || format!("the shards own {owned} of its target, expected all of it once");
+                self.tell(chunk.first_row + row, problem);
             }
-            self.counted += 1;
-            if self.owns_one && states & CLASSLESS == 0 && (owned - 1.0).abs() > ROUNDING {
-                self.others += usize::from(self.first.is_some());
-                self.first.get_or_insert((chunk.first_row + row, owned));
-            }
+        }
+    }
+
+    fn tell(&mut self, row: usize, problem: impl FnOnce() -> String) {
+        match self.first {
+            Some(_) => self.others += 1,
+            None => self.first = Some((row, problem())),
         }
     }
 
@@ -52,10 +54,10 @@ impl Inspection {
         self.counted
     }
 
-    /// An error if some row's target is not owned once. Every rank comes to the same, having the same records.
+    /// An error if shards were given different targets. Every rank comes to the same, having the same records.
     pub(crate) fn verdict(&self) -> Result<()> {
-        match self.first {
-            Some((row, owned)) => Err(Error::Targets { row, owned, count: self.others + 1 }),
+        match &self.first {
+            Some((row, problem)) => Err(Error::Targets { row: *row, problem: problem.clone(), count: self.others + 1 }),
             None => Ok(()),
         }
     }

@@ -9,9 +9,10 @@ use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::Communicator;
 
-use crate::agree::{Item, agree, rank, ranks, together};
+use crate::agree::{agree, gathered, rank, ranks, together};
+use crate::alike::Item;
 use crate::error::{Error, Result};
-use crate::exchange::{AllGather, AllReduce, Exchange, Round};
+use crate::exchange::{AllGather, AllReduce, Exchange, Round, TIME_LIMIT};
 use crate::plan::{Plans, describe};
 use crate::record::Record;
 use crate::staging::Staging;
@@ -33,14 +34,14 @@ pub struct Options {
     /// exchanged by chunks, each while the device makes the statistics of the next. It bounds host and staging memory:
     /// 64 bytes of staging a row, and 32 on the host for itself and each shard.
     pub chunk_rows: usize,
-    /// How long a rank waits for its device, and for the others to enter an exchange: 1 minute, unless set. Past that
-    /// all ranks are ended with a message.
+    /// How long a rank waits for the others to enter an exchange: 1 minute, unless set. Past that all ranks are ended with
+    /// a message. For its device it waits half as long, and has an error then; for the others' plans ten times as long.
     pub time_limit: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { exchange: Box::new(AllGather), chunk_rows: 1 << 16, time_limit: Duration::from_secs(60) }
+        Options { exchange: Box::new(AllGather), chunk_rows: 1 << 16, time_limit: TIME_LIMIT }
     }
 }
 
@@ -151,10 +152,9 @@ impl TensorParallelCe {
         layout: &Layout,
         options: Options,
     ) -> Result<Self> {
-        threads()?;
-        let comm = comm.duplicate();
-        let (limit, shards) = (options.time_limit, options.exchange.shards(ranks(&comm)));
-        let ours = describe(loss, layout).map(|(mut items, classes, vocabulary)| {
+        let (comm, limit) = gathered(comm, options.time_limit);
+        let shards = options.exchange.shards(ranks(&comm));
+        let ours = threads().and_then(|()| describe(loss, layout)).map(|(mut items, classes, vocabulary)| {
             items.extend(exchanged(&options));
             (items, classes, vocabulary)
         });
@@ -190,8 +190,8 @@ impl TensorParallelCe {
     ///
     /// # Errors
     /// Where one rank fails, all do, in the same pass: with its own error there, with [`Error::Elsewhere`] on the
-    /// others. [`Error::Targets`] on all where they were given different targets (not told with class weights or
-    /// probabilities).
+    /// others. [`Error::Targets`] on all where a row's target is not owned by one shard, or only some ignore the row: they
+    /// were given different targets (of those that count, not told with class weights or probabilities).
     pub fn forward(&mut self, buffers: &Buffers<'_>) -> Result<()> {
         self.counted = None;
         let mut merge = self.staging.encoder();
@@ -284,7 +284,8 @@ impl TensorParallelCe {
     /// Waits for a chunk, and sends the one that takes its place.
     fn arrive(&mut self, index: usize, buffers: &Buffers<'_>) -> Result<()> {
         let rows = self.plans.chunks[index].rows;
-        self.staging.arrive(index, self.options.time_limit, &mut self.own[..rows])?;
+        // Half of what the others wait, so that they are told in time.
+        self.staging.arrive(index, self.options.time_limit / 2, &mut self.own[..rows])?;
         self.depart(index + 2, buffers)
     }
 

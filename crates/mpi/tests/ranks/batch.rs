@@ -1,6 +1,7 @@
 //! Batches that every rank makes alike, and what they must come to.
 
 use gpu_loss::batch::{Element, TargetForm, bf16, f16};
+use gpu_loss::loss::Loss as _;
 use gpu_loss::reference::{self, Reference};
 use gpu_loss::{Batch, Reduction, Shape, SoftmaxCe, Targets};
 use ndarray::{ArrayD, Axis, IxDyn};
@@ -62,6 +63,16 @@ pub(crate) struct Whole<T: Score> {
     pub(crate) targets: Owned,
     /// Under no reduction.
     pub(crate) upstream: Option<ArrayD<f32>>,
+    pub(crate) more: More,
+}
+
+/// What is wanted beside losses, log-sum-exps, arg-maxima and the gradient.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct More {
+    pub(crate) entropy: bool,
+    /// A gradient that arrives at them, the same numbers as the upstream one.
+    pub(crate) entropy_upstream: bool,
+    pub(crate) grad_class_bias: bool,
 }
 
 /// What of the scores is −∞.
@@ -72,11 +83,20 @@ pub(crate) enum Mask {
     Shard,
 }
 
+impl More {
+    /// Whether correct rows are counted: of probabilities not beside entropies.
+    pub(crate) fn correct(self, form: TargetForm) -> bool {
+        !(self.entropy && form == TargetForm::Probabilities)
+    }
+}
+
 impl<T: Score> Whole<T> {
     pub(crate) fn new(seed: u64, dims: &[usize], loss: &SoftmaxCe, form: TargetForm, mask: (Mask, usize)) -> Self {
         let mut numbers = Numbers::new(seed);
         let shape = Shape::of(dims).expect("two dimensions");
-        let mut scores = ArrayD::from_shape_simple_fn(IxDyn(dims), || T::of(6.0 * numbers.number()));
+        // Under margins scores are cosines.
+        let spread = if loss.spec().has_margin() { 1.0 } else { 6.0 };
+        let mut scores = ArrayD::from_shape_simple_fn(IxDyn(dims), || T::of(spread * numbers.number()));
         if mask.0 == Mask::Shard {
             for (at, score) in scores.indexed_iter_mut() {
                 let (n, class) = (at[0], at[1]);
@@ -108,7 +128,11 @@ impl<T: Score> Whole<T> {
         };
         let upstream = (loss.reduction == Reduction::None)
             .then(|| ArrayD::from_shape_simple_fn(IxDyn(&rows), || numbers.number()));
-        Whole { loss: loss.clone(), scores, targets, upstream }
+        Whole { loss: loss.clone(), scores, targets, upstream, more: More::default() }
+    }
+
+    pub(crate) fn with(self, more: More) -> Self {
+        Whole { more, ..self }
     }
 
     pub(crate) fn shape(&self) -> Shape {
@@ -129,8 +153,14 @@ impl<T: Score> Whole<T> {
             Owned::Lists(offsets, indices) => Targets::lists(offsets, indices),
             Owned::Probabilities(p) => Targets::from(p),
         };
-        let mut batch = Batch::new(&self.scores, targets).with_losses().with_lse().with_argmax().with_correct();
+        let mut batch = Batch::new(&self.scores, targets).with_losses().with_lse().with_argmax();
+        batch.outputs.correct = self.more.correct(self.form());
+        batch.outputs.entropy = self.more.entropy;
+        batch.outputs.grad_class_bias = self.more.grad_class_bias;
         batch.upstream = self.upstream.as_ref().map(|upstream| upstream.view());
+        if self.more.entropy_upstream {
+            batch.entropy_upstream = batch.upstream.clone();
+        }
         batch
     }
 

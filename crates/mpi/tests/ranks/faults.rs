@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use gpu_loss::{Buffers, GpuLoss, Reduction, SoftmaxCe, wgpu};
-use gpu_loss_mpi::{AllReduce, Error, Options, TensorParallelCe, mpi, or_end_all};
+use gpu_loss::batch::TargetForm;
+use gpu_loss::layout::{Mode, Upstream};
+use gpu_loss::loss::EmptyMean;
+use gpu_loss::{Buffers, Dtype, GpuLoss, Layout, Reduction, Shape, SoftmaxCe, wgpu};
+use gpu_loss_mpi::{AllReduce, Error, Grid, Options, TensorParallelCe, mpi, or_end_all};
 use mpi::traits::{Communicator, CommunicatorCollectives};
 
 use crate::launch::STRUCK;
@@ -32,43 +35,128 @@ impl Given {
     }
 }
 
-/// Numbers and options that differ are named on all ranks, and nothing hangs.
-pub(crate) fn mismatch() {
+/// An outcome that is an error of these words.
+fn says<T>(outcome: Result<T, Error>, words: &str) {
+    let error = outcome.err().map_or_else(|| "no error".to_owned(), |error| error.to_string());
+    assert!(error.contains(words), "{error:?}, expected {words:?}");
+}
+
+/// Options that differ are named on all ranks, and nothing hangs.
+pub(crate) fn other_options() {
     let rank = Rank::new();
     let me = rank.world.rank() as usize;
-    let plain = SoftmaxCe::default();
-    let says = |outcome: Result<TensorParallelCe, Error>, words: &str| {
-        let error = outcome.expect_err(words).to_string();
-        assert!(error.contains(words), "{error:?}, expected {words:?}");
-    };
     let odd = me == 1;
-    let of = |loss: &SoftmaxCe| plans(&rank, 5, loss, 4 * me, Options::default());
-    let n = if odd { 6 } else { 5 };
-    says(
-        plans(&rank, n, &plain, 4 * me, Options::default()),
-        "scores, differs between the ranks: 5 on ranks 0, 2; 6 on rank 1",
+    let plain = || SoftmaxCe::default();
+    let check = |one: SoftmaxCe, others: SoftmaxCe, words: &str| {
+        says(plans(&rank, 5, if odd { &one } else { &others }, 4 * me, Options::default()), words);
+    };
+    let smoothed = "label_smoothing differs between the ranks: 0 on ranks 0, 2; 0.1 on rank 1";
+    check(plain().label_smoothing(0.1), plain(), smoothed);
+    let summed = "reduction differs between the ranks: Sum on rank 1; Mean on ranks 0, 2";
+    check(plain().reduction(Reduction::Sum), plain(), summed);
+    let ignoring = "whether there is an ignore_index differs between the ranks: no on ranks 0, 2; yes on rank 1";
+    check(plain().ignore_index(-100), plain(), ignoring);
+    let label = "ignore_index differs between the ranks: 0 on ranks 0, 2; -1 on rank 1";
+    check(plain().ignore_index(-1), plain().ignore_index(0), label);
+    let bounded = "softcap differs between the ranks: 30 on rank 1; none on ranks 0, 2";
+    check(plain().softcap(30.0), plain(), bounded);
+    check(plain().z_loss(1e-4), plain(), "z_loss differs between the ranks: 0 on ranks 0, 2; 0.0001 on rank 1");
+    check(plain().logit_scale(2.0), plain(), "logit_scale differs between the ranks: 1 on ranks 0, 2; 2 on rank 1");
+    check(plain().denominator(8.0), plain(), "denominator differs between the ranks: 8 on rank 1; none on ranks 0, 2");
+    check(
+        plain().empty_mean(EmptyMean::Zero),
+        plain(),
+        "empty_mean differs between the ranks: NaN on ranks 0, 2; 0 on",
     );
-    let smoothed = plain.clone().label_smoothing(if odd { 0.1 } else { 0.0 });
-    says(of(&smoothed), "label_smoothing differs between the ranks: 0 on ranks 0, 2; 0.1 on rank 1");
-    let summed = plain.clone().reduction(if odd { Reduction::Sum } else { Reduction::Mean });
-    says(of(&summed), "reduction differs between the ranks: Sum on rank 1; Mean on ranks 0, 2");
-    let ignoring = if odd { plain.clone().ignore_index(-100) } else { plain.clone() };
-    says(of(&ignoring), "whether there is an ignore_index differs between the ranks: no on ranks 0, 2; yes on rank 1");
-    let weighted = |weight: f32| plain.clone().class_weights(vec![weight; 12]);
-    says(of(&weighted(if odd { 2.0 } else { 1.0 })), "the fingerprint of class_weights differs");
-    let options = if odd { Options::default().exchange(AllReduce) } else { Options::default() };
-    let words = "the way of exchange differs between the ranks: all-gather on ranks 0, 2; all-reduce on rank 1";
-    says(plans(&rank, 5, &plain, 4 * me, options), words);
-    let first = if odd { 3 } else { 4 * me };
-    says(plans(&rank, 5, &plain, first, Options::default()), "classes 3..4 are held by both rank 0 and rank 1");
-    let first = if odd { 8 } else { 4 * me };
-    says(plans(&rank, 5, &plain, first, Options::default()), "classes 4..8 are held by no rank");
-    let wrong = if odd { weighted(1.0).class_weights(vec![1.0; 4]) } else { weighted(1.0) };
-    says(of(&wrong), if odd { "class_weights" } else { "rank 1 failed while checking its shapes and options" });
+    let weighted = |weight: f32| plain().class_weights(vec![weight; 12]);
+    check(weighted(2.0), weighted(1.0), "the fingerprint of class_weights differs");
+    check(
+        weighted(1.0),
+        plain(),
+        "whether there are class_weights differs between the ranks: no on ranks 0, 2; yes on",
+    );
+    let biased = |bias: f32| plain().class_bias(vec![bias; 12]);
+    check(biased(2.0), biased(1.0), "the fingerprint of class_bias differs");
+    check(biased(1.0), plain(), "whether there is a class_bias differs between the ranks: no on ranks 0, 2; yes on");
+    check(plain().margin_angle(0.5), plain(), "margin_angle differs between the ranks: 0 on ranks 0, 2; 0.5 on rank 1");
+    check(plain().margin_cosine(0.5), plain(), "margin_cosine differs between the ranks: 0 on ranks 0, 2; 0.5 on");
+    check(
+        plain().margin_multiplier(2.0),
+        plain(),
+        "margin_multiplier differs between the ranks: 1 on ranks 0, 2; 2 on",
+    );
+    check(plain().entropy_coefficient(0.5), plain(), "whether entropies are wanted differs between the ranks: no on");
+    let entropies = |coefficient: f32| plain().entropy_coefficient(coefficient);
+    check(entropies(0.5), entropies(0.25), "entropy_coefficient differs between the ranks: 0.25 on ranks 0, 2; 0.5 on");
+    // What one rank alone finds: its own words there, and who it was on the others.
+    let elsewhere = "rank 1 failed while checking its shapes and options: its own message says why";
+    check(plain().class_weights(vec![1.0; 4]), weighted(1.0), if odd { "class_weights" } else { elsewhere });
+    check(plain().z_loss(-1.0), plain(), if odd { "z_loss" } else { elsewhere });
+    plans(&rank, 5, &plain(), 4 * me, Options::default()).expect("all alike");
+}
+
+/// The same of shapes, types, outputs and ways of exchange.
+pub(crate) fn other_layouts() {
+    let rank = Rank::new();
+    let me = rank.world.rank() as usize;
+    let odd = me == 1;
+    let loss = SoftmaxCe::default();
+    let with =
+        |layout: Layout, options: Options| TensorParallelCe::new(&rank.gpu, &rank.world, &loss, &layout, options);
+    let own = plain(5, 4, 4 * me, 12);
+    let check = |one: Layout, words: &str| says(with(if odd { one } else { own }, Options::default()), words);
+    check(plain(6, 4, 4, 12), "N, the first dimension of the scores, differs between the ranks: 5 on ranks 0, 2; 6 on");
+    check(plain(0, 4, 4, 12), "N, the first dimension of the scores, differs between the ranks: 0 on rank 1; 5 on");
+    let spatial = Layout::forward_backward(Shape::spatial(5, 4, 3), Dtype::F32).shard(4, 12);
+    check(spatial, "the product of the dimensions behind the classes differs between the ranks: 1 on ranks 0, 2; 3 on");
+    let short = Layout::forward_backward(Shape::new(5, 4), Dtype::Bf16).shard(4, 12);
+    check(short, "the type of the scores differs between the ranks: F32 on ranks 0, 2; Bf16 on rank 1");
+    check(
+        own.targets(TargetForm::Lists),
+        "the form of the targets differs between the ranks: Classes on ranks 0, 2; L",
+    );
+    check(
+        own.with_correct(),
+        "whether arg-maxima or correct rows are wanted differs between the ranks: no on ranks 0, 2",
+    );
+    check(
+        own.with_entropy(),
+        "whether entropies are wanted differs between the ranks: no on ranks 0, 2; yes on rank 1",
+    );
+    check(
+        own.denominator(),
+        "whether the denominator is in a buffer differs between the ranks: no on ranks 0, 2; yes on",
+    );
+    check(
+        own.upstream(Upstream::Scalar),
+        "the gradient that arrives differs between the ranks: One on ranks 0, 2; Sca",
+    );
+    check(plain(5, 4, 4, 16), "the number of classes in all differs between the ranks: 12 on ranks 0, 2; 16 on rank 1");
+    check(plain(5, 4, 3, 12), "classes 3..4 are held by both rank 0 and rank 1");
+    check(plain(5, 4, 8, 12), "classes 4..8 are held by no rank");
+    let elsewhere = "rank 1 failed while checking its shapes and options: its own message says why";
+    let of_own = |words: &'static str| if odd { words } else { elsewhere };
+    check(plain(5, 0, 4, 12), of_own("the number of classes of this rank's shard is 0, expected at least 1"));
+    check(own.targets(TargetForm::MultiHot), of_own("the form of the targets is MultiHot, expected classes, lists or"));
+    check(own.targets(TargetForm::Logits), of_own("the form of the targets is Logits, expected classes, lists or"));
+    check(own.with_rank(), of_own("an output is ranks of true classes, expected losses, log-sum-exps"));
+    check(own.with_log_prob(), of_own("an output is log-probabilities, expected losses, log-sum-exps"));
+    check(own.mode(Mode::Gradient), of_own("the layout's mode is Gradient, expected Mode::Whole"));
     // What only shows when plans are made.
-    let outside = if odd { plain.clone().z_loss(-1.0) } else { plain.clone() };
-    says(of(&outside), if odd { "z_loss" } else { "rank 1 failed while" });
-    of(&plain).expect("all alike");
+    let during = "rank 1 failed while making its plans: its own message says why";
+    check(own.strides(1, 4), if odd { "scores_stride is 1" } else { during });
+    check(plain(5, 4, usize::MAX, 12), "classes 4..8 are held by no rank");
+    check(plain(5, usize::MAX, 4, 12), "are held by both rank 1 and rank 2");
+
+    let gathering = || Options::default();
+    let reducing = if odd { gathering().exchange(AllReduce) } else { gathering() };
+    let words = "the way of exchange differs between the ranks: all-gather on ranks 0, 2; all-reduce on rank 1";
+    says(with(own, reducing), words);
+    let chunked = if odd { gathering().chunk_rows(7) } else { gathering() };
+    says(with(own, chunked), "the rows a collective differs between the ranks: 7 on rank 1; 65536 on ranks 0, 2");
+    let grid = Grid::new(&rank.world, if odd { 1 } else { 3 });
+    says(grid, "the number of shards differs between the ranks: 1 on rank 1; 3 on ranks 0, 2");
+    with(own, Options::default()).expect("all alike");
 }
 
 /// Labels that no shard owns, and ranks that were given different labels.
@@ -94,6 +182,24 @@ pub(crate) fn targets() {
     let given = Given::new(&rank.gpu, &[0, 1, 5, 3, 11]);
     ce.forward(&given.buffers()).expect("all alike");
     ce.check().expect("good labels");
+    drop(ce);
+    ignored_by_some(&rank);
+}
+
+/// A row that one rank alone ignores, whether or not it has the label's class.
+fn ignored_by_some(rank: &Rank) {
+    let me = rank.world.rank() as usize;
+    let exchanges: [fn() -> Options; 2] = [Options::default, || Options::default().exchange(AllReduce)];
+    for (options, label) in exchanges.into_iter().flat_map(|options| [(options, 1), (options, 5)]) {
+        let mut ce = plans(rank, 5, &SoftmaxCe::default().ignore_index(-100), 4 * me, options()).expect("plans");
+        let labels = |own: bool| Given::new(&rank.gpu, &[0, if own { -100 } else { label }, -100, 3, 11]);
+        let error = ce.forward(&labels(me == 1).buffers()).expect_err("labels differ").to_string();
+        let words =
+            "row 1: some shards ignore it and others do not (1 such row): the ranks were given different targets";
+        assert_eq!(error, words, "label {label}");
+        ce.forward(&labels(true).buffers()).expect("all ignore it");
+        assert_eq!(ce.counted_rows().expect("a pass"), 3);
+    }
 }
 
 /// A buffer that is too small on one rank, and a device that is lost on one: all get an error in the same pass.

@@ -3,15 +3,15 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use gpu_loss::batch::{TargetForm, bf16, f16};
-use gpu_loss::loss::EmptyMean;
 use gpu_loss::reference::{self, Reference};
-use gpu_loss::{Output, Reduction, Shape, SoftmaxCe};
+use gpu_loss::{Dtype, Output, Shape, SoftmaxCe};
 use gpu_loss_mpi::{AllGather, AllReduce, Exchange, Options, TensorParallelCe, Traffic, mpi};
 use mpi::datatype::PartitionMut;
 use mpi::traits::{Communicator, CommunicatorCollectives};
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 
-use crate::batch::{Mask, Numbers, Score, Whole};
+use crate::batch::{Mask, More, Numbers, Score, Whole};
+use crate::cases::{CASES, Case, everything};
 use crate::one::{Arrays, Form, POISON, Rank, layout};
 
 /// Where the shards begin and end.
@@ -40,9 +40,9 @@ pub(crate) struct Sharded<'a, T: Score> {
 
 /// What a run came to, over all shards.
 pub(crate) struct Ran<T: Score> {
-    output: Output<T, IxDyn>,
+    pub(crate) output: Output<T, IxDyn>,
     /// Of what every rank has alike, and of that and the gradient.
-    rows: u64,
+    pub(crate) rows: u64,
     all: u64,
 }
 
@@ -50,7 +50,8 @@ impl<'a, T: Score> Sharded<'a, T> {
     pub(crate) fn new(rank: &'a Rank, whole: &'a Whole<T>, cuts: Vec<usize>, in_place: bool, options: Options) -> Self {
         let me = rank.world.rank() as usize;
         let shape = Shape { classes: cuts[me + 1] - cuts[me], ..whole.shape() };
-        let form = Form { shape, dtype: T::DTYPE, targets: whole.form(), correct: true, in_place, denominator: false };
+        let (targets, more) = (whole.form(), whole.more);
+        let form = Form { shape, dtype: T::DTYPE, targets, more, in_place, denominator: false };
         let layout = layout(form, &whole.loss, cuts[me], whole.shape().classes);
         let ce = TensorParallelCe::new(&rank.gpu, &rank.world, &whole.loss, &layout, options).expect("plans");
         Sharded { rank, whole, cuts, in_place, ce }
@@ -72,6 +73,9 @@ impl<'a, T: Score> Sharded<'a, T> {
             losses: poison(shape.rows() * 4),
             lse: poison(shape.rows() * 4),
             argmax: poison(shape.rows() * 4),
+            entropy: self.whole.more.entropy.then(|| poison(shape.rows() * 4)),
+            entropy_upstream: self.whole.more.entropy_upstream,
+            grad_class_bias: self.whole.more.grad_class_bias.then(|| poison((end - first) * 4)),
         }
     }
 
@@ -85,7 +89,9 @@ impl<'a, T: Score> Sharded<'a, T> {
         let rows = |buffer| rank.download(buffer)[..shape.rows() * 4].to_vec();
         let [losses, lse, argmax] = [&arrays.losses, &arrays.lse, &arrays.argmax].map(rows);
         let loss = rank.download(&arrays.loss)[..4].to_vec();
-        let bits = hash(&[&loss, &losses, &lse, &argmax, &correct.to_le_bytes()]);
+        let entropy = arrays.entropy.as_ref().map(rows);
+        let bits =
+            hash(&[&loss, &losses, &lse, &argmax, entropy.as_deref().unwrap_or_default(), &correct.to_le_bytes()]);
         let grad = self.whole_gradient(&rank.download(arrays.grad.as_ref().unwrap_or(&arrays.scores)));
         let dims = [&self.whole.scores.shape()[..1], &self.whole.scores.shape()[2..]].concat();
         let of_rows = |bytes: &[u8]| {
@@ -96,25 +102,39 @@ impl<'a, T: Score> Sharded<'a, T> {
         output.losses = Some(of_rows(&losses));
         output.lse = Some(of_rows(&lse));
         output.argmax = Some(of_rows(&argmax).mapv(f32::to_bits));
-        output.correct = Some(correct);
+        output.correct = self.whole.more.correct(self.whole.form()).then_some(correct);
+        output.entropy = entropy.as_deref().map(of_rows);
+        output.grad_class_bias =
+            arrays.grad_class_bias.as_ref().map(|own| self.whole_bias_gradient(&rank.download(own)));
         output.grad = Some(grad);
         Ran { output, rows: bits, all }
     }
 
-    /// The gradients of all shards, side by side.
-    fn whole_gradient(&self, own: &[u8]) -> ArrayD<T> {
-        let (world, dims) = (&self.rank.world, self.whole.scores.shape());
-        let elements = |k: usize| (self.cuts[k + 1] - self.cuts[k]) * dims[0] * dims[2..].iter().product::<usize>();
-        let counts: Vec<i32> = (0..world.size() as usize).map(|k| (elements(k) * size_of::<T>()) as i32).collect();
+    /// The bytes of all shards, of which each class has so many.
+    fn of_all_shards(&self, own: &[u8], bytes_of_a_class: usize) -> Vec<Vec<u8>> {
+        let world = &self.rank.world;
+        let count = |k: usize| ((self.cuts[k + 1] - self.cuts[k]) * bytes_of_a_class) as i32;
+        let counts: Vec<i32> = (0..world.size() as usize).map(count).collect();
         let begins: Vec<i32> = (0..counts.len()).map(|k| counts[..k].iter().sum()).collect();
         let mut all = vec![0_u8; counts.iter().sum::<i32>() as usize];
         let own = &own[..counts[world.rank() as usize] as usize];
         world.all_gather_varcount_into(own, &mut PartitionMut::new(&mut all[..], &counts[..], &begins[..]));
-        let parts: Vec<ArrayD<T>> = (0..counts.len())
-            .map(|k| {
+        counts.iter().zip(begins).map(|(count, begin)| all[begin as usize..][..*count as usize].to_vec()).collect()
+    }
+
+    fn whole_bias_gradient(&self, own: &[u8]) -> ArrayD<f32> {
+        let all: Vec<f32> = bytemuck::pod_collect_to_vec(&self.of_all_shards(own, 4).concat());
+        ArrayD::from_shape_vec(IxDyn(&[all.len()]), all).expect("one number a class")
+    }
+
+    /// The gradients of all shards, side by side.
+    fn whole_gradient(&self, own: &[u8]) -> ArrayD<T> {
+        let dims = self.whole.scores.shape();
+        let parts = self.of_all_shards(own, dims[0] * dims[2..].iter().product::<usize>() * size_of::<T>());
+        let parts: Vec<ArrayD<T>> = (parts.iter().zip(self.cuts.windows(2)))
+            .map(|(bytes, cut)| {
                 let mut dims = dims.to_vec();
-                dims[1] = self.cuts[k + 1] - self.cuts[k];
-                let bytes = &all[begins[k] as usize..][..counts[k] as usize];
+                dims[1] = cut[1] - cut[0];
                 ArrayD::from_shape_vec(IxDyn(&dims), bytemuck::pod_collect_to_vec(bytes)).expect("a shape")
             })
             .collect();
@@ -144,95 +164,22 @@ fn hash(parts: &[&[u8]]) -> u64 {
 }
 
 /// All ranks have the same.
-fn alike(rank: &Rank, bits: u64, what: &str) {
+pub(crate) fn alike(rank: &Rank, bits: u64, what: &str) {
     let mut all = vec![0_u64; rank.world.size() as usize];
     rank.world.all_gather_into(&bits, &mut all[..]);
     assert!(all.iter().all(|other| *other == bits), "{what}: the ranks' bits differ: {all:x?}");
 }
 
-fn within<T: Score>(output: &Output<T, IxDyn>, reference: &Reference, what: &str) {
+pub(crate) fn within<T: Score>(output: &Output<T, IxDyn>, reference: &Reference, what: &str) {
     let difference = reference::compare(output, reference);
     assert!(difference.kept(), "{what}: {difference:?}");
-    assert_eq!(output.correct, reference.correct, "{what}: correct rows");
+    if output.correct.is_some() {
+        assert_eq!(output.correct, reference.correct, "{what}: correct rows");
+    }
+    assert_eq!(output.entropy.is_some(), reference.entropy.is_some(), "{what}: entropies");
+    let of_bias = (output.grad_class_bias.is_some(), reference.grad_class_bias.is_some());
+    assert_eq!(of_bias.0, of_bias.1, "{what}: the gradient of the class bias");
 }
-
-/// A row of the table of cases.
-struct Case {
-    name: &'static str,
-    dims: &'static [usize],
-    targets: TargetForm,
-    loss: fn(SoftmaxCe) -> SoftmaxCe,
-    even: bool,
-    mask: bool,
-    in_place: bool,
-    /// With every number of ranks.
-    always: bool,
-}
-
-const PLAIN: Case = Case {
-    name: "plain",
-    dims: &[17, 84],
-    targets: TargetForm::Classes,
-    loss: |loss| loss,
-    even: true,
-    mask: false,
-    in_place: false,
-    always: false,
-};
-
-fn everything(loss: SoftmaxCe) -> SoftmaxCe {
-    loss.softcap(4.0).label_smoothing(0.1).z_loss(0.02).logit_scale(0.7).ignore_index(-100)
-}
-
-/// One weight a class of the 101 of [`CASES`].
-fn weights() -> Vec<f32> {
-    (0..101).map(|class| 0.25 + (class % 7) as f32 / 4.0).collect()
-}
-
-const CASES: &[Case] = &[
-    PLAIN,
-    Case { name: "uneven", dims: &[9, 101], even: false, ..PLAIN },
-    Case { name: "one class a rank or more", dims: &[5, 7], even: false, ..PLAIN },
-    Case { name: "everything", dims: &[24, 101], even: false, loss: everything, ..PLAIN },
-    Case { name: "everything, in place", dims: &[24, 84], loss: everything, in_place: true, ..PLAIN },
-    Case { name: "an empty shard", mask: true, ..PLAIN },
-    Case {
-        name: "an empty shard, everything",
-        dims: &[24, 101],
-        even: false,
-        mask: true,
-        loss: everything,
-        always: true,
-        ..PLAIN
-    },
-    Case {
-        name: "weights, summed",
-        dims: &[12, 101],
-        even: false,
-        loss: |loss| everything(loss).class_weights(weights()).reduction(Reduction::Sum),
-        ..PLAIN
-    },
-    Case { name: "scaled", loss: |loss| loss.logit_scale(3.0).reduction(Reduction::BatchMean), ..PLAIN },
-    Case { name: "spatial", dims: &[3, 84, 5], loss: |loss| everything(loss).reduction(Reduction::None), ..PLAIN },
-    Case { name: "a denominator", loss: |loss| loss.denominator(64.0).ignore_index(3), ..PLAIN },
-    Case { name: "ignored altogether", loss: |loss| loss.ignore_index(0).empty_mean(EmptyMean::Zero), ..PLAIN },
-    Case { name: "lists", dims: &[13, 101], targets: TargetForm::Lists, even: false, ..PLAIN },
-    Case {
-        name: "lists, smoothed and masked",
-        targets: TargetForm::Lists,
-        mask: true,
-        loss: |loss| loss.label_smoothing(0.2).z_loss(0.01),
-        ..PLAIN
-    },
-    Case { name: "probabilities", dims: &[13, 101], targets: TargetForm::Probabilities, even: false, ..PLAIN },
-    Case {
-        name: "probabilities, weighed and smoothed",
-        dims: &[13, 101],
-        targets: TargetForm::Probabilities,
-        loss: |loss| loss.softcap(9.0).label_smoothing(0.3).class_weights(weights()),
-        ..PLAIN
-    },
-];
 
 fn compare<T: Score>(rank: &Rank, case: &Case, exchange: impl Exchange + 'static, seed: u64) {
     let ranks = rank.world.size() as usize;
@@ -240,7 +187,9 @@ fn compare<T: Score>(rank: &Rank, case: &Case, exchange: impl Exchange + 'static
     let cuts = cuts(case.dims[1], ranks, case.even, seed);
     let loss = (case.loss)(SoftmaxCe::default());
     let mask = (if case.mask { Mask::Shard } else { Mask::None }, cuts[1]);
-    let whole = Whole::<T>::new(seed, case.dims, &loss, case.targets, mask);
+    // Gradients of 16 bits are rounded before a class bias could sum them.
+    let more = More { grad_class_bias: case.more.grad_class_bias && T::DTYPE == Dtype::F32, ..case.more };
+    let whole = Whole::<T>::new(seed, case.dims, &loss, case.targets, mask).with(more);
     let rows = whole.shape().rows();
     let name = exchange.name();
     let options = Options::default().exchange(exchange);
@@ -276,13 +225,30 @@ pub(crate) fn against_the_reference() {
     }
 }
 
+/// Of some cases, in f32.
+fn some(exchange: impl Exchange + Copy + 'static, names: &[&str]) {
+    let rank = Rank::new();
+    for name in names {
+        let (at, case) = CASES.iter().enumerate().find(|(_, case)| case.name == *name).expect("a case of this name");
+        compare::<f32>(&rank, case, exchange, at as u64 + 1);
+    }
+}
+
 /// The same by MPI's own reduction.
 pub(crate) fn by_all_reduce() {
-    let rank = Rank::new();
-    for name in ["an empty shard, everything", "lists, smoothed and masked", "probabilities"] {
-        let (at, case) = CASES.iter().enumerate().find(|(_, case)| case.name == name).expect("a case of this name");
-        compare::<f32>(&rank, case, AllReduce, at as u64 + 1);
-    }
+    let names = [
+        "an empty shard, everything",
+        "lists, smoothed and masked",
+        "probabilities",
+        "entropies that count",
+        "margins, biased and masked",
+    ];
+    some(AllReduce, &names);
+}
+
+/// What only f32 has, and what the turns of types leave to one rank.
+pub(crate) fn in_f32() {
+    some(AllGather, &["a class bias, its gradient and entropies", "entropies that count", "margins"]);
 }
 
 /// The plan of one device comes to the same, and twenty runs to the same bits on every rank.

@@ -2,12 +2,15 @@
 //! scenario and as many ranks as it asks for.
 
 mod batch;
+mod cases;
 mod data;
 mod example;
 mod faults;
 mod launch;
 mod losses;
 mod one;
+mod overlap;
+mod sizes;
 
 use launch::{Ending, Scenario};
 
@@ -15,12 +18,16 @@ const WELL: Scenario = Scenario { name: "", ranks: &[3], run: || (), ending: End
 
 const SCENARIOS: &[Scenario] = &[
     Scenario { name: "losses", ranks: &[1, 2, 3, 4, 7], run: losses::against_the_reference, ..WELL },
+    Scenario { name: "f32", run: losses::in_f32, ..WELL },
     Scenario { name: "bits", ranks: &[2, 3, 4, 7], run: losses::bits_stay, ..WELL },
     Scenario { name: "all-reduce", ranks: &[2, 4, 7], run: losses::by_all_reduce, ..WELL },
     Scenario { name: "chunks", ranks: &[2, 3], run: losses::by_chunks, ..WELL },
+    Scenario { name: "overlap", ranks: &[2], run: overlap::next_chunks_are_under_way, ..WELL },
+    Scenario { name: "sizes", ranks: &[3, 7], run: sizes::of_all_kinds, ..WELL },
     Scenario { name: "data", run: data::one_mean, ..WELL },
     Scenario { name: "grid", ranks: &[4], run: data::grid, ..WELL },
-    Scenario { name: "mismatch", run: faults::mismatch, ..WELL },
+    Scenario { name: "options", run: faults::other_options, ..WELL },
+    Scenario { name: "layouts", run: faults::other_layouts, ..WELL },
     Scenario { name: "targets", run: faults::targets, ..WELL },
     Scenario { name: "device", run: faults::device, ..WELL },
     Scenario { name: "threads", ranks: &[2], run: faults::threads, ..WELL },

@@ -8,6 +8,8 @@ use mpi::Threading;
 use mpi::environment::Universe;
 use mpi::topology::SimpleCommunicator;
 
+use crate::batch::More;
+
 /// Fills what nothing was written to.
 pub(crate) const POISON: u8 = 0xcb;
 
@@ -75,6 +77,10 @@ pub(crate) struct Arrays {
     pub(crate) upstream: Option<wgpu::Buffer>,
     /// Absent in place.
     pub(crate) grad: Option<wgpu::Buffer>,
+    /// Where it is asked for.
+    pub(crate) grad_class_bias: Option<wgpu::Buffer>,
+    pub(crate) entropy: Option<wgpu::Buffer>,
+    pub(crate) entropy_upstream: bool,
     pub(crate) loss: wgpu::Buffer,
     pub(crate) losses: wgpu::Buffer,
     pub(crate) lse: wgpu::Buffer,
@@ -83,11 +89,14 @@ pub(crate) struct Arrays {
 
 impl Arrays {
     pub(crate) fn forward(&self) -> Buffers<'_> {
-        self.inputs().loss(&self.loss).losses(&self.losses).lse(&self.lse).argmax(&self.argmax)
+        let outputs = self.inputs().loss(&self.loss).losses(&self.losses).lse(&self.lse).argmax(&self.argmax);
+        outputs.entropy(self.entropy.as_ref())
     }
 
     pub(crate) fn backward(&self) -> Buffers<'_> {
-        self.inputs().upstream(self.upstream.as_ref()).grad(self.grad.as_ref())
+        let at_entropy = self.upstream.as_ref().filter(|_| self.entropy_upstream);
+        let inputs = self.inputs().upstream(self.upstream.as_ref()).entropy_upstream(at_entropy);
+        inputs.grad(self.grad.as_ref()).grad_class_bias(self.grad_class_bias.as_ref())
     }
 
     fn inputs(&self) -> Buffers<'_> {
@@ -101,7 +110,7 @@ pub(crate) struct Form {
     pub(crate) shape: Shape,
     pub(crate) dtype: Dtype,
     pub(crate) targets: TargetForm,
-    pub(crate) correct: bool,
+    pub(crate) more: More,
     pub(crate) in_place: bool,
     pub(crate) denominator: bool,
 }
@@ -114,7 +123,8 @@ pub(crate) fn layout(form: Form, loss: &SoftmaxCe, first: usize, all: usize) -> 
         .with_losses()
         .with_lse()
         .with_argmax();
-    layout.outputs.correct = form.correct;
+    (layout.outputs.entropy, layout.outputs.correct) = (form.more.entropy, form.more.correct(form.targets));
+    (layout.outputs.grad_class_bias, layout.entropy_upstream) = (form.more.grad_class_bias, form.more.entropy_upstream);
     (layout.in_place, layout.denominator) = (form.in_place, form.denominator);
     layout.upstream(if loss.reduction == Reduction::None { Upstream::PerLoss } else { Upstream::One })
 }
