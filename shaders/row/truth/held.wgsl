@@ -17,8 +17,10 @@ fn open_truth(s: RowTile, t: Target) {
     let at = select(vec4(row.first), classes, here);
     truth.classes = select(vec4(0xffffffffu), classes, here);
     truth.score = vec4(load1(score_at(row, at.x, 0u)));
-    if (LANES == 4u) {
+    if (LANES >= 2u) {
         truth.score.y = load1(score_at(row, at.y, select(0u, 1u, here.y)));
+    }
+    if (LANES == 4u) {
         truth.score.z = load1(score_at(row, at.z, select(0u, 2u, here.z)));
         truth.score.w = load1(score_at(row, at.w, select(0u, 3u, here.w)));
     }
