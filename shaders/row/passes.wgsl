@@ -77,17 +77,11 @@ fn blank_gradient(r: FinishedRow, good: vec4<bool>) -> vec4<f32> {
     return select(vec4(0.0), gradient_poison(r), good);
 }
 
-// With one NaN for all: packing may take others for numbers.
-fn one_nan(v: vec4<f32>) -> vec4<f32> {
-    return select(v, nan(), is_nan(v));
-}
-
 // The row, scaled by what the reduction and the upstream gradient make of it.
 fn with_upstream(s: RowTile, r: FinishedRow) -> FinishedRow {
-    let all = one_nan(vec4(grad_scale())).x;
-    let own = one_nan(upstream_of(s));
-    let arriving = entropy_arriving(r, tile_splat(r.scale) * all, own, one_nan(entropy_upstream_of(s)));
-    return row_arriving(arriving, tile_splat(r.scale * own) * all);
+    let scale = tile_splat(r.scale) * grad_scale();
+    let arriving = entropy_arriving(r, scale, upstream_of(s), entropy_upstream_of(s));
+    return row_arriving(arriving, tile_splat(r.scale * upstream_of(s)) * grad_scale());
 }
 
 // What arrives at each row's entropy.

@@ -115,7 +115,7 @@ impl Scheduler<'_> {
         constants.extend([
             ("GROUP_SIZE", f64::from(self.geometry.group)),
             ("TASKS_PER_GROUP", tasks_per_group as f64),
-            ("ONE_TASK", flag(self.geometry.exact && tasks_per_group == self.geometry.teams)),
+            ("ONE_TASK", flag(self.geometry.exact() && tasks_per_group == self.geometry.teams)),
             ("CORRECT", flag(self.layout.outputs.correct)),
         ]);
         constants

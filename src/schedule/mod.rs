@@ -264,10 +264,28 @@ impl<'a> Scheduler<'a> {
         ]
     }
 
-    /// The same of the targets, if they have one entry a row; list offsets have one more.
+    /// The same of the targets, if they have one entry a row.
     fn target_row_range(&self, first_row: u64, rows: u64) -> ByteRange {
-        let more = u64::from(self.layout.targets == TargetForm::Lists);
-        self.row_range(first_row, rows + more, u64::from(self.layout.integers.words()) * 4)
+        self.row_range(first_row, self.target_entries(rows), self.label_bytes())
+    }
+
+    /// Labels of so many rows, or list offsets, which are one more.
+    fn target_entries(&self, rows: u64) -> u64 {
+        rows + u64::from(self.layout.targets == TargetForm::Lists)
+    }
+
+    /// Bytes of a label or list offset.
+    fn label_bytes(&self) -> u64 {
+        u64::from(self.layout.integers.words()) * 4
+    }
+
+    /// Bytes of an element of dense targets.
+    fn dense_bytes(&self) -> u64 {
+        match self.layout.targets {
+            TargetForm::MultiHot => 1,
+            TargetForm::Logits => self.layout.teacher.size() as u64,
+            _ => 4,
+        }
     }
 }
 

@@ -43,9 +43,9 @@ impl Scheduler<'_> {
                     return self.traversal;
                 }
                 // Rows that begin within a vector may have one less in their body.
-                let fewest = if edges { classes.saturating_sub(3) / 4 } else { classes / 4 };
-                let whole = fewest / self.geometry.largest_team as usize;
-                Traversal::ResidentRow(ResidentRow { vectors: vectors as u32, whole: whole as u32, edges })
+                let fewest = if edges { classes.saturating_sub(3) } else { classes };
+                let whole = self.geometry.whole_turns(fewest, 4);
+                Traversal::ResidentRow(ResidentRow { vectors: vectors as u32, whole, edges })
             }
             traversal => traversal,
         }

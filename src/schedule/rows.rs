@@ -4,7 +4,6 @@ use super::key::VectorAccess;
 use super::wide_loads::Strided;
 use super::window::{Window, window_row};
 use super::{Chunk, Dispatch, Scheduler, TRUE_PART_BYTES, flag, gcd};
-use crate::batch::TargetForm;
 use crate::kernel::{ByteRange, Params, Pass, Slot, Traversal};
 use crate::layout::{Layout, Mode, STATISTICS_BYTES};
 
@@ -100,15 +99,10 @@ impl Scheduler<'_> {
             Window::new(first, (chunk.count - 1) * step + chunk.classes * shape.inner as u64, all, bytes)
         };
         let size = layout.dtype.size() as u64;
-        let dense = match layout.targets {
-            TargetForm::MultiHot => 1,
-            TargetForm::Logits => layout.teacher.size() as u64,
-            _ => 4,
-        };
         Windows {
             scores: window(layout.scores_step(), size),
             grad: window(layout.grad_step(), size),
-            dense: window(shape.slab() as u64, dense),
+            dense: window(shape.slab() as u64, self.dense_bytes()),
         }
     }
 

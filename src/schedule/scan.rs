@@ -8,13 +8,14 @@ use crate::loss::Reduction;
 
 /// Threads of a target scan: enough to keep a GPU busy, few enough for one workgroup to merge.
 const THREADS: u64 = 8192;
-const GROUP: u64 = 64;
+/// Invocations of its workgroups.
+pub(super) const GROUP: u64 = 64;
 /// Listed classes that one of them goes through.
 const LISTED_A_THREAD: u64 = 32_768;
 /// Labels that the workgroup which merges can go through by itself.
 pub(super) const FEW: u64 = 4096;
 /// Bytes of what one of them finds.
-const PART: u64 = 16;
+pub(super) const PART: u64 = 16;
 
 impl Scheduler<'_> {
     /// Whether anything is scheduled before the scores: targets to go through, a denominator or an upstream gradient to
@@ -143,7 +144,7 @@ impl Scheduler<'_> {
 
     fn scan_rows(&self, schedule: &mut Schedule, kernel: KernelSpec) -> u64 {
         let rows = self.layout.shape.rows() as u64;
-        let bytes = u64::from(self.layout.integers.words()) * 4;
+        let bytes = self.label_bytes();
         // The scans number their threads along x alone.
         let widest = u64::from(self.context.limits.max_compute_workgroups_per_dimension);
         let within = widest * GROUP * LISTED_A_THREAD / self.layout.list_classes().max(1) / 64 * 64;

@@ -1,7 +1,7 @@
 //! Who takes a row, and which team suits which shape and adapter.
 
 use crate::batch::{Dtype, Shape};
-use crate::device::profile::Profile;
+use crate::device::profile::{Profile, Registers};
 use crate::device::{Context, widest_group};
 use crate::error::{Error, Result};
 use crate::kernel::{Team, Traversal};
@@ -152,16 +152,8 @@ pub(crate) struct Geometry {
     pub(crate) group: u32,
     /// At most this many teams are in a workgroup; where subgroups are larger, each takes several tasks.
     pub(crate) teams: u64,
-    /// Classes of the longest rows of which a thread holds four in registers.
-    pub(crate) resident_classes: usize,
-    /// The same in f16.
-    f16_classes: usize,
-    /// The same where each class has a weight of its own.
-    weighed_classes: usize,
-    /// Scores that a thread holds down a column.
-    column_scores: usize,
-    /// Whether a thread takes the positions of one word down a column.
-    column_words: bool,
+    /// What an invocation holds of rows in registers.
+    registers: Registers,
     /// Vectors of a row that each invocation of a team can hold.
     pub(crate) resident_vectors: usize,
     /// Invocations of the smallest team.
@@ -171,9 +163,7 @@ pub(crate) struct Geometry {
     /// Invocations that fill the device.
     width: u64,
     /// Invocations of the largest team.
-    pub(crate) largest_team: u64,
-    /// Whether every team has that many invocations.
-    pub(crate) exact: bool,
+    largest_team: u64,
     /// Whether invocations side by side take tasks that lie apart: see `shaders/access/llvmpipe/interleave.wgsl`.
     pub(crate) interleaves: bool,
     /// Classes of the shortest row that a subgroup takes in a workgroup of its own.
@@ -234,11 +224,7 @@ impl Geometry {
             team,
             group,
             teams: u64::from(teams.max(1)),
-            resident_classes: registers.classes,
-            f16_classes: registers.f16_classes,
-            weighed_classes: registers.weighed_classes,
-            column_scores: registers.column_scores,
-            column_words: registers.column_words,
+            registers,
             resident_vectors: match team {
                 Team::Thread | Team::Subgroup => registers.vectors,
                 Team::Workgroup | Team::WorkgroupTree => registers.workgroup_vectors,
@@ -254,7 +240,6 @@ impl Geometry {
                 (Team::Subgroup, Some((_, largest))) => u64::from(largest),
                 _ => u64::from(team_size),
             },
-            exact: team != Team::Subgroup || context.subgroups.is_some_and(|(smallest, largest)| smallest == largest),
             team_size: u64::from(team_size),
             interleaves: llvmpipe.interleaves && team == Team::Thread,
             alone: context.profile.rows.alone,
@@ -266,32 +251,42 @@ impl Geometry {
     /// Classes of the longest rows of which a thread holds four, where each class has a weight of its own or not.
     pub(crate) fn four_rows_classes(&self, dtype: Dtype, weighed: bool) -> usize {
         match (weighed, dtype) {
-            (true, _) => self.weighed_classes,
-            (false, Dtype::F16) => self.f16_classes,
-            (false, Dtype::F32 | Dtype::Bf16) => self.resident_classes,
+            (true, _) => self.registers.weighed_classes,
+            (false, Dtype::F16) => self.registers.f16_classes,
+            (false, Dtype::F32 | Dtype::Bf16) => self.registers.classes,
         }
     }
 
     /// Classes of the longest columns that a thread holds of so many positions.
     pub(crate) fn column_classes(&self, positions: u32, dtype: Dtype, weighed: bool) -> usize {
-        let classes = self.column_scores / positions as usize;
+        let classes = self.registers.column_scores / positions as usize;
         if positions == 4 { classes.min(self.four_rows_classes(dtype, weighed)) } else { classes }
     }
 
     /// Positions that a thread takes side by side down a column, of a type of so many bytes: two of 16 bits only where they
     /// are words of their own.
     pub(crate) fn positions(&self, bytes: usize, on_pairs: bool) -> u32 {
-        match (self.column_words, bytes) {
+        match (self.registers.column_words, bytes) {
             (true, 4) => 1,
             (true, _) if on_pairs => 2,
             _ => 4,
         }
     }
 
+    /// Whether all teams have as many invocations.
+    pub(crate) fn exact(&self) -> bool {
+        self.team_size == self.largest_team
+    }
+
+    /// How many times all invocations of a team, however large it is, take so many elements of a row that has `classes`.
+    pub(crate) fn whole_turns(&self, classes: usize, elements: usize) -> u32 {
+        (classes / elements / self.largest_team as usize) as u32
+    }
+
     /// Whether rows are so long that a subgroup had better be a workgroup: fewer then wait for a core that other work
     /// holds up.
     pub(crate) fn stands_alone(&self, classes: usize) -> bool {
-        self.team == Team::Subgroup && self.exact && self.alone.is_some_and(|least| classes >= least)
+        self.team == Team::Subgroup && self.exact() && self.alone.is_some_and(|least| classes >= least)
     }
 
     /// With a workgroup a subgroup.
@@ -304,7 +299,7 @@ impl Geometry {
     /// on vectors, wide loads and lines of a cache as the plan's do.
     pub(crate) fn tested_classes(&self, classes: usize) -> usize {
         let team = self.widest_team.max(self.team_size) as usize;
-        let beyond = (4 * team * (self.resident_vectors + 1)).max(self.resident_classes + 1);
+        let beyond = (4 * team * (self.resident_vectors + 1)).max(self.registers.classes + 1);
         classes.min(beyond.max(1024).next_multiple_of(32) + classes % 32)
     }
 

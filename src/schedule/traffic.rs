@@ -1,15 +1,11 @@
 //! What a schedule moves: bytes that its dispatches read and write of each buffer, each pass over a buffer by itself. What a
 //! cache still holds of a pass when the same dispatch comes by again (a true class's score, the vector around it) counts once.
 
-use super::{Dispatch, Schedule, Scheduler, TRUE_PART_BYTES};
+use super::scan::{GROUP, PART};
+use super::{Dispatch, Schedule, Scheduler, TRUE_PART_BYTES, VERDICT_BYTES};
 use crate::batch::TargetForm;
 use crate::kernel::{Grad, KernelSpec, LossKernel, MergeKernel, Pass, Slot, Traversal};
 use crate::layout::STATISTICS_BYTES;
-
-/// Bytes of what one invocation of a scan finds.
-const FOUND: u64 = 16;
-/// Invocations of a workgroup of a scan.
-const SCAN_GROUP: u64 = 64;
 
 /// Bytes that are read and written at a binding.
 #[derive(Debug, Clone, Copy)]
@@ -50,17 +46,17 @@ impl Scheduler<'_> {
         let params = &dispatch.params;
         let (rows, classes, values) =
             (u64::from(params.rows), u64::from(params.classes), u64::from(params.count_of_values));
-        let found = written(13, dispatch.groups * SCAN_GROUP * FOUND);
+        let found = written(13, dispatch.groups * GROUP * PART);
         match &dispatch.kernel {
-            KernelSpec::ScanLabels { .. } => vec![read(4, rows * self.label_bytes()), found],
+            KernelSpec::ScanLabels { .. } => vec![read(4, self.targets_by_row(rows)), found],
             KernelSpec::ScanLists { verdicts, .. } => {
-                let verdicts = written(18, if *verdicts { rows * 4 } else { 0 });
-                vec![read(4, (rows + 1) * self.label_bytes()), found, verdicts]
+                let verdicts = written(18, if *verdicts { rows * VERDICT_BYTES } else { 0 });
+                vec![read(4, self.targets_by_row(rows)), found, verdicts]
             }
             KernelSpec::ScanMultiHot => vec![read(4, u64::from(params.elements)), found],
             KernelSpec::ScanFinish { labels, .. } => {
                 let targets =
-                    if labels.is_some() { read(4, values * self.label_bytes()) } else { read(13, values * FOUND) };
+                    if labels.is_some() { read(4, values * self.label_bytes()) } else { read(13, values * PART) };
                 vec![targets, written(14, 12)]
             }
             KernelSpec::Merge(merge) => self.moved_by_merge(merge, rows, u64::from(params.splits)),
@@ -92,10 +88,9 @@ impl Scheduler<'_> {
         let over_dense = over_scores
             + u64::from(kernel.targets == TargetForm::MultiHot && !matches!(kernel.traversal, Traversal::FourRows(_)))
             + u64::from(kernel.extras.correct);
-        let targets = match kernel.targets {
-            TargetForm::Classes => rows * self.label_bytes(),
-            TargetForm::Lists => (rows + 1) * self.label_bytes(),
-            _ => over_dense * elements * self.dense_bytes(),
+        let targets = match kernel.targets.is_dense() {
+            true => over_dense * elements * self.dense_bytes(),
+            false => self.targets_by_row(rows),
         };
         let mut all = vec![read(2, over_scores * elements * self.score_bytes()), read(4, targets)];
         all.extend(self.moved_beside(kernel));
@@ -119,10 +114,9 @@ impl Scheduler<'_> {
     fn moved_by_elements(&self, kernel: &LossKernel, dispatch: &Dispatch) -> Vec<Moved> {
         let elements = u64::from(dispatch.params.elements);
         let rows = u64::from(dispatch.params.rows);
-        let targets = match kernel.targets {
-            TargetForm::Classes => rows * self.label_bytes(),
-            TargetForm::Lists => (rows + 1) * self.label_bytes(),
-            _ => elements * self.dense_bytes(),
+        let targets = match kernel.targets.is_dense() {
+            true => elements * self.dense_bytes(),
+            false => self.targets_by_row(rows),
         };
         let mut all = vec![read(2, elements * self.score_bytes()), read(4, targets)];
         all.extend(self.moved_beside(kernel));
@@ -142,11 +136,7 @@ impl Scheduler<'_> {
     }
 
     fn moved_by_merge(&self, merge: &MergeKernel, rows: u64, splits: u64) -> Vec<Moved> {
-        let labels = match merge.targets {
-            TargetForm::Classes => rows * self.label_bytes(),
-            TargetForm::Lists => (rows + 1) * self.label_bytes(),
-            _ => 0,
-        };
+        let labels = if merge.targets.is_dense() { 0 } else { self.targets_by_row(rows) };
         let parts = if merge.extras.true_parts { TRUE_PART_BYTES } else { 0 };
         let mut all =
             vec![read(15, rows * splits * STATISTICS_BYTES), read(24, rows * splits * parts), read(4, labels)];
@@ -154,21 +144,13 @@ impl Scheduler<'_> {
         all
     }
 
-    fn label_bytes(&self) -> u64 {
-        u64::from(self.layout.integers.words()) * 4
+    /// Bytes of labels or list offsets.
+    fn targets_by_row(&self, rows: u64) -> u64 {
+        self.target_entries(rows) * self.label_bytes()
     }
 
     fn score_bytes(&self) -> u64 {
         self.layout.dtype.size() as u64
-    }
-
-    /// Of an element of dense targets.
-    fn dense_bytes(&self) -> u64 {
-        match self.layout.targets {
-            TargetForm::MultiHot => 1,
-            TargetForm::Logits => self.layout.teacher.size() as u64,
-            _ => 4,
-        }
     }
 }
 

@@ -43,7 +43,7 @@ impl Scheduler<'_> {
         let elements = 4 * u64::from(load_vectors);
         let team = self.geometry.team_size;
         let vectors = load_vectors * (classes / elements).div_ceil(team) as u32;
-        let whole = if self.geometry.exact { load_vectors * (classes / elements / team) as u32 } else { 0 };
+        let whole = load_vectors * self.geometry.whole_turns(classes as usize, elements as usize);
         (classes.is_multiple_of(elements) && 10 * vectors <= 11 * resident.vectors).then_some(ResidentRow {
             vectors,
             whole,

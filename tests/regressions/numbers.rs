@@ -9,7 +9,11 @@ use crate::common::values::{all_zero, grad_of, near};
 
 /// Runs and compares with the reference.
 #[track_caller]
-fn kept<L: Loss, D: ndarray::Dimension>(gpu: &gpu_loss::GpuLoss, loss: &L, batch: &Batch<'_, f32, D>) -> f32 {
+pub(crate) fn kept<L: Loss, D: ndarray::Dimension>(
+    gpu: &gpu_loss::GpuLoss,
+    loss: &L,
+    batch: &Batch<'_, f32, D>,
+) -> f32 {
     let out = gpu.run(&loss.spec(), batch).expect("legal");
     let expected = reference::run(&loss.spec(), batch).expect("legal");
     let difference = reference::compare(&out, &expected);

@@ -1,21 +1,12 @@
 //! Right results that were withheld under options and scores far out, and wrong ones that were.
 
-use gpu_loss::loss::{InfoNce, Kind, Loss};
-use gpu_loss::{Batch, Error, GpuLoss, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe, reference};
-use ndarray::{Array2, Dimension, array};
+use gpu_loss::loss::{InfoNce, Kind};
+use gpu_loss::{Batch, Error, Reduction, SigmoidCe, SigmoidFocal, SoftmaxCe};
+use ndarray::{Array2, array};
 
 use crate::common::each::{on_every_adapter, under_every_strategy};
 use crate::common::values::{grad_of, near};
-
-/// Runs and compares with the reference.
-#[track_caller]
-fn kept<L: Loss, D: Dimension>(gpu: &GpuLoss, loss: &L, batch: &Batch<'_, f32, D>) -> f32 {
-    let out = gpu.run(&loss.spec(), batch).expect("legal");
-    let expected = reference::run(&loss.spec(), batch).expect("legal");
-    let difference = reference::compare(&out, &expected);
-    assert!(difference.kept(), "{:?}: {difference:?}, {} for {}", loss.spec(), out.loss, expected.loss);
-    out.loss
-}
+use crate::numbers::kept;
 
 /// exp(u) as exp2(u·log₂e) has a rounding of the product in it, |u|·6e-8 of σ(u): twice what is promised where a soft target
 /// is σ(u) but for its last digit.

@@ -24,11 +24,10 @@ else from submission until all is done. Figures are medians.
 
 --json writes an array of objects: loss, targets, rows, classes, dtype, mode (loss+grad, loss or grad), strategy, profile,
 backend, adapter, driver, timer (gpu or wall), median_ms, min_ms, bytes (the least that must move: scores once in,
-gradient once out, targets, losses), gbps, copy_gbps, of_copy (gbps / copy_gbps), moved_bytes (what the plan reads
-and writes), first_call_ms (until the first run of a plan is done, its kernels built and
-tested). For linear-ce: loss, head, rows, hidden, classes, dtype, mode, profile, backend,
-adapter, driver, timer (wall), median_ms, min_ms, gflops, loss_share (what the loss kernels take of it), chunk_rows,
-scratch_bytes.
+gradient once out, targets, losses), gbps, copy_gbps, of_copy (gbps / copy_gbps), moved_bytes (what the plan reads and
+writes), first_call_ms (until the first run of a plan is done, its kernels built and tested). For linear-ce: loss, head,
+rows, hidden, classes, dtype, mode, profile, backend, adapter, driver, timer (wall), median_ms, min_ms, gflops, loss_share
+(what the loss kernels take of it), chunk_rows, scratch_bytes.
 
 The heads of linear-ce are GPT-2's (768 × 50,257) and Llama-3's (4,096 × 128,256), with up to 2,048 rows: as many as a run
 of 10 s takes (2 with --quick).";
