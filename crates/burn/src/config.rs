@@ -123,4 +123,78 @@ macro_rules! class_loss {
     };
 }
 
-pub(crate) use {class_loss, init};
+/// A loss of elements with some options of its own beside those that all such losses have, against targets that are true or
+/// false and against classes. Burn's derive knows an `Option` by its name, so that types are matched word by word.
+macro_rules! element_loss {
+    (
+        $(#[$($about_config:tt)*])*
+        $config:ident { $($(#[$($about_option:tt)*])* $option:ident: $type:ident $(<$of:ident>)?),* $(,)? }
+        $(#[$($about_loss:tt)*])*
+        $loss:ident: $kind:expr
+    ) => {
+        $(#[$($about_config)*])*
+        #[derive(burn::config::Config, Debug)]
+        pub struct $config {
+            $($(#[$($about_option)*])* pub $option: $type $(<$of>)?,)*
+            /// How the losses of elements are reduced.
+            #[config(default = "crate::Reduction::Mean")]
+            pub reduction: crate::Reduction,
+            /// What the mean divides by in place of the number of elements: the number of boxes, say.
+            pub denominator: Option<f32>,
+        }
+
+        crate::config::init!($config => $loss);
+
+        impl $config {
+            /// As [`init`](Self::init), with an error for options outside their range.
+            ///
+            /// # Errors
+            /// The first option that is outside its range.
+            pub fn try_init(&self, _: &burn::tensor::Device) -> Result<$loss, crate::Error> {
+                let mut spec = crate::plan::Spec::plain($kind);
+                $(spec.$option = self.$option;)*
+                spec.reduction = self.reduction.reduce();
+                spec.denominator = self.denominator;
+                spec.check(1)?;
+                Ok($loss { spec: std::sync::Arc::new(spec) })
+            }
+        }
+
+        $(#[$($about_loss)*])*
+        #[derive(burn::module::Module, Debug)]
+        pub struct $loss {
+            #[module(skip)]
+            spec: std::sync::Arc<crate::plan::Spec>,
+        }
+
+        impl $loss {
+            /// The loss against targets of the logits' shape, each true or false.
+            ///
+            /// # Errors
+            /// Shapes that do not go together.
+            pub fn forward<const D: usize>(
+                &self,
+                logits: burn::tensor::Tensor<D>,
+                targets: burn::tensor::Tensor<D, burn::tensor::Bool>,
+            ) -> Result<burn::tensor::Tensor<1>, crate::Error> {
+                let given = crate::run::Given::MultiHot(crate::run::as_scores("targets", targets, &logits)?);
+                crate::run::run(&self.spec, logits, given)
+            }
+
+            /// The loss against one true class a row.
+            ///
+            /// # Errors
+            /// Shapes that do not go together.
+            pub fn forward_classes<const D: usize, const T: usize>(
+                &self,
+                logits: burn::tensor::Tensor<D>,
+                targets: burn::tensor::Tensor<T, burn::tensor::Int>,
+            ) -> Result<burn::tensor::Tensor<1>, crate::Error> {
+                let given = crate::run::Given::Classes(crate::run::as_rows(targets, &logits)?);
+                crate::run::run(&self.spec, logits, given)
+            }
+        }
+    };
+}
+
+pub(crate) use {class_loss, element_loss, init};
