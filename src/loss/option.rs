@@ -134,7 +134,7 @@ impl Range {
             Range::Share => "a number in [0, 1]",
             Range::NotNegative => "a finite number of at least 0",
             Range::Positive => "a finite number above 0",
-            Range::Normal => "a finite number of at least 1.18e-38, f32's least normal one",
+            Range::Normal => "a finite number above 0: at least 1.18e-38, f32's least normal one",
             Range::Temperature => "a number from 1e-18 to 1e18",
             Range::FromMinusOne => "a finite number of at least -1",
             Range::Between => "a number above 0 and below 1",

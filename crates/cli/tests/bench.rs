@@ -8,7 +8,7 @@ use common::{Ended, run};
 use serde_json::Value;
 
 const TINY: &str = "--elements 4096 --quick";
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "loss",
     "targets",
     "rows",
@@ -27,6 +27,7 @@ const KEYS: [&str; 19] = [
     "gbps",
     "copy_gbps",
     "of_copy",
+    "moved_bytes",
     "first_call_ms",
 ];
 
@@ -75,6 +76,7 @@ fn the_json_has_the_keys_and_types_of_the_contract_on_every_backend() {
             assert!(["gpu", "wall"].contains(&text(row, "timer")), "{row}");
             let (median, least) = (figure(row, "median_ms"), figure(row, "min_ms"));
             assert!(least <= median, "{row}");
+            assert!(count(row, "moved_bytes") >= count(row, "bytes"), "{row}");
             let gbps = count(row, "bytes") as f64 / median * 1e-6;
             assert!((figure(row, "gbps") / gbps - 1.0).abs() < 1e-9, "{row}");
             assert!((figure(row, "of_copy") * figure(row, "copy_gbps") / gbps - 1.0).abs() < 1e-9, "{row}");
