@@ -119,7 +119,7 @@ await check("every combination of the quick check is within the promise, at WebG
   assert.ok(refused.length * 20 < Number.parseInt(verdict, 10), refused.join("\n"));
   for (const refusal of refused) assert.match(refusal, /max_storage_buffers_per_shader_stage is 8/);
   assert.ok(Number.parseInt(verdict, 10) > 100, verdict);
-  assert.equal(await page.locator("#verify-rows tr").count(), 27, "pairs of losses and targets");
+  assert.equal(await page.locator("#verify-rows tr").count(), 29, "pairs of losses and targets");
   const names = await page.locator("#verify-region thead th").allTextContents();
   assert.equal(names.length, await page.locator("#verify-rows tr:first-child > *").count(), "a name a column");
   assert.deepEqual(names, [...new Set(names)], "each column has a name of its own");
