@@ -1,52 +1,18 @@
 //! The kernels themselves, over device buffers: wall time of one step from its submission until it is done, and the
 //! bytes that must move. `gpu-loss bench` measures more, and against copies; this is for comparing two commits.
 
+mod common;
+
+use common::{buffer, random, read};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use gpu_loss::batch::{Element, TargetForm, bf16};
 use gpu_loss::loss::{Kind, Spec};
 use gpu_loss::reference;
-use gpu_loss::{Batch, Buffers, GpuLoss, Layout, Output, Shape, Targets, wgpu};
+use gpu_loss::{Batch, Buffers, GpuLoss, Layout, Output, Shape, Targets};
 use ndarray::{ArrayD, IxDyn};
 
 /// Scores of a batch, about: enough for caches not to hide the memory.
 const ELEMENTS: usize = 1 << 22;
-
-/// Numbers in [0, 1), the same in every run (Marsaglia's xorshift).
-fn random() -> impl FnMut() -> f32 {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 24) as f32
-    }
-}
-
-fn buffer(gpu: &GpuLoss, bytes: &[u8]) -> wgpu::Buffer {
-    let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: (bytes.len() as u64).next_multiple_of(16).max(16),
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
-        mapped_at_creation: false,
-    });
-    gpu.queue().write_buffer(&buffer, 0, bytes);
-    buffer
-}
-
-fn read(gpu: &GpuLoss, from: &wgpu::Buffer) -> Vec<u8> {
-    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: from.size(),
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    encoder.copy_buffer_to_buffer(from, 0, &staging, 0, from.size());
-    gpu.queue().submit([encoder.finish()]);
-    staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-    gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("polled");
-    staging.slice(..).get_mapped_range().expect("mapped").to_vec()
-}
 
 /// Checks one kernel against the reference, then times it. Targets are classes or, for sigmoids, probabilities.
 fn kernel<T: Element>(c: &mut Criterion, gpu: &GpuLoss, kind: Kind, shape: Shape, rounded: impl Fn(f32) -> T) {
@@ -70,20 +36,11 @@ fn kernel<T: Element>(c: &mut Criterion, gpu: &GpuLoss, kind: Kind, shape: Shape
     // What is not written shows: it stays NaN.
     let grad = buffer(gpu, &vec![0xff; score_bytes.len()]);
     let buffers = Buffers::new(&on_device, &wanted).grad(&grad).loss(&loss);
-    let commands = || {
-        let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        plan.encode(&mut encoder, &buffers).expect("a step");
-        encoder.finish()
-    };
-    let step = |commands| {
-        gpu.queue().submit([commands]);
-        gpu.device().poll(wgpu::PollType::wait_indefinitely()).expect("polled");
-    };
+    let commands = || common::commands(gpu, &plan, &buffers);
+    let step = |commands| common::step(gpu, commands);
 
     step(commands());
-    let mut grad_bytes = read(gpu, &grad);
-    grad_bytes.truncate(score_bytes.len());
-    let gradients = grad_bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned::<T>).collect();
+    let gradients = read::<T>(gpu, &grad, scores.len());
     let mut output = Output::new(plan.read_loss(&loss).expect("a loss"));
     output.grad = Some(ArrayD::from_shape_vec(IxDyn(&dims), gradients).expect("whole"));
     let expected = reference::run(&spec, &Batch::new(scores.view(), targets)).expect("a reference");
